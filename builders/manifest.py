@@ -1,0 +1,112 @@
+"""The manifest: what a folder holds, how it was made, and by which hashes to know it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import lcgen
+from lcgen import schemas
+from lcgen.builders.rows import CANARY, RowMaker
+from lcgen.errors import CheckFailed, LcgenError
+from lcgen.spec import Length, Spec
+
+FILE = "manifest.json"
+
+
+def load(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a folder, None where it has none. Raises CheckFailed for one that is damaged."""
+    path = folder / FILE
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        schemas.validate("manifest", found)
+    except FileNotFoundError:
+        return None
+    except (json.JSONDecodeError, UnicodeDecodeError, CheckFailed) as error:
+        raise CheckFailed(f"{path} is damaged: {error} Build again with --force.") from error
+    return found
+
+
+def save(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Writes the manifest; it takes its name only when it is whole."""
+    schemas.validate("manifest", manifest)
+    part = folder / f"{FILE}.part"
+    part.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.replace(folder / FILE)
+
+
+def described(spec: Spec, crew: Mapping[str, RowMaker]) -> dict[str, Any]:
+    """A spec as JSON, with name and fingerprint in place of what lies on one machine: tokenizer, template, haystacks."""
+    found: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(spec)))
+    maker = next(iter(crew.values()))
+    found["tokenizer"] = f"{maker.tokenizer.name} {maker.tokenizer.fingerprint}"
+    found["chat_template"] = f"{maker.wrapper.name} {maker.wrapper.fingerprint}"
+    found["template"] = maker.wording.hash if spec.template is not None else None
+    for part in found["parts"]:
+        haystack = crew[part["name"]].haystack
+        part["haystack"] = f"{haystack.name} {haystack.fingerprint}"
+    return found
+
+
+def merge(old: Mapping[str, Any], new: Spec, crew: Mapping[str, RowMaker]) -> Spec:
+    """The spec of a folder that holds the old one and is to hold the new one too.
+
+    Raises LcgenError, naming each difference, where more differs than added lengths, samples or parts.
+    """
+    fresh = described(new, crew)
+    free = ("parts", "verify", "lengths", "samples")
+    differ = [f"{key} is {old.get(key)!r}, not {fresh[key]!r}" for key in fresh if key not in free and old.get(key) != fresh[key]]
+    before = {part["name"]: part for part in old["parts"]}
+    differ += [f"it also holds {name}" for name in before if name not in crew]
+    parts = []
+    for part, now in zip(new.parts, fresh["parts"]):
+        was = before.get(part.name, now)
+        differ += [f"{part.name}: {key} is {was[key]!r}, not {now[key]!r}" for key in now if key not in free and was[key] != now[key]]
+        if part.samples < was["samples"]:
+            differ.append(f"{part.name}: samples is {was['samples']}, not {part.samples}")
+        lengths = {*part.lengths, *(Length(**length) for length in was["lengths"])}
+        parts.append(dataclasses.replace(part, lengths=tuple(sorted(lengths, key=lambda length: (length.low, length.high)))))
+    if differ:
+        raise LcgenError(
+            "The folder holds another build: " + "; ".join(differ) + ". A build can be extended by lengths and samples. "
+            "Choose another --out, or replace it with --force."
+        )
+    return dataclasses.replace(new, parts=tuple(parts))
+
+
+def compose(spec: Spec, makers: Mapping[str, RowMaker], files: Mapping[str, Mapping[str, Any]], verification: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest of a finished build. Configs are hashed over the content hashes of their files, in order."""
+    any_maker = next(iter(makers.values()))
+    tokenizer, wrapper = any_maker.tokenizer, any_maker.wrapper
+    configs: dict[str, dict[str, Any]] = {}
+    for name in sorted(files):
+        config = name.split("/")[1]
+        entry = configs.setdefault(config, {"rows": 0, "contents": ""})
+        entry["rows"] += files[name]["rows"]
+        entry["contents"] += files[name]["content"]
+    haystacks = {f"{m.haystack.name}:{m.haystack.lang}": m.haystack.facts() for m in makers.values()}
+    return {
+        "lcgen": lcgen.__version__,
+        "format": 1,
+        "name": spec.name,
+        "spec": described(spec, makers),
+        "seed": spec.seed,
+        "tokenizer": {"name": tokenizer.name, "fingerprint": tokenizer.fingerprint, "engine": tokenizer.engine},
+        "wrapper": {
+            "name": wrapper.name, "fingerprint": wrapper.fingerprint, "before": wrapper.before, "after": wrapper.after,
+            "tokens": any_maker.wrapper_tokens,
+        },
+        "haystacks": [haystacks[key] for key in sorted(haystacks)],
+        "templates": {maker.template_file: maker.wording.hash for maker in makers.values()},
+        "budgets": {name: maker.answer_tokens for name, maker in makers.items()},
+        "verification": dict(verification),
+        "configs": {
+            name: {"rows": entry["rows"], "hash": hashlib.sha256(entry["contents"].encode()).hexdigest()} for name, entry in configs.items()
+        },
+        "files": {name: dict(files[name]) for name in sorted(files)},
+        "canary": CANARY,
+    }  # fmt: skip

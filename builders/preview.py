@@ -1,0 +1,48 @@
+"""The preview: a small config for the dataset viewer, shaped so that no harness can score it by accident."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lcgen.builders import writer
+
+FILE = "data/preview/preview-000000.parquet"
+ROWS = 4
+"""Rows shown of each config."""
+EDGE, WINDOW = 400, 300
+"""Characters shown of each end of the prompt, and on each side of the first gold piece."""
+
+
+def write(staging: Path, folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Writes the preview into `staging`, from data files there or, where they were built before, in `folder`."""
+    rows = list(_rows(staging, folder, manifest))
+    path = staging / FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows, _SCHEMA), path, compression="zstd")
+
+
+_SCHEMA = pa.schema(
+    [("id", pa.string()), ("task", pa.string()), ("length", pa.int64()), ("depth", pa.float64()), ("asked", pa.string()), ("gold", pa.string()),
+     ("head", pa.string()), ("window", pa.string()), ("tail", pa.string())]
+)  # fmt: skip
+
+
+def _rows(staging: Path, folder: Path, manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    first: dict[str, str] = {}
+    for name in sorted(manifest["files"]):
+        first.setdefault(name.split("/")[1], name)
+    for name in first.values():
+        path = staging / name if (staging / name).is_file() else folder / name
+        for row in writer.read(path, ROWS):
+            gold = next((piece for piece in row["evidence"] if piece["role"] == "gold"), None)
+            low = max(0, gold["char_start"] - WINDOW) if gold else 0
+            yield {
+                "id": row["id"], "task": row["task"], "length": row["length"], "depth": row["depth"], "asked": row["question"],
+                "gold": row["answer"], "head": row["input"][:EDGE], "tail": row["input"][-EDGE:],
+                "window": row["input"][low : gold["char_end"] + WINDOW] if gold else "",
+            }  # fmt: skip

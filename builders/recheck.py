@@ -1,0 +1,128 @@
+"""`lcgen verify`: a finished folder is read again and held to everything that it promises."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lcgen import generators, proof, schemas, tokens
+from lcgen.builders import manifest, writer
+from lcgen.errors import CheckFailed, LcgenError
+from lcgen.tokens import Tokenizer
+from lcgen.wording import Wording
+from lcgen.wrapper import Wrapper
+
+MOST_FAULTS = 20
+"""Faults after which reading stops."""
+
+
+@dataclass
+class Findings:
+    """What was looked at, and what did not hold."""
+
+    rows: int = 0
+    encoded: int = 0
+    solved: int = 0
+    files: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+def recheck(folder: Path, full: bool = False, tokenizer: str | None = None, progress: Callable[[int], Any] | None = None) -> Findings:
+    """Checks file hashes, schemas, lengths, spans and ids of every row; encodes and solves the 5 % sample, or all if `full`.
+
+    `tokenizer` names the vocabulary again where the manifest's name cannot be found here; its fingerprint must be the
+    same. Raises LcgenError where the folder is no build.
+    """
+    made = manifest.load(folder)
+    if made is None:
+        raise LcgenError(f"{folder} is no lcgen build: it has no {manifest.FILE}.")
+    vocabulary = tokens.load(tokenizer or made["tokenizer"]["name"])
+    if vocabulary.fingerprint != made["tokenizer"]["fingerprint"]:
+        raise LcgenError(
+            f"The rows were counted with {made['tokenizer']['name']} (fingerprint {made['tokenizer']['fingerprint']}), but "
+            f"{vocabulary.name} here has {vocabulary.fingerprint}. Name the right one with --tokenizer."
+        )
+    frame = made["wrapper"]
+    wrapper = Wrapper(frame["name"], frame["fingerprint"], frame["before"], frame["after"])
+    found = Findings()
+    wordings: dict[str, Wording] = {}
+    try:
+        wordings = _wordings(folder, made)
+    except CheckFailed as error:
+        found.faults.append(str(error))
+    ids: set[str] = set()
+    contents: dict[str, str] = {}
+    for name in sorted(made["files"]):
+        if ".." in Path(name).parts or Path(name).is_absolute():
+            raise LcgenError(f"The manifest names a file outside the folder: {name}.")
+        contents[name] = _file(folder / name, made["files"][name], vocabulary, wrapper, wordings, full, ids, found, progress)
+        if len(found.faults) >= MOST_FAULTS:
+            break
+    for config, entry in made["configs"].items():
+        whole = "".join(contents.get(name, "") for name in sorted(made["files"]) if name.split("/")[1] == config)
+        if len(found.faults) < MOST_FAULTS and hashlib.sha256(whole.encode()).hexdigest() != entry["hash"]:
+            found.faults.append(f"The rows of {config} are not those that the manifest names.")
+    return found
+
+
+def _wordings(folder: Path, made: dict[str, Any]) -> dict[str, Wording]:
+    """The templates of the folder by task and language. Raises CheckFailed for a changed one."""
+    found = {}
+    for name, known in made["templates"].items():
+        path = folder / "templates" / Path(name).name
+        task, lang = path.name.split(".")[:2]
+        if not path.is_file():
+            raise CheckFailed(f"{name} is missing.")
+        wording = Wording(path.read_text(encoding="utf-8"), lang, generators.get(task).blocks, name)
+        if wording.hash != known:
+            raise CheckFailed(f"{name} is not the template that the manifest names.")
+        found[f"{task}.{lang}"] = wording
+    return found
+
+
+def _file(
+    path: Path, entry: dict[str, Any], vocabulary: Tokenizer, wrapper: Wrapper, wordings: dict[str, Wording], full: bool, ids: set[str],
+    found: Findings, progress: Callable[[int], Any] | None,
+) -> str:  # fmt: skip
+    """Checks one file; gives the hash of its rows."""
+    if not path.is_file():
+        found.faults.append(f"{path.name} of {path.parent.name} is missing.")
+        return ""
+    found.files += 1
+    if path.stat().st_size != entry["bytes"] or writer.file_hash(path) != entry["sha256"]:
+        found.faults.append(f"{path.name} of {path.parent.name} is not the file that the manifest names.")
+    hashed, count = hashlib.sha256(), 0
+    try:
+        for row in writer.read(path):
+            count += 1
+            hashed.update(writer.content(row))
+            _row(row, vocabulary, wrapper, wordings, full, ids, found)
+            if progress:
+                progress(row["length"])
+            if len(found.faults) >= MOST_FAULTS:
+                return ""
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        found.faults.append(f"{path.name} of {path.parent.name} cannot be read: {error}")
+    if count != entry["rows"]:
+        found.faults.append(f"{path.name} of {path.parent.name} has {count} rows, not {entry['rows']}.")
+    return hashed.hexdigest()
+
+
+def _row(row: dict[str, Any], vocabulary: Tokenizer, wrapper: Wrapper, wordings: dict[str, Wording], full: bool, ids: set[str], found: Findings) -> None:
+    found.rows += 1
+    try:
+        schemas.validate_row(row)
+        if row["id"] in ids:
+            raise CheckFailed(f"The id {row['id']} stands twice.")
+        ids.add(row["id"])
+        proof.shape(row)
+        if full or proof.chosen(row["id"]):
+            found.encoded += 1
+            proof.encode(row, vocabulary, wrapper)
+            found.solved += 1
+            proof.solve(row, generators.get(row["task"]), wordings[f"{row['task']}.{row['lang']}"])
+    except LcgenError as error:
+        found.faults.append(str(error))

@@ -1,0 +1,217 @@
+"""Rows: one cell of a spec becomes the rows of one context, a pure function of everything that their ids hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cached_property
+from typing import Any
+
+from lcgen import generators, templates
+from lcgen.compose import Composer, Prompt, TooShort
+from lcgen.contract import Cell, Draft, Plant, Task
+from lcgen.errors import LcgenError
+from lcgen.haystack import Haystack
+from lcgen.params import parse, plain
+from lcgen.spec import Length, Part, Place, Spec
+from lcgen.streams import Stream
+from lcgen.tokens import Tokenizer
+from lcgen.wording import Wording
+from lcgen.wrapper import Wrapper
+
+CANARY = "lcgen-canary-5f0b8d1e-3c57-4a0e-9b62-7d41c9e2a816: generated test data, keep it out of training corpora"
+ORACLES = 64
+"""Oracle responses whose longest decides the default answer budget."""
+
+
+def digest(*parts: Any) -> str:
+    """64 bits of SHA-256 over the canonical JSON of the parts, in hex."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class RowMaker:
+    """Makes the rows of one part of a spec. Raises LcgenError where what is asked for cannot be."""
+
+    def __init__(self, spec: Spec, part: Part, tokenizer: Tokenizer, wrapper: Wrapper) -> None:
+        self.spec, self.part, self.tokenizer, self.wrapper = spec, part, tokenizer, wrapper
+        self.task: Task[Any] = generators.get(part.task)
+        source = spec.template or templates.source(part.task, part.lang)
+        self.wording = Wording(source, part.lang, self.task.blocks, "--template" if spec.template else f"{part.task}.{part.lang}.j2")
+        self.haystack = Haystack(part.haystack, part.lang, tokenizer)
+        self.composer = Composer(tokenizer, wrapper, self.wording, spec.audience)
+        self.params = {digest(params): parse(self.task, params) for params in part.params}
+
+    @cached_property
+    def reserve(self) -> int:
+        """Tokens left free in the window: 0 where the wrapper is counted, else room for one."""
+        if self.spec.reserve is not None:
+            return self.spec.reserve
+        return 0 if self.spec.audience == "chat" and self.wrapper.name != "none" else 64
+
+    @cached_property
+    def answer_tokens(self) -> int:
+        """The answer budget of every row: as asked, else 1.5 times the longest of 64 oracle responses, in steps of 32."""
+        if self.part.answer_tokens is not None:
+            return self.part.answer_tokens
+        longest = 0
+        for number in range(ORACLES):
+            params = self.part.params[number % len(self.part.params)]
+            place = Place(self.part.lengths[0], self.part.depths[0], params, number)
+            for draft, rng, parsed in self._drafts(place, Stream("answer budget", self.task.name, self._key(place)), 0):
+                for puzzle in self.composer.pose(draft, lambda context: self.task.pose(rng, parsed, draft, context, self.wording)):
+                    bare = {"outputs": list(puzzle.answers), "answer": ", ".join(puzzle.answers), "metadata": puzzle.metadata, "reference_output": ""}
+                    longest = max(longest, self.tokenizer.count(self.task.oracle(bare)))
+        return -(-longest * 3 // 2 // 32) * 32
+
+    @property
+    def template_file(self) -> str:
+        """Where the output folder keeps the template: one name for each text."""
+        return f"templates/{self.part.task}.{self.part.lang}.j2"
+
+    @cached_property
+    def members(self) -> int:
+        """Rows that one draw makes: twins and questions."""
+        place = Place(self.part.lengths[0], self.part.depths[0], self.part.params[0], 0)
+        return len(self._drafts(place, Stream("members"))) * self.spec.questions
+
+    @property
+    def rows_per_index(self) -> int:
+        """Rows of one index of one length."""
+        return self.members * len(self.part.depths) * len(self.part.params)
+
+    def preflight(self) -> None:
+        """Makes one row of each parameter set at the shortest length. Raises LcgenError for what cannot be built."""
+        shortest = min(self.part.lengths, key=lambda length: length.low)
+        for params in self.part.params:
+            for depth in {self.part.depths[0], self.part.depths[-1]}:
+                self.rows(Place(Length(shortest.low, shortest.low), depth, params, 0))
+
+    @property
+    def max_new_tokens(self) -> int:
+        """What the model may write: thinking and answer."""
+        return self.spec.thinking + self.answer_tokens
+
+    def target(self, place: Place) -> int:
+        """The length of one draw, drawn evenly where a range was asked for."""
+        low, high = place.length.low, place.length.high
+        return low if low == high else low + Stream("target", low, high, *self._key(place)).below(high - low + 1)
+
+    def _key(self, place: Place) -> list[Any]:
+        params = plain(self.params[digest(place.params)])
+        spec = self.spec
+        return [self.task.name, self.task.revision, params, self.part.lang, spec.split, spec.seed, place.depth, place.index]
+
+    def _drafts(self, place: Place, stream: Stream, questions: int = 0) -> list[tuple[Draft, Stream, Any]]:
+        params = self.params[digest(place.params)]
+        blocks = Stream("blocks", *self._key(place)[:-1])
+        cell = Cell(place.depth, place.index, questions or self.spec.questions, blocks)
+        try:
+            drafts = self.task.draw(stream, params, cell, self.haystack, self.wording)
+        except ValueError as error:
+            raise LcgenError(f"{self.part.task}: {error}.") from error
+        return [(draft, stream.child("pose", draft.role), params) for draft in drafts]
+
+    def rows(self, place: Place) -> list[dict[str, Any]]:
+        """The rows of one draw: one for each twin and question, in that order.
+
+        Raises LcgenError where the length cannot hold the puzzle.
+        """
+        target = self.target(place)
+        room = target - self.max_new_tokens - self.reserve
+        key = self._key(place)
+        stream = Stream("puzzle", *key, *([] if self.spec.paired else [target]))
+        made = []
+        for draft, rng, params in self._drafts(place, stream):
+            try:
+                prompts = self.composer.compose(
+                    draft, lambda context: self.task.pose(Stream(rng.key), params, draft, context, self.wording), room
+                )
+            except TooShort as error:
+                least = target + error.needs - room
+                raise LcgenError(
+                    f"{self.part.name}: {target} tokens are too short for this puzzle. Of them {self.max_new_tokens} are kept for the "
+                    f"answer and {self.reserve} in reserve, and the prompt itself needs about {error.needs}. Ask for at least {least} "
+                    "(--lengths), or for less in it (--set, --answer-tokens, --thinking)."
+                ) from error
+            made += [self._row(place, target, stream, draft, prompt, number) for number, prompt in enumerate(prompts)]
+        return made
+
+    def _row(self, place: Place, target: int, stream: Stream, draft: Draft, prompt: Prompt, number: int) -> dict[str, Any]:
+        spec, part, puzzle = self.spec, self.part, prompt.puzzle
+        params = plain(self.params[digest(place.params)])
+        cell = [
+            self.task.name, self.task.revision, params, part.lang, self.wording.hash, spec.seed, spec.split, target, place.depth, place.index,
+            self.tokenizer.fingerprint, self.haystack.fingerprint, spec.audience, self.wrapper.fingerprint, spec.thinking, self.answer_tokens,
+            self.reserve, spec.paired, spec.questions,
+        ]  # fmt: skip
+        outputs = list(puzzle.answers)
+        context = prompt.input[prompt.context_start : prompt.context_end]
+        row = {
+            "id": f"{part.name}-{place.length.config}-{spec.split}-{place.index}-{digest(cell, draft.role, number)}",
+            "task": self.task.name,
+            "revision": self.task.revision,
+            "variant": part.variant,
+            "lang": part.lang,
+            "split": spec.split,
+            "input": prompt.input,
+            "question": puzzle.slots["question"],
+            "context_start": prompt.context_start,
+            "context_end": prompt.context_end,
+            "context_id": hashlib.sha256(context.encode()).hexdigest(),
+            "outputs": outputs,
+            "answer": ", ".join(outputs),
+            "gen_prefix": self.composer.prefix(puzzle),
+            "stop": ["\n"] if spec.audience == "base" else [],
+            "prompt_tokens": prompt.prompt_tokens,
+            "wrapper_tokens": self.wrapper_tokens,
+            "thinking": spec.thinking,
+            "max_new_tokens": self.max_new_tokens,
+            "reserve": self.reserve,
+            "length": prompt.prompt_tokens + self.max_new_tokens + self.reserve,
+            "target": target,
+            "max_length": target,
+            "axis": self.task.axis,
+            "output_tokens": None,
+            "haystack_repeat": round(prompt.repeat, 6),
+            "n_chars": len(prompt.input),
+            "depth": puzzle.depth,
+            "index": place.index,
+            "seed": spec.seed,
+            "tokenizer": self.tokenizer.name,
+            "haystack": self.haystack.name,
+            "evidence": [
+                _evidence(draft.plants[piece.plant], asdict(piece), puzzle.parts) for piece in prompt.pieces
+            ],
+            "metric": self.task.metric,
+            "params": params,
+            "metadata": dict(puzzle.metadata),
+            "reference_output": "",
+            "group_id": digest("group", cell) if draft.role else "",
+            "group_role": draft.role,
+            "puzzle_id": digest(stream.key, number),
+            "canary": CANARY,
+        }
+        row["reference_output"] = self.task.oracle(row)
+        if (needed := self.tokenizer.count(row["reference_output"])) > self.answer_tokens:
+            raise LcgenError(
+                f"The answer of {row['id']} takes {needed} tokens of {self.tokenizer.name}, but the budget is {self.answer_tokens}. "
+                f"Ask for --answer-tokens {-(-needed // 32) * 32} or more."
+            )
+        return row
+
+    @cached_property
+    def wrapper_tokens(self) -> int:
+        """Tokens of chat wrapper or BOS around a prompt."""
+        return self.wrapper.count(self.tokenizer, "A") - self.tokenizer.count("A")
+
+
+def _evidence(plant: Plant, piece: Mapping[str, Any], gold: Any) -> dict[str, Any]:
+    role = "distractor" if plant.role == "gold" and gold is not None and plant.part not in gold else plant.role
+    return {
+        "role": role, "part": plant.part, "copy": piece["copy"], "lane": 0, "text": plant.text, "key": plant.key, "value": plant.value,
+        "cue": plant.cue, "char_start": piece["char_start"], "char_end": piece["char_end"], "token_start": piece["token_start"],
+        "token_end": piece["token_end"], "depth_requested": round(plant.depth, 6), "depth": round(piece["depth"], 6),
+    }  # fmt: skip

@@ -1,0 +1,138 @@
+"""Files of rows: Parquet in small row groups, or JSON lines. A file is whole or it is not there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+GROUP_BYTES = 32 * 2**20
+"""Most raw text in a row group: more would hold too much memory and stop the Hub's viewer."""
+PROMPTS = ("input", "question", "reference_output")
+OBJECTS = ("params", "metadata")
+
+_PIECE = pa.struct(
+    [("role", pa.string()), ("part", pa.int32()), ("copy", pa.int32()), ("lane", pa.int32()), ("text", pa.string()), ("key", pa.string()),
+     ("value", pa.string()), ("cue", pa.string()), ("char_start", pa.int64()), ("char_end", pa.int64()), ("token_start", pa.int64()),
+     ("token_end", pa.int64()), ("depth_requested", pa.float64()), ("depth", pa.float64())]
+)  # fmt: skip
+SCHEMA = pa.schema(
+    [("id", pa.string()), ("task", pa.string()), ("revision", pa.int32()), ("variant", pa.string()), ("lang", pa.string()),
+     ("split", pa.string()), ("input", pa.large_string()), ("question", pa.large_string()), ("context_start", pa.int64()),
+     ("context_end", pa.int64()), ("context_id", pa.string()), ("outputs", pa.list_(pa.string())), ("answer", pa.string()),
+     ("gen_prefix", pa.string()), ("stop", pa.list_(pa.string())), ("prompt_tokens", pa.int64()), ("wrapper_tokens", pa.int64()),
+     ("thinking", pa.int64()), ("max_new_tokens", pa.int64()), ("reserve", pa.int64()), ("length", pa.int64()), ("target", pa.int64()),
+     ("max_length", pa.int64()), ("axis", pa.string()), ("output_tokens", pa.int64()), ("haystack_repeat", pa.float64()),
+     ("n_chars", pa.int64()), ("depth", pa.float64()), ("index", pa.int64()), ("seed", pa.string()), ("tokenizer", pa.string()),
+     ("haystack", pa.string()), ("evidence", pa.list_(_PIECE)), ("metric", pa.string()), ("params", pa.string()),
+     ("metadata", pa.string()), ("reference_output", pa.large_string()), ("group_id", pa.string()), ("group_role", pa.string()),
+     ("puzzle_id", pa.string()), ("canary", pa.string())]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one file holds. `content` hashes its rows, whatever the file's format."""
+
+    rows: int
+    bytes: int
+    sha256: str
+    content: str
+
+
+def flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as its files hold it: params and metadata as JSON texts, since their keys are open."""
+    return {**row, **{name: json.dumps(row[name], ensure_ascii=False, sort_keys=True) for name in OBJECTS}}
+
+
+def unflat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a file with params and metadata as objects again."""
+    return {**row, **{name: json.loads(row[name]) for name in OBJECTS}}
+
+
+def content(row: Mapping[str, Any]) -> bytes:
+    """SHA-256 of a row. The context, most of its bytes, is in it by `context_id`, which is its own SHA-256."""
+    whole = {**row, "input": [row["input"][: row["context_start"]], row["input"][row["context_end"] :]]}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True, ensure_ascii=True).encode()).digest()
+
+
+def write(path: Path, rows: Iterable[dict[str, Any]], format: str) -> Written:
+    """Writes rows as they come, at most one row group in memory; the file takes its name only when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    hashed, count = hashlib.sha256(), 0
+
+    def seen() -> Iterator[dict[str, Any]]:
+        nonlocal count
+        for row in rows:
+            hashed.update(content(row))
+            count += 1
+            yield flat(row)
+
+    try:
+        (_jsonl if format == "jsonl" else _parquet)(part, seen())
+        size, sha256 = part.stat().st_size, file_hash(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return Written(count, size, sha256, hashed.hexdigest())
+
+
+def _jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _parquet(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    small = [field.name for field in SCHEMA if field.name not in PROMPTS and field.name != "evidence"]
+    with pq.ParquetWriter(
+        path, SCHEMA, compression="zstd", compression_level=1, use_dictionary=small, write_statistics=small, write_page_index=True
+    ) as writer:
+        group: list[dict[str, Any]] = []
+        held = 0
+        for row in rows:
+            size = len(row["input"].encode()) if not row["input"].isascii() else len(row["input"])
+            if group and held + size > GROUP_BYTES:
+                writer.write_batch(pa.RecordBatch.from_pylist(group, SCHEMA))
+                group, held = [], 0
+            group.append(row)
+            held += size
+        writer.write_batch(pa.RecordBatch.from_pylist(group, SCHEMA))
+
+
+def read(path: Path, most: int | None = None) -> Iterator[dict[str, Any]]:
+    """Rows of a file, one row group in memory; the first `most` of them."""
+    count = 0
+    for row in _lines(path) if path.suffix == ".jsonl" else _groups(path):
+        if count == most:
+            return
+        count += 1
+        yield unflat(row)
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def _groups(path: Path) -> Iterator[dict[str, Any]]:
+    with pq.ParquetFile(path) as file:
+        for number in range(file.num_row_groups):
+            yield from file.read_row_group(number).to_pylist()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,52 @@
+"""The dataset card: the README.md of an output folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import yaml
+
+if TYPE_CHECKING:
+    from lcgen.builders.rows import RowMaker
+
+SIZES = [(10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M")]
+
+
+def _front(manifest: Mapping[str, Any], crew: Mapping[str, RowMaker]) -> str:
+    """The YAML head: every config by its files, a view over all lengths, the preview first."""
+    spec = next(iter(crew.values())).spec
+    suffix = "jsonl" if spec.format == "jsonl" else "parquet"
+    configs: list[dict[str, Any]] = [
+        {"config_name": "preview", "default": True, "data_files": [{"split": "preview", "path": "data/preview/preview-*.parquet"}]}
+    ]
+    for maker in crew.values():
+        part = maker.part
+        paths = {length: f"data/{part.name}_{length.config}/{spec.split}-*.{suffix}" for length in part.lengths}
+        configs += [
+            {"config_name": f"{part.name}_{length.config}", "data_files": [{"split": spec.split, "path": path}]} for length, path in paths.items()
+        ]
+        configs.append({"config_name": part.name, "data_files": [{"split": length.split, "path": path} for length, path in paths.items()]})
+    rows = sum(entry["rows"] for entry in manifest["configs"].values())
+    head = {
+        "pretty_name": f"{spec.name} (lcgen)",
+        "license": "cc0-1.0",
+        "language": sorted({maker.part.lang for maker in crew.values()}),
+        "task_categories": ["question-answering"],
+        "size_categories": [next((name for most, name in SIZES if rows < most), "n>1T")],
+        "annotations_creators": ["machine-generated"],
+        "source_datasets": ["original"],
+        "tags": ["long-context", "synthetic", "benchmark", "needle-in-a-haystack", "lcgen"],
+        "configs": configs,
+    }
+    return str(yaml.safe_dump(head, sort_keys=False, allow_unicode=True))
+
+
+def dataset(manifest: Mapping[str, Any], crew: Mapping[str, RowMaker]) -> str:
+    """The card of a finished build."""
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    template = environment.from_string(files(__name__).joinpath("dataset.md.j2").read_text(encoding="utf-8"))
+    first = next(iter(crew.values()))
+    return template.render(front=_front(manifest, crew), manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first)

@@ -1,0 +1,41 @@
+"""JSON Schemas, written by hand: the promise to readers, not derived from the code that it checks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from lcgen.errors import CheckFailed
+
+
+def names() -> list[str]:
+    """All schemas, such as `row` and `needle`."""
+    return sorted(path.name[: -len(".schema.json")] for path in files(__name__).iterdir() if path.name.endswith(".json"))
+
+
+def text(name: str) -> str:
+    """A schema as it stands in its file."""
+    return files(__name__).joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=None)
+def _validator(name: str) -> Any:
+    return Draft202012Validator(json.loads(text(name)))
+
+
+def validate(name: str, value: Mapping[str, Any]) -> None:
+    """Raises CheckFailed with the first place where the value does not fit the schema."""
+    error = next(_validator(name).iter_errors(value), None)
+    if error is not None:
+        raise CheckFailed(f"Not a valid {name} at {error.json_path}: {error.message[:300]}.")
+
+
+def validate_row(row: Mapping[str, Any]) -> None:
+    """Checks a row and its metadata. Raises CheckFailed."""
+    validate("row", row)
+    validate(row["task"], row["metadata"])

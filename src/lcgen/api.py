@@ -1,0 +1,159 @@
+"""The verbs as Python calls. The command line is a thin skin over these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from lcgen import spec as specs
+from lcgen.errors import LcgenError, unknown
+from lcgen.spec import Part, Spec
+
+if TYPE_CHECKING:
+    from lcgen.builders.build import Report
+    from lcgen.builders.recheck import Findings
+    from lcgen.contract import Preset, Setting, Task
+
+DEFAULT_LENGTHS = "4k..32k"
+DEFAULT_DEPTHS = "0..1:0.1"
+
+
+def spec(
+    tasks: str | Sequence[str],
+    *,
+    lengths: str | None = None,
+    depths: str | None = None,
+    samples: int | None = None,
+    seed: int | str = 0,
+    split: str = "test",
+    tokenizer: str = "o200k_base",
+    haystack: str | None = None,
+    lang: str = "en",
+    preset: str | None = None,
+    params: Mapping[str, Any] | Sequence[str] = (),
+    template: str | Path | None = None,
+    audience: Literal["base", "chat"] = "chat",
+    chat_template: str = "auto",
+    chat_template_args: Mapping[str, Any] | None = None,
+    thinking: int = 0,
+    answer_tokens: int | None = None,
+    reserve: int | None = None,
+    paired: bool = False,
+    questions_per_context: int = 1,
+    name: str | None = None,
+    verify: Literal["none", "auto", "full"] = "auto",
+    format: Literal["parquet", "jsonl"] = "parquet",
+) -> Spec:
+    """What to build, from what a person writes; every argument is the option of `lcgen build` of the same name.
+
+    `params` is a mapping, a list being swept, or `--set` pairs such as `keys=1,2,4`. What is not given comes from the
+    preset, then from the defaults. Raises LcgenError for anything that cannot be.
+    """
+    from lcgen import generators
+
+    names = [tasks] if isinstance(tasks, str) else list(tasks)
+    if not names:
+        raise LcgenError(f"Name a task: {', '.join(generators.names())}.")
+    if preset is not None and len(names) > 1:
+        raise LcgenError("--preset belongs to one task. Build the tasks one by one, or without it.")
+    pairs = list(params) if not isinstance(params, Mapping) else [f"{k}={_swept(v)}" for k, v in params.items()]
+    parts: list[Part] = []
+    for task_name in names:
+        task = generators.get(task_name)
+        chosen, variants = _preset(task, preset)
+        for variant, setting in variants.items():
+            own = variant or (preset.partition(":")[0].replace("-", "_") if preset else "")
+            swept = _params(task, {**setting.params} if setting else {}, pairs)
+            parts.append(
+                Part(
+                    task=task.name,
+                    variant=own,
+                    lang=lang,
+                    lengths=specs.lengths(lengths or (chosen.lengths if chosen else DEFAULT_LENGTHS)),
+                    depths=_depths(task, depths or (setting.depths if setting else None) or (chosen.depths if chosen else None)),
+                    samples=samples if samples is not None else (setting.samples if setting else None) or (chosen.samples if chosen else 1),
+                    haystack=haystack or (setting.haystack if setting else None) or "prose",
+                    params=swept,
+                    name="_".join(filter(None, (name if name and len(names) == 1 else task.name, own if not name or len(variants) > 1 else ""))),
+                    answer_tokens=answer_tokens if answer_tokens is not None else (chosen.answer_tokens if chosen else None),
+                    preset=preset or "",
+                )
+            )
+    source = None
+    if template is not None:
+        try:
+            source = Path(template).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise LcgenError(f"Cannot read the template {template}: {getattr(error, 'strerror', None) or 'it is no UTF-8 text'}.") from error
+    whole = name or (parts[0].name if len(parts) == 1 else "_".join([parts[0].task, *([preset.replace("-", "_")] if preset else [])]))
+    return Spec(
+        parts=tuple(parts), name=whole, seed=str(seed), split=split, tokenizer=tokenizer, template=source, audience=audience,
+        chat_template=chat_template, chat_template_args=dict(chat_template_args or {}), thinking=thinking, reserve=reserve, paired=paired,
+        questions=questions_per_context, verify=verify, format=format,
+    )  # fmt: skip
+
+
+def _swept(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _preset(task: Task[Any], asked: str | None) -> tuple[Preset | None, Mapping[str, Setting | None]]:
+    """The preset and its variants asked for: `ruler` is all of them, `ruler:multikey_1` one."""
+    if asked is None:
+        return None, {"": None}
+    stem, _, variant = asked.replace("-", "_").partition(":")
+    if stem not in task.presets:
+        raise unknown(f"preset of {task.name}", asked, task.presets)
+    preset = task.presets[stem]
+    if variant and variant not in preset.settings:
+        raise unknown(f"variant of the preset {stem}", variant, preset.settings)
+    return preset, {variant: preset.settings[variant]} if variant else preset.settings
+
+
+def _depths(task: Task[Any], asked: str | None) -> tuple[float | None, ...]:
+    if not task.depths:
+        if asked:
+            raise LcgenError(f"{task.name} has no single depth, so --depths cannot be asked for. Leave it out.")
+        return (None,)
+    return specs.depths(asked or DEFAULT_DEPTHS)
+
+
+def _params(task: Task[Any], base: dict[str, Any], pairs: Sequence[str]) -> tuple[Mapping[str, Any], ...]:
+    """All parameter sets of a sweep, checked, defaults left out."""
+    from lcgen.params import parse, plain, settings
+
+    found = []
+    for swept in specs.sweep(settings(pairs, task.name)):
+        whole, default = plain(parse(task, {**base, **swept})), plain(task.Params())
+        found.append({key: value for key, value in whole.items() if value != default[key]})
+    return tuple(found)
+
+
+def generate(tasks: str | Sequence[str], **options: Any) -> Iterator[dict[str, Any]]:
+    """The rows of a build, one after another, nothing written; options as for `spec`. Raises LcgenError."""
+    from lcgen.builders.build import generate as rows
+
+    return rows(spec(tasks, **options))
+
+
+def build(
+    tasks: str | Sequence[str], out: str | Path | None = None, *, force: bool = False, progress: Callable[[int], Any] | None = None, **options: Any
+) -> Report:
+    """Builds the folder `out` (default `./<name>`) and says what was done; options as for `spec`.
+
+    Raises LcgenError for what cannot be, CheckFailed for a row that does not hold; nothing half-made is left.
+    """
+    from lcgen.builders.build import build as make
+
+    made = spec(tasks, **options)
+    if out is None and len({part.task for part in made.parts}) > 1:
+        raise LcgenError("Several tasks in one build need a folder: name it with --out.")
+    return make(made, Path(out) if out is not None else None, force, progress)
+
+
+def verify(folder: str | Path, *, full: bool = False, tokenizer: str | None = None, progress: Callable[[int], Any] | None = None) -> Findings:
+    """Reads a built folder again and holds it to everything that it promises. Raises LcgenError where it is no build."""
+    from lcgen.builders.recheck import recheck
+
+    return recheck(Path(folder), full, tokenizer, progress)

@@ -1,0 +1,298 @@
+"""The command line: each verb is one call of the Python API."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+import lcgen
+from lcgen.api import DEFAULT_DEPTHS, DEFAULT_LENGTHS, spec
+from lcgen.errors import LcgenError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+
+class Failure(click.ClickException):
+    """An LcgenError on its way to the terminal."""
+
+    def __init__(self, error: LcgenError) -> None:
+        super().__init__(str(error))
+        self.exit_code = error.exit_code  # type: ignore[misc]  # click declares it for the class and reads it from the instance
+
+
+class Verbs(click.Group):
+    """A group whose verbs never end in a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LcgenError as error:
+            raise Failure(error) from error
+        except KeyboardInterrupt:
+            click.echo("\nStopped. Nothing half-made was left; the same command starts again.", err=True)
+            ctx.exit(STOPPED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            if os.environ.get("LCGEN_DEBUG"):
+                raise
+            raise click.ClickException(
+                f"lcgen met something that it did not expect ({type(error).__name__}: {error}). Set LCGEN_DEBUG=1 to see where, and report it."
+            ) from error
+
+
+class Grouped(click.Command):
+    """A command whose help lists its options under headings."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                groups.setdefault(getattr(param, "group", "Other"), []).append(record)
+        for name, records in groups.items():
+            with formatter.section(name):
+                formatter.write_dl(records, col_max=24)
+
+
+class Option(click.Option):
+    """An option that knows its heading."""
+
+    def __init__(self, *args: Any, group: str = "Other", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.group = group
+
+
+def option(group: str, *names: str, **kwargs: Any) -> Callable[[Command], Command]:
+    """A click option under a heading."""
+    return click.option(*names, cls=Option, group=group, **kwargs)
+
+
+_ROWS = [
+    option("What to build", "--lengths", metavar="SPEC", help=f"Total tokens of a row: 4k, 4k..1m (doubling), 1k..8k:1k, 1k~16k, commas.  [{DEFAULT_LENGTHS}]"),
+    option("What to build", "--depths", metavar="SPEC", help=f"Where the first gold piece stands: 0..1:0.1, 0,0.5,1, 50%, random.  [{DEFAULT_DEPTHS}]"),
+    option("What to build", "--samples", type=int, metavar="N", help="Rows of each cell (length, depth, swept values).  [1]"),
+    option("What to build", "--preset", metavar="NAME[:VARIANT]", help="A published grid; see `lcgen tasks TASK`."),
+    option("What to build", "--set", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the task, or several values of it: keys=1,2,4."),
+    option("What to build", "--lang", default="en", show_default=True, metavar="CODE", help="Language of prompt, needles and haystack."),
+    option("What to build", "--haystack", metavar="TEXT", help="prose, noise, records, an added corpus, a file or folder, or hf:DATASET[:column].  [prose]"),
+    option("What to build", "--template", type=click.Path(dir_okay=False), help="A Jinja file with a wording of your own."),
+    option("What to build", "--paired", is_flag=True, help="The same puzzles at every length; only the haystack grows."),
+    option("What to build", "--questions-per-context", type=int, default=1, metavar="Q", help="Rows over one byte-identical context, the question last.  [1]"),
+    option("What to build", "--seed", default="0", show_default=True, help="Another seed gives other rows."),
+    option("What to build", "--split", default="test", show_default=True, help="Name of the split; splits share no rows."),
+    option("What a model gets", "--tokenizer", default="o200k_base", show_default=True, metavar="NAME", help="What counts: see `lcgen tokenizers`; a Hub id, a tokenizer.json, a model folder."),
+    option("What a model gets", "--for", "audience", type=click.Choice(["chat", "base"]), default="chat", show_default=True, help="A chat model, or a base model that goes on from an answer prefix."),
+    option("What a model gets", "--chat-template", default="auto", show_default=True, metavar="WHICH", help="Wrapper that is counted: auto (the tokenizer's own), none, a Hub id, a model folder, a Jinja file."),
+    option("What a model gets", "--chat-template-arg", "template_args", multiple=True, metavar="NAME=VALUE", help="A variable of the chat template, such as enable_thinking=false."),
+    option("What a model gets", "--thinking", type=int, default=0, metavar="N", help="Tokens kept for thinking, inside the length.  [0]"),
+    option("What a model gets", "--answer-tokens", type=int, metavar="N", help="Tokens kept for the answer.  [measured, or the preset's]"),
+    option("What a model gets", "--reserve", type=int, metavar="N", help="Tokens left free.  [0 with a chat template, else 64]"),
+]  # fmt: skip
+
+
+def rows_options(command: Command) -> Command:
+    """The options that decide what rows are, shared by the verbs that make them."""
+    for decorate in reversed(_ROWS):
+        command = decorate(command)
+    return command
+
+
+def _scalars(pairs: Sequence[str]) -> dict[str, Any]:
+    """`NAME=VALUE` pairs with values read as YAML scalars. Raises LcgenError for a pair without `=`."""
+    import yaml
+
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise LcgenError(f"--chat-template-arg takes NAME=VALUE; got {pair!r}.")
+        try:
+            found[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise LcgenError(f"Cannot read the value of --chat-template-arg {pair!r}.") from error
+    return found
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int], Any]]:
+    """A bar of tokens on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda tokens: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=what, unit="tok", unit_scale=True, leave=False) as bar:
+        yield bar.update
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(lcgen.__version__, prog_name="lcgen")
+def main() -> None:
+    """Makes long-context test data: rows of exactly the asked number of tokens, with proven answers and known evidence.
+
+    \b
+      lcgen build needle --lengths 4k..1m     a dataset folder that load_dataset reads
+      lcgen show needle --lengths 4k          one row on the terminal
+      lcgen tasks needle                      parameters and presets
+    """
+
+
+@main.command(cls=Grouped)
+@click.argument("tasks", nargs=-1, required=True, metavar="TASK...")
+@rows_options
+@option("Where it goes", "--out", type=click.Path(), metavar="DIR", help="The folder.  [./NAME]")
+@option("Where it goes", "--name", metavar="NAME", help="Name of the build and its configs.  [the task]")
+@option("Where it goes", "--format", type=click.Choice(["parquet", "jsonl"]), default="parquet", show_default=True, help="Format of the data files.")
+@option("Where it goes", "--force", is_flag=True, help="Replace another build in the folder.")
+@option("How it is done", "--verify", type=click.Choice(["none", "auto", "full"]), default="auto", show_default=True, help="Encode and solve again: nothing, the first row of each config and 5 %, or every row.")
+@option("How it is done", "--json", "as_json", is_flag=True, help="Report as JSON.")  # fmt: skip
+def build(tasks: tuple[str, ...], out: str | None, force: bool, as_json: bool, template_args: tuple[str, ...], **options: Any) -> None:
+    """Build a dataset folder.
+
+    The same command again says "up to date"; more lengths or samples extend the folder.
+    """
+    began = time.monotonic()
+    with _progress("building") as progress:
+        report = lcgen.build(tasks, out, force=force, progress=progress, chat_template_args=_scalars(template_args), **options)
+    shown = os.path.relpath(report.folder)
+    shown = shown if shown.startswith("..") or os.path.isabs(shown) else f"./{shown}"
+    if as_json:
+        click.echo(json.dumps({**report.__dict__, "folder": str(report.folder)}))
+        return
+    done = f"built in {time.monotonic() - began:.1f} s" if report.written else "up to date"
+    config = next(iter(report.configs))
+    wrapped = f"the chat wrapper {report.wrapper}" if report.wrapper != "none" else "no chat wrapper"
+    model = "" if report.tokenizer != "o200k_base" else "; for your model: --tokenizer ORG/MODEL"
+    click.echo(f"{shown}: {report.rows:,} rows, {_size(report.bytes)}, {done}; {report.encoded:,} encoded and solved again.")
+    click.echo(f"Counted in {report.tokenizer} with {wrapped}, {report.reserve} tokens in reserve{model}.")
+    click.echo(f'Load: datasets.load_dataset("{shown}", "{config}", split="{options["split"]}")')
+    click.echo(f"Next: lcgen verify {shown}   or   lcgen show {tasks[0]}")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
+
+
+@main.command(cls=Grouped)
+@click.argument("task")
+@rows_options
+@option("How it is shown", "--index", type=int, default=0, metavar="I", help="Which sample.  [0]")
+@option("How it is shown", "--full", is_flag=True, help="The whole prompt, not only what stands around the evidence.")
+@option("How it is shown", "--json", "as_json", is_flag=True, help="The row as JSON.")
+def show(task: str, index: int, full: bool, as_json: bool, template_args: tuple[str, ...], **options: Any) -> None:
+    """Show one row, its evidence marked."""
+    from lcgen.show import one, text
+
+    options["depths"] = options["depths"] or (None if options["preset"] else "0.5")
+    options["lengths"] = options["lengths"] or "4k"
+    row = one(spec(task, chat_template_args=_scalars(template_args), **options), index)
+    click.echo(json.dumps(row, ensure_ascii=False) if as_json else text(row, full))
+
+
+@main.command()
+@click.argument("task", required=False)
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def tasks(task: str | None, as_json: bool) -> None:
+    """List tasks, or the parameters and presets of one."""
+    from lcgen.show import described, listed
+
+    found = described(task) if task else listed()
+    click.echo(json.dumps(found, ensure_ascii=False) if as_json else found["text"])
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--full", is_flag=True, help="Encode and solve every row, not 5 %.")
+@click.option("--tokenizer", metavar="NAME", help="Where to find the vocabulary, if not under the name in the manifest.")
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def verify(folder: Path, full: bool, tokenizer: str | None, as_json: bool) -> None:
+    """Check a built folder: hashes, schemas, lengths, spans, answers."""
+    with _progress("verifying") as progress:
+        found = lcgen.verify(folder, full=full, tokenizer=tokenizer, progress=progress)
+    if as_json:
+        click.echo(json.dumps(found.__dict__))
+    else:
+        for fault in found.faults:
+            click.echo(f"- {fault}", err=True)
+        state = f"{len(found.faults)} faults" if found.faults else "all hold"
+        click.echo(f"{folder}: {found.rows:,} rows in {found.files:,} files read, {found.encoded:,} encoded, {found.solved:,} solved; {state}.")
+    if found.faults:
+        raise SystemExit(1)
+
+
+@main.group()
+def corpus() -> None:
+    """Texts of your own as haystacks."""
+
+
+@corpus.command("add")
+@click.argument("name")
+@click.argument("source")
+@click.option("--lang", default="en", show_default=True, metavar="CODE", help="Language, which decides how sentences end.")
+def corpus_add(name: str, source: str, lang: str) -> None:
+    """Give a text a name: a file, a folder, file.jsonl:column, or hf:DATASET[:column]."""
+    from lcgen import corpus as corpora
+    from lcgen.store import from_corpus
+
+    record = corpora.add(name, source, lang)
+    store = from_corpus(name, lang)
+    click.echo(f"{record.name}: {len(store):,} units, {_size(int(store.borders[-1]))}. Use it: --haystack {record.name}")
+
+
+@corpus.command("list")
+def corpus_list() -> None:
+    """List the built-in haystacks and the named texts."""
+    from lcgen import corpus as corpora
+
+    click.echo("prose     generated prose (en, zh)\nnoise     one repeated passage (en, zh)\nrecords   the task's own look-alike filler")
+    for record in corpora.names():
+        click.echo(f"{record.name:<9} {record.source} ({record.lang})")
+
+
+@corpus.command("remove")
+@click.argument("name")
+def corpus_remove(name: str) -> None:
+    """Forget a named text; the text itself stays."""
+    from lcgen import corpus as corpora
+
+    corpora.remove(name)
+    click.echo(f"{name} is forgotten.")
+
+
+@corpus.command("stats")
+@click.argument("name", default="prose")
+@click.option("--lang", default="en", show_default=True, metavar="CODE", help="Language.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def corpus_stats(name: str, lang: str, as_json: bool) -> None:
+    """Figures of a text: word forms, repeated sentences, compressibility, paragraphs to read."""
+    from lcgen.show import stats
+
+    found = stats(name, lang)
+    click.echo(json.dumps(found, ensure_ascii=False) if as_json else found["text"])
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def tokenizers(as_json: bool) -> None:
+    """List the vocabularies that are built in, and how others are named."""
+    from lcgen import tokens
+
+    found = tokens.listing()
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    width = max(len(entry["name"]) for entry in found)
+    for entry in found:
+        click.echo(f"{entry['name']:<{width}}  {entry['vocabulary']:>7,}  {entry['family']:<13}  {entry['reference']}")
+    click.echo("Others: ORG/MODEL or hf:ORG/MODEL, a path to tokenizer.json, a model folder, tiktoken:NAME.")

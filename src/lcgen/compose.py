@@ -1,0 +1,196 @@
+"""Composing: from a draft to prompts of exactly the asked number of tokens, by arithmetic on weights.
+
+A context is `sep.join(units)`. A unit weighs what it adds behind a real unit of the same kind, so the tokens of a
+prompt are its frame, counted once with the real first and last unit in place, plus the weights of the units between.
+The residue is closed with spare units of the same filler (a subset sum), and what they cannot close with the pad slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from lcgen.contract import Context, Draft, Puzzle
+from lcgen.errors import LcgenError
+from lcgen.ledger import SPARES, Layout, Ledger, Piece
+
+if TYPE_CHECKING:
+    from lcgen.tokens import Scale, Tokenizer
+    from lcgen.wording import Wording
+    from lcgen.wrapper import Wrapper
+
+TRIES = 12
+"""Closings before a prompt is given up; more than two are needed only where weights do not add up."""
+
+Pose = Callable[[Context], Sequence[Puzzle]]
+
+
+class TooShort(LcgenError):
+    """The length cannot hold the puzzle; `needs` is about how many prompt tokens could."""
+
+    def __init__(self, has: int, needs: int) -> None:
+        super().__init__(f"{has} prompt tokens cannot hold this puzzle, which needs about {needs}.")
+        self.has, self.needs = has, needs
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One finished prompt with everything that is known of it."""
+
+    puzzle: Puzzle
+    input: str
+    context_start: int
+    context_end: int
+    prompt_tokens: int
+    pieces: Sequence[Piece]
+    repeat: float
+    """Share of context tokens that stand earlier in the same context."""
+
+
+class Composer:
+    """Composes for one tokenizer, wrapper and wording."""
+
+    def __init__(self, tokenizer: Tokenizer, wrapper: Wrapper, wording: Wording, audience: Literal["base", "chat"]) -> None:
+        self.tokenizer, self.wrapper, self.wording, self.audience = tokenizer, wrapper, wording, audience
+        self.scales: dict[tuple[str, str], Scale] = {}
+        self._pads: dict[tuple[str, str], dict[int, str]] = {}
+
+    def prefix(self, puzzle: Puzzle) -> str:
+        """What stands after the input for a base model: the words that the answer goes on from."""
+        return f" {puzzle.prefix}" if self.audience == "base" and puzzle.prefix else ""
+
+    def pose(self, draft: Draft, pose: Pose) -> Sequence[Puzzle]:
+        """The puzzles of a draft over a context of a few units, as good as any to learn the size of their answers."""
+        ledger = Ledger(draft, self._scale(draft))
+        return pose(ledger.context(ledger.ids[:64]))
+
+    def compose(self, draft: Draft, pose: Pose, prompt_tokens: int) -> list[Prompt]:
+        """Prompts of exactly `prompt_tokens` tokens over one context, one for each puzzle.
+
+        Raises TooShort where the length cannot hold the draft, LcgenError where the residue cannot be closed.
+        """
+        ledger = Ledger(draft, self._scale(draft))
+        glimpse = ledger.context(ledger.ids[:64])
+        frames = [Frame(self, ledger, puzzle) for puzzle in pose(glimpse)]
+        guess = Layout(ledger, ledger.order(ledger.ids[:2]))
+        room = min(prompt_tokens - frame.tokens(guess) for frame in frames) // draft.copies + int(ledger.weights[:2].sum())
+        if room < 0:
+            raise TooShort(prompt_tokens, prompt_tokens - draft.copies * room + int(4 * ledger.mean))
+        ledger.fit(room)
+        main = ledger.upto(room - max(30, 10 * ledger.mean))
+        if glimpse.seen:
+            # Closing only adds units behind those that pose has seen.
+            frames = [Frame(self, ledger, puzzle) for puzzle in pose(ledger.context(ledger.ids[:main]))]
+        layout, pads = self._close(ledger, frames, main, prompt_tokens)
+        return [frame.prompt(layout, pad, prompt_tokens) for frame, pad in zip(frames, pads)]
+
+    def _close(self, ledger: Ledger, frames: Sequence[Frame], main: int, prompt_tokens: int) -> tuple[Layout, list[str]]:
+        """A layout in which the longest frame has `prompt_tokens`, and the pad with which each frame has."""
+        copies = ledger.draft.copies
+        layout = Layout(ledger, ledger.order(ledger.ids[: max(main, 2)]))
+        longest = max(frames, key=lambda frame: frame.tokens(layout))
+        residue = prompt_tokens - longest.tokens(layout)
+        if main < 2:
+            residue += copies * int(ledger.weights[main:2].sum())
+        for _ in range(TRIES):
+            chosen = _subset(ledger.weights[main : main + SPARES].tolist(), residue, copies, sorted(longest.pads))
+            if chosen is None:
+                break
+            picks, extra = chosen
+            layout = Layout(ledger, ledger.order(np.concatenate([ledger.ids[:main], ledger.ids[main:][picks]])))
+            missing = prompt_tokens - longest.tokens(layout, longest.pads[extra])
+            if missing == 0:
+                pads = [frame.pads.get(prompt_tokens - frame.tokens(layout), "") for frame in frames]
+                if all(frame.tokens(layout, pad) == prompt_tokens for frame, pad in zip(frames, pads)):
+                    return layout, pads
+                break
+            residue += missing
+        raise LcgenError(
+            f"The last tokens of a prompt of {prompt_tokens} cannot be closed with this haystack, template and tokenizer. "
+            "Try another length or another haystack"
+            + (", or fewer questions per context: theirs differ too much in tokens." if len(frames) > 1 else ".")
+        )
+
+    def _scale(self, draft: Draft) -> Scale:
+        """The scale of the draft's form of filler, probed once."""
+        from lcgen.tokens import Scale
+
+        key = (draft.filler.form, draft.sep)
+        if key not in self.scales:
+            sample = draft.filler.text(np.arange(200))
+            self.scales[key] = Scale(self.tokenizer, [draft.filler.joined(np.array([n]), draft.sep).decode() for n in range(len(sample))])
+        return self.scales[key]
+
+    def pads(self, between: str, after: str, join: str) -> dict[int, str]:
+        """Pad wordings, of one sentence or two, by their tokens above the shortest one at this place of the template."""
+        # Only the characters next to the slot can merge with it.
+        head, tail = between[-8:], after[:8]
+        if (head, tail) not in self._pads:
+            costs = {pad: self.tokenizer.count(head + pad + tail) for pad in self.wording.pads}
+            shortest = min(costs, key=lambda pad: costs[pad])
+            for pad in [*costs]:
+                both = f"{shortest}{join}{pad}"
+                costs[both] = self.tokenizer.count(head + both + tail)
+            found: dict[int, str] = {}
+            for pad, cost in costs.items():
+                found.setdefault(cost - costs[shortest], pad)
+            self._pads[head, tail] = found
+        return self._pads[head, tail]
+
+
+class Frame:
+    """Everything of one prompt but the units between the first and the last of its context."""
+
+    def __init__(self, composer: Composer, ledger: Ledger, puzzle: Puzzle) -> None:
+        self.composer, self.puzzle = composer, puzzle
+        self.additive = ledger.scale.additive
+        self.before, self.between, self.after = composer.wording.frame(audience=composer.audience, **puzzle.slots)
+        self.pads = composer.pads(self.between, self.after, join=ledger.draft.sep and " ")
+
+    def tokens(self, layout: Layout, pad: str | None = None) -> int:
+        """Tokens of the prompt as the served model gets it, with the shortest pad unless one is given.
+
+        By arithmetic; by a full count where weights do not add up in this vocabulary.
+        """
+        context = layout.copied(layout.skeleton) if self.additive else layout.context
+        text = "".join((self.before, context, self.between, self.pads[0] if pad is None else pad, self.after))
+        counted = self.composer.wrapper.count(self.composer.tokenizer, text, self.composer.prefix(self.puzzle))
+        return counted + layout.ledger.draft.copies * layout.middle if self.additive else counted
+
+    def prompt(self, layout: Layout, pad: str, tokens: int) -> Prompt:
+        """The finished prompt, its plants located."""
+        start = len(self.before)
+        return Prompt(
+            puzzle=self.puzzle,
+            input="".join((self.before, layout.context, self.between, pad, self.after)),
+            context_start=start,
+            context_end=start + len(layout.context),
+            prompt_tokens=tokens,
+            pieces=layout.pieces(self.before, self.composer.tokenizer),
+            repeat=layout.ledger.repeat(layout.order),
+        )
+
+
+def _subset(weights: Sequence[int], residue: int, copies: int, extras: Sequence[int]) -> tuple[list[int], int] | None:
+    """Which spares, `copies` times each, make up the residue together with the smallest pad that lets them."""
+    wanted = [(extra, (residue - extra) // copies) for extra in extras if extra <= residue and (residue - extra) % copies == 0]
+    if not wanted:
+        return None
+    limit = (1 << (wanted[0][1] + 1)) - 1
+    reached = [1]
+    for weight in weights:
+        if reached[-1] >> wanted[0][1] & 1:
+            break
+        reached.append((reached[-1] | reached[-1] << weight) & limit)
+    for extra, total in wanted:
+        if reached[-1] >> total & 1:
+            picks = []
+            for place in range(len(reached) - 1, 0, -1):
+                if not reached[place - 1] >> total & 1:
+                    picks.append(place - 1)
+                    total -= weights[place - 1]
+            return picks[::-1], extra
+    return None

@@ -1,0 +1,243 @@
+"""The one contract between a task and everything else.
+
+A task knows its puzzle and nothing of tokens, files or the Hub. The order of work is
+draw -> fit -> pose -> close -> render; a task writes `draw` and `pose`, the composer does the rest.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from lcgen.streams import Stream
+    from lcgen.tokens import Scale
+    from lcgen.wording import Wording
+
+P = TypeVar("P")
+Row = Mapping[str, Any]
+MOST_PLANTS = 4096
+"""A row with more evidence than this is refused."""
+Role = Literal["gold", "distractor", "decoy", "step"]
+Shortcut = Callable[[str, str, "Wording"], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A text that must stand in the context, as one unit between units of filler."""
+
+    text: str
+    depth: float
+    """0 first .. 1 last, within the context; equal depths keep the order of the draft."""
+    role: Role = "gold"
+    part: int = 0
+    """Which of the things asked for this belongs to (key of a multi-key question, step of a thread)."""
+    key: str = ""
+    value: str = ""
+    """The answer inside `text`; the words before it are the cue."""
+
+    @property
+    def cue(self) -> str:
+        """The words that stand before the value, with no space after them."""
+        return self.text[: self.text.rindex(self.value)].rstrip() if self.value else ""
+
+
+class Units(ABC):
+    """Filler, addressed by id: unit i is a pure function of (stream, i), so that contexts nest and shards need no state."""
+
+    form: str
+    """Names the shape of the units; units of one form are weighed on one scale."""
+    limit: int | None = None
+    """How many ids there are before text stands a second time; None where it never does."""
+
+    @abstractmethod
+    def text(self, ids: np.ndarray) -> list[str]:
+        """The units of these ids, without the separators between them."""
+
+    def joined(self, ids: np.ndarray, sep: str) -> bytes:
+        """All units of these ids as UTF-8, each with the separator that stands before it."""
+        return "".join([sep + text for text in self.text(ids)]).encode()
+
+    def weights(self, ids: np.ndarray, scale: Scale, sep: str) -> np.ndarray:
+        """Tokens that each unit adds to a context, separator included (int64)."""
+        return scale.weights([sep + text for text in self.text(ids)])
+
+    def holding(self, ids: np.ndarray, words: Collection[str]) -> np.ndarray:
+        """Mask over ids: which units hold one of the words."""
+        return np.array([any(word in text for word in words) for text in self.text(ids)], bool)
+
+    def repeats(self, ids: np.ndarray) -> np.ndarray:
+        """Mask over ids: which units stand verbatim under an earlier id."""
+        return ids >= self.limit if self.limit is not None else np.zeros(len(ids), bool)
+
+
+class Source(Protocol):
+    """What a task may ask text of, already bound to a language and a haystack."""
+
+    lang: str
+    kind: str
+    """Name of the haystack, as it was asked for."""
+
+    def filler(self, stream: Stream, records: Units | None = None) -> Units:
+        """Units of the haystack; `records` is the task's own look-alike filler, taken where the haystack is `records`."""
+
+    def words(self, kind: str) -> Sequence[str]:
+        """A word list of the language."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a draw may know of its place in the build; never length or tokenizer."""
+
+    depth: float | None
+    """Requested depth of the first gold piece; None where the task has no single depth."""
+    index: int
+    questions: int = 1
+    """How many questions are asked over one context."""
+    blocks: Stream | None = None
+
+    def turn(self, parts: int) -> int:
+        """0 <= n < parts, each once in every run of `parts` indices: balance that growing a build does not change."""
+        block, place = divmod(self.index, parts)
+        if self.blocks is None:
+            return place
+        return self.blocks.child("turn", parts, block).sample(parts, parts)[place]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A puzzle before any size is known. The context is units and plants joined by `sep`."""
+
+    plants: tuple[Plant, ...]
+    filler: Units
+    sep: str = " "
+    copies: int = 1
+    """How often the whole context stands in the prompt (Just Read Twice)."""
+    avoid: frozenset[str] = frozenset()
+    """Units of filler that hold one of these are skipped."""
+    role: str = ""
+    """Which of several twins this is; empty where there is one draft."""
+    state: Any = None
+    """Private to the task."""
+
+
+class Context:
+    """What `pose` may see of the composed context. Nothing is built before it is asked for."""
+
+    def __init__(self, build: Callable[[], tuple[str, np.ndarray, np.ndarray]]) -> None:
+        self._build = build
+        self.seen = False
+
+    @cached_property
+    def _built(self) -> tuple[str, np.ndarray, np.ndarray]:
+        self.seen = True
+        return self._build()
+
+    @property
+    def text(self) -> str:
+        """One copy of the context."""
+        return self._built[0]
+
+    @property
+    def spans(self) -> np.ndarray:
+        """Character spans of its units, shape (n, 2)."""
+        return self._built[1]
+
+    @property
+    def ids(self) -> np.ndarray:
+        """Of each unit the filler id, or -1 - (number of the plant); shape (n,)."""
+        return self._built[2]
+
+
+@dataclass(frozen=True)
+class Puzzle:
+    """One question over a context, ready to be worded."""
+
+    slots: Mapping[str, Any]
+    """What the template's body prints beside context, pad and audience: `question`, `place`, and the task's own."""
+    answers: Sequence[str]
+    depth: float | None = None
+    """Requested depth of the first gold piece of this question."""
+    parts: Sequence[int] | None = None
+    """Which parts of the plants are gold here; other gold plants count as distractors. None: all."""
+    prefix: str = ""
+    """The words that an answer goes on from, for `--for base`: the cue of the first value asked for."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One variant of a preset: what it sets, over what its preset sets."""
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    haystack: str | None = None
+    depths: str | None = None
+    samples: int | None = None
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A published grid, in our own wording."""
+
+    about: str
+    """When to choose it, in one sentence."""
+    paper: str
+    settings: Mapping[str, Setting]
+    """Variant name -> setting; the empty name where there is one."""
+    lengths: str
+    samples: int
+    depths: str | None = None
+    answer_tokens: int | None = None
+    differs: str = ""
+    """What is not as published, and why."""
+    breaks: Mapping[int, str] = field(default_factory=dict)
+    """Laws (3 or 10) that the published form breaks on purpose, with the reason."""
+
+
+class Task(ABC, Generic[P]):
+    """One family of puzzles: a file in `generators/` that ends with `TASK = ...`."""
+
+    name: ClassVar[str]
+    about: ClassVar[str]
+    """What it measures, in one sentence."""
+    papers: ClassVar[Sequence[str]]
+    Params: type[P]
+    """Frozen dataclass; a doc line under each field. `__post_init__` raises ValueError for what cannot be."""
+    revision: ClassVar[int]
+    """Grows only when the task's rows change."""
+    axis: ClassVar[Literal["input", "output"]] = "input"
+    metric: ClassVar[str]
+    blocks: ClassVar[Mapping[str, Sequence[str]]]
+    """Macros that every template of the task must have, with the slots each must print."""
+    presets: ClassVar[Mapping[str, Preset]] = {}
+    depths: ClassVar[bool] = True
+    """Whether a row has one depth that can be asked for."""
+    limits: ClassVar[str] = ""
+    """What `--paired` cannot keep equal, printed by `lcgen tasks`."""
+    baselines: ClassVar[Mapping[str, Shortcut]] = {}
+    """Shortcuts that a model might take instead of reading; run by the contract test and for the card."""
+
+    @abstractmethod
+    def draw(self, rng: Stream, params: P, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
+        """The puzzle before any size is known: one draft, or one for each twin."""
+
+    @abstractmethod
+    def pose(self, rng: Stream, params: P, draft: Draft, context: Context, wording: Wording) -> Sequence[Puzzle]:
+        """The questions over the composed context, one for each of `cell.questions`."""
+
+    @abstractmethod
+    def solve(self, context: str, question: str, wording: Wording) -> Sequence[str]:
+        """The answers, from the two texts and the template's patterns alone; no bookkeeping of draw or pose."""
+
+    @abstractmethod
+    def score(self, response: str, row: Row) -> Mapping[str, float]:
+        """`score` in 0..1, the exclusive metric, and the papers' own metrics under their names."""
+
+    @abstractmethod
+    def oracle(self, row: Row) -> str:
+        """A response that scores 1."""

@@ -1,0 +1,201 @@
+"""What reads a vocabulary: splintr, `tokenizers`, tiktoken, SentencePiece. `vocabularies.py` chooses among them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from lcgen.errors import LcgenError
+from lcgen.tokens import Counts, Tokenizer, alternatives
+
+SPACE = "▁"  # SentencePiece's own spelling of a space
+
+
+class Splintr(Tokenizer):
+    """splintr. `control` is read as control tokens in rendered prompts; `always` (text to id) is read in every text."""
+
+    def __init__(
+        self, name: str, source: str, handle: Any, control: Iterable[str], always: Mapping[str, int] | None = None
+    ) -> None:
+        import splintr
+
+        self.name, self.source, self.engine = name, source, f"splintr {splintr.__version__}"
+        self.specials, self._always, self._handle = frozenset(control), dict(always or {}), handle
+        self._tags = alternatives(self._always)
+        space: bytes = handle.decode_token_bytes(handle.encode_ordinary("a b")[-1])
+        self._metaspace = handle.family == "Spm" or SPACE.encode() in space
+        self._lengths = np.full(handle.vocab_size, -1, dtype=np.int64)
+        self._dummy = int(self._sizes(self.encode("a")).sum()) - 1
+        self.exact: Callable[[], Tokenizer] | None = None  # who reads a tokenizer.json where splintr stands in
+        # `encode_flat` is the fast way, but it reads every special token, splintr's own inventions included: it is only
+        # for texts that hold none of their heads.
+        self._heads: dict[str, set[str]] = {}
+        for text in {*handle.special_tokens(), *self.specials, *self._always, *([SPACE] if self._metaspace else [])}:
+            self._heads.setdefault(text[0], set()).add(text[:3])
+
+    def _safe(self, text: str) -> bool:
+        return not any(first in text and any(head in text for head in heads) for first, heads in self._heads.items())
+
+    def encode(self, text: str) -> list[int]:
+        ids: list[int] = []
+        end = 0
+        for match in self._tags.finditer(text) if self._always else ():
+            ids += [*self._handle.encode_ordinary(text[end : match.start()]), self._always[match.group()]]
+            end = match.end()
+        return ids + list(self._handle.encode_ordinary(text[end:])) if end else list(self._handle.encode_ordinary(text))
+
+    def count(self, text: str) -> int:
+        if not self._safe(text):
+            return len(self.encode(text))
+        if self._handle.family == "Spm" and self.exact is None and len(text) > 10_000 and text[-1] != " ":
+            return self._count_words(text)
+        return len(self._handle.encode_flat(text)) // 4
+
+    def _count_words(self, text: str) -> int:
+        # Save a few known ones, no piece holds a space after anything but spaces: so a text falls apart before its
+        # spaces, and equal words cost the same. 20 times as fast as splintr on a long text.
+        if any(piece in text for piece in self._across):
+            return len(self._handle.encode_flat(text)) // 4
+        units = re.findall(r" *[^ ]+", text)
+        words = Counter(units[1:])
+        first = len(self._handle.encode_flat(units[0])) // 4
+        rest = self.counts([word[self._dummy :] for word in words])  # the dummy space stands in for the word's own
+        return first + int(rest @ np.fromiter(words.values(), dtype=np.int64, count=len(words)))
+
+    @cached_property
+    def _across(self) -> list[str]:
+        pieces = (
+            self._handle.decode_token_bytes(i).decode(errors="replace").replace(SPACE, " ")
+            for i in range(self._handle.vocab_size)
+        )
+        return [piece for piece in pieces if " " in piece.lstrip(" ")]
+
+    def counts(self, texts: Sequence[str]) -> Counts:
+        if not self._safe("\n".join(texts)):
+            return super().counts(texts)
+        borders = np.frombuffer(self._handle.encode_batch_flat(list(texts))[1], dtype="<u8").astype(np.int64)
+        return borders[1:] - borders[:-1]
+
+    def _sizes(self, ids: Sequence[int]) -> Counts:
+        array = np.asarray(ids, dtype=np.int64)
+        for i in np.unique(array[self._lengths[array] < 0]).tolist():
+            data: bytes = self._handle.decode_token_bytes(i)
+            self._lengths[i] = len(data.replace(SPACE.encode(), b" ") if self._metaspace else data)
+        return self._lengths[array]
+
+    def starts(self, text: str) -> Counts:
+        sizes = self._sizes(self.encode(text))
+        ends = np.cumsum(sizes)
+        plain = text.replace(SPACE, " ") if self._metaspace else text
+        if len(ends) and ends[-1] != len(plain.encode()) + self._dummy:
+            if self.exact is None:
+                raise LcgenError(f"Cannot place tokens in a text: {self.name} rewrites the text while reading it.")
+            return self.exact().starts(text)
+        starts: Counts = np.maximum(ends - sizes - self._dummy, 0)
+        if plain != text:
+            marks = [match.start() for match in re.finditer(SPACE, text)]
+            starts += 2 * np.searchsorted(byte_offsets(plain)[marks], starts)
+        return starts
+
+
+class Hugging(Tokenizer):
+    """`tokenizers`, on a file whose control tokens are all marked special: one switch turns their reading off."""
+
+    def __init__(self, name: str, source: str, text: str, control: Iterable[str]) -> None:
+        tokenizers = import_module("tokenizers")
+        self.name, self.source, self.engine = name, source, f"tokenizers {tokenizers.__version__}"
+        self.specials, self._handle = frozenset(control), tokenizers.Tokenizer.from_str(text)
+        self._handle.encode_special_tokens = True
+        ids, framed = self.encode("a"), self._handle.encode("a").ids
+        front = next((i for i in range(len(framed) - len(ids) + 1) if framed[i : i + len(ids)] == ids), 0)
+        self.affixes = len(framed) - len(ids)
+        self.bos = "".join(self._handle.id_to_token(i) for i in framed[:front])
+
+    def encode(self, text: str) -> list[int]:
+        ids: list[int] = self._handle.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def counts(self, texts: Sequence[str]) -> Counts:
+        batch = self._handle.encode_batch_fast(list(texts), add_special_tokens=False)
+        return np.fromiter(map(len, batch), dtype=np.int64, count=len(texts))
+
+    def count_parts(self, parts: Sequence[tuple[str, bool]]) -> int:
+        joint = "".join(text for text, _ in parts)
+        if len(self._control.findall(joint)) != sum(
+            len(self._control.findall(text)) for text, rendered in parts if rendered
+        ):
+            return super().count_parts(parts)
+        return len(self.rendered(joint))
+
+    def rendered(self, text: str) -> list[int]:
+        """Ids with control texts read as control tokens, no BOS added."""
+        self._handle.encode_special_tokens = False
+        try:
+            return self.encode(text)
+        finally:
+            self._handle.encode_special_tokens = True
+
+    def starts(self, text: str) -> Counts:
+        encoding = self._handle.encode(text, add_special_tokens=False)
+        # A byte-level vocabulary spells a byte as a character; offsets alone cannot part tokens inside a character.
+        sizes = np.fromiter(map(len, encoding.tokens), dtype=np.int64, count=len(encoding.tokens))
+        if "ByteLevel" in repr(self._handle.decoder) and sizes.sum() == len(text.encode()):
+            return np.cumsum(sizes) - sizes
+        return byte_offsets(text)[np.array([start for start, _ in encoding.offsets], dtype=np.int64)]
+
+
+class Tiktoken(Tokenizer):
+    """tiktoken, which fetches its rank files."""
+
+    def __init__(self, name: str, encoding: Any) -> None:
+        self.name = self.source = f"tiktoken:{name}"
+        self.engine = f"tiktoken {import_module('tiktoken').__version__}"
+        self.specials, self._handle = frozenset(encoding.special_tokens_set), encoding
+
+    def encode(self, text: str) -> list[int]:
+        ids: list[int] = self._handle.encode_ordinary(text)
+        return ids
+
+    def counts(self, texts: Sequence[str]) -> Counts:
+        return np.fromiter(map(len, self._handle.encode_ordinary_batch(list(texts))), dtype=np.int64, count=len(texts))
+
+    def starts(self, text: str) -> Counts:
+        sizes = np.array([len(piece) for piece in self._handle.decode_tokens_bytes(self.encode(text))], dtype=np.int64)
+        return np.cumsum(sizes) - sizes
+
+
+class SentencePiece(Tokenizer):
+    """The `sentencepiece` package on a .model file. It reads user-defined symbols in every text."""
+
+    def __init__(self, name: str, source: str, handle: Any) -> None:
+        self.name, self.source, self.engine = (
+            name,
+            source,
+            f"sentencepiece {import_module('sentencepiece').__version__}",
+        )
+        self._handle = handle
+        self.specials = frozenset(handle.id_to_piece(i) for i in range(handle.get_piece_size()) if handle.is_control(i))
+
+    def encode(self, text: str) -> list[int]:
+        ids: list[int] = self._handle.encode(text)
+        return ids
+
+    def counts(self, texts: Sequence[str]) -> Counts:
+        return np.fromiter(map(len, self._handle.encode(list(texts))), dtype=np.int64, count=len(texts))
+
+    def starts(self, text: str) -> Counts:
+        pieces = self._handle.encode(text, out_type="immutable_proto").pieces
+        return byte_offsets(text)[np.array([piece.begin for piece in pieces], dtype=np.int64)]
+
+
+def byte_offsets(text: str) -> Counts:
+    """UTF-8 byte offset of each character, and of the end (len(text) + 1,)."""
+    codes = np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
+    sizes = 1 + (codes > 0x7F).astype(np.int64) + (codes > 0x7FF) + (codes > 0xFFFF)
+    return np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(sizes)))

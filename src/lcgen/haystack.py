@@ -1,0 +1,161 @@
+"""Haystacks: where filler comes from, bound to a language and a tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import cached_property, lru_cache
+from importlib.resources import files
+from math import gcd
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lcgen.contract import Units
+from lcgen.errors import LcgenError
+
+if TYPE_CHECKING:
+    from lcgen.store import Store
+    from lcgen.streams import Stream
+    from lcgen.tokens import Scale, Tokenizer
+
+BUILT_IN = ("prose", "noise", "records")
+
+
+class Haystack:
+    """One source of filler in one language, weighed in one vocabulary.
+
+    `kind` is `prose`, `noise`, `records`, the name of an added corpus, a file or folder of text, or
+    `hf:DATASET[:column]`. Raises LcgenError where the text cannot be had.
+    """
+
+    def __init__(self, kind: str, lang: str, tokenizer: Tokenizer) -> None:
+        self.kind, self.lang, self.tokenizer = kind, lang, tokenizer
+        self.store = None if kind == "records" else _store(kind, lang)
+        self.name = self.store.name if self.store else "records"
+        self.fingerprint = self.store.fingerprint if self.store else "records"
+
+    @cached_property
+    def clean(self) -> np.ndarray | None:
+        """Places of the units that hold no control token of the vocabulary; None where all are clean."""
+        assert self.store is not None
+        hold = [text for text in self.tokenizer.specials if set(text) <= self.store.charset]
+        if not hold:
+            return None
+        whole = bytes(self.store.text)
+        dirty = np.zeros(len(self.store), bool)
+        for text in hold:
+            _mark(dirty, whole, self.store.borders, text.encode())
+        return np.flatnonzero(~dirty) if dirty.any() else None
+
+    def filler(self, stream: Stream, records: Units | None = None) -> Units:
+        """Units of this haystack from a place of the stream's own; `records` where the haystack is `records`."""
+        if self.store is not None:
+            return Passage(self, stream)
+        if records is None:
+            raise LcgenError("This task has no records of its own. Take --haystack prose, noise, or a text.")
+        return records
+
+    def words(self, kind: str) -> Sequence[str]:
+        """The word list `kind` of the language."""
+        return words(self.lang, kind)
+
+    def facts(self) -> dict[str, Any]:
+        """What the manifest says of it."""
+        found: dict[str, Any] = {"name": self.name, "lang": self.lang, "fingerprint": self.fingerprint}
+        if self.store is not None:
+            weights = self.store.weights(self.tokenizer)
+            found |= {"units": len(self.store), "tokens": int(weights.sum(dtype=np.int64)), "probe": self.store.probe(self.tokenizer)}
+        return found
+
+
+@lru_cache(maxsize=None)
+def words(lang: str, kind: str) -> tuple[str, ...]:
+    """A word list of a language, in its fixed order. Raises LcgenError where the language has none."""
+    path = files("lcgen") / "lang" / lang / "words" / f"{kind}.txt"
+    if not path.is_file():
+        raise LcgenError(f"The language {lang!r} has no word list {kind!r}.")
+    return tuple(path.read_text(encoding="utf-8").split())
+
+
+@lru_cache(maxsize=8)
+def _store(kind: str, lang: str) -> Store:
+    from lcgen import store
+
+    if kind == "prose":
+        return store.from_prose(lang)
+    if kind == "noise":
+        return store.noise(lang)
+    return store.from_corpus(kind, lang)
+
+
+def _mark(hit: np.ndarray, text: bytes, borders: np.ndarray, word: bytes) -> None:
+    """Marks the units in which the word stands, also where it crosses a border."""
+    at = text.find(word)
+    while at >= 0:
+        first = int(np.searchsorted(borders, at, side="right")) - 1
+        last = int(np.searchsorted(borders, at + len(word), side="left"))
+        hit[first:last] = True
+        at = text.find(word, at + 1)
+
+
+class Passage(Units):
+    """An endless walk over a store: sections in an order of the stream's own, sentences in theirs."""
+
+    def __init__(self, haystack: Haystack, stream: Stream) -> None:
+        store = haystack.store
+        assert store is not None
+        self.store, self.tokenizer, self.clean = store, haystack.tokenizer, haystack.clean
+        self.form = f"{store.name}:{store.fingerprint}"
+        units = len(store) if self.clean is None else len(self.clean)
+        self.section = store.section if 0 < store.section <= units else 0
+        # A text without sections is walked from any unit on, in its own order.
+        self.sections = units // self.section if self.section else units
+        self.limit = self.sections * (self.section or 1)
+        draw = stream.child("passage")
+        self.start, self.stride = draw.below(self.sections), 1
+        if self.section:
+            while gcd(step := 1 + draw.below(self.sections), self.sections) != 1:
+                pass
+            self.stride = step
+
+    def places(self, ids: np.ndarray) -> np.ndarray:
+        """Where in the store the units of these ids stand."""
+        around, rest = np.divmod(ids, self.section or 1)
+        found: np.ndarray = (self.start + around * self.stride) % self.sections * (self.section or 1) + rest
+        return found if self.clean is None else self.clean[found]
+
+    def text(self, ids: np.ndarray) -> list[str]:
+        return [self.store.unit(int(place)) for place in self.places(ids)]
+
+    def joined(self, ids: np.ndarray, sep: str) -> bytes:
+        places = self.places(ids)
+        cuts = np.flatnonzero(np.diff(places) != 1) + 1
+        borders = self.store.borders
+        lows = borders[places[np.concatenate([[0], cuts])]].tolist()
+        highs = borders[places[np.concatenate([cuts, [len(places)]]) - 1] + 1].tolist()
+        text = self.store.text
+        return b"".join([text[low:high] for low, high in zip(lows, highs)])
+
+    def weights(self, ids: np.ndarray, scale: Scale, sep: str) -> np.ndarray:
+        return np.asarray(self.store.weights(self.tokenizer)[self.places(ids)], np.int64)
+
+    def holding(self, ids: np.ndarray, words: Collection[str]) -> np.ndarray:
+        hit = np.zeros(len(ids), bool)
+        # A word with a character that the whole text lacks cannot stand in it: no search.
+        able = [word for word in words if set(word) <= self.store.charset]
+        if able:
+            text = self.joined(ids, "")
+            places = self.places(ids)
+            borders = np.concatenate([[0], np.cumsum(self.store.borders[places + 1] - self.store.borders[places])])
+            for word in able:
+                _mark(hit, text, borders, word.encode())
+        return hit
+
+    def repeats(self, ids: np.ndarray) -> np.ndarray:
+        first = self.store.distinct()
+        if first is None:
+            return ids >= self.limit
+        _, index = np.unique(first[self.places(ids)], return_index=True)
+        again = np.ones(len(ids), bool)
+        again[index] = False
+        return again

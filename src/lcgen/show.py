@@ -1,0 +1,145 @@
+"""What the terminal shows: one row with its evidence marked, the tasks, the figures of a text."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from lcgen import generators, params, proof
+from lcgen.builders.build import makers
+from lcgen.spec import Place, Spec
+
+AROUND = 240
+"""Characters shown on each side of evidence when the rest is folded."""
+COLOURS = {"gold": "green", "step": "green", "distractor": "yellow", "decoy": "magenta"}
+
+
+def one(spec: Spec, index: int) -> dict[str, Any]:
+    """The first row of a spec at this index, encoded and solved again. Raises LcgenError."""
+    part = spec.parts[0]
+    maker = makers(spec)[part.name]
+    row = maker.rows(Place(part.lengths[0], part.depths[0], part.params[0], index))[0]
+    proof.shape(row)
+    proof.encode(row, maker.tokenizer, maker.wrapper)
+    proof.solve(row, maker.task, maker.wording)
+    return row
+
+
+def text(row: Mapping[str, Any], full: bool) -> str:
+    """A row for reading: the prompt with evidence coloured and the rest folded, then what is known of it."""
+    whole, pieces = row["input"], sorted(row["evidence"], key=lambda piece: piece["char_start"])
+    shown: list[str] = []
+    keep = [(0, row["context_start"] + AROUND), *((p["char_start"] - AROUND, p["char_end"] + AROUND) for p in pieces), (row["context_end"] - AROUND, len(whole))]
+    last = 0
+    for low, high in [(0, len(whole))] if full else _merged(keep, len(whole)):
+        if low > last:
+            shown.append(click.style(f"\n  [… {low - last:,} characters …]\n", dim=True))
+        at = low
+        for piece in pieces:
+            if low <= piece["char_start"] < high:
+                shown += [whole[at : piece["char_start"]], click.style(whole[piece["char_start"] : piece["char_end"]], fg=COLOURS[piece["role"]], bold=True)]
+                at = piece["char_end"]
+        shown.append(whole[at:high])
+        last = high
+    facts = [
+        ("answer", row["answer"]),
+        ("length", f"{row['length']:,} tokens = {row['prompt_tokens']:,} prompt + {row['max_new_tokens']:,} to write + {row['reserve']} in reserve"),
+        *((piece["role"], f"depth {piece['depth']:.4f} (asked {piece['depth_requested']:g}), tokens {piece['token_start']:,}..{piece['token_end']:,}: {piece['text']}") for piece in pieces[:20]),
+        *([("", f"… and {len(pieces) - 20:,} more")] if len(pieces) > 20 else []),
+        ("id", row["id"]),
+    ]  # fmt: skip
+    if row["gen_prefix"]:
+        facts.insert(0, ("prefix", repr(row["gen_prefix"])))
+    return "".join(shown) + "\n\n" + "\n".join(f"{click.style(f'{name:>10}', dim=True)}  {fact}" for name, fact in facts)
+
+
+def _merged(spans: list[tuple[int, int]], end: int) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    for low, high in sorted((max(0, low), min(high, end)) for low, high in spans):
+        if found and low <= found[-1][1] + AROUND:
+            found[-1] = (found[-1][0], max(high, found[-1][1]))
+        else:
+            found.append((low, high))
+    return found
+
+
+def listed() -> dict[str, Any]:
+    """All tasks with what they measure."""
+    found = [{"name": name, "about": generators.get(name).about} for name in generators.names()]
+    return {"tasks": found, "text": "\n".join(f"{entry['name']:<18} {entry['about']}" for entry in found) + "\n\nlcgen tasks TASK shows parameters and presets."}
+
+
+def described(name: str) -> dict[str, Any]:
+    """One task: parameters with meaning, type and default; presets with paper, grid, and when to choose them."""
+    task = generators.get(name)
+    fields = params.described(task)
+    presets: list[dict[str, Any]] = [
+        {
+            "name": key, "about": preset.about, "paper": preset.paper, "lengths": preset.lengths, "samples": preset.samples,
+            "depths": preset.depths, "answer_tokens": preset.answer_tokens, "differs": preset.differs,
+            "variants": {variant: dict(setting.params) | ({"haystack": setting.haystack} if setting.haystack else {}) for variant, setting in preset.settings.items()},
+            "breaks": dict(preset.breaks),
+        }
+        for key, preset in task.presets.items()
+    ]  # fmt: skip
+    lines = [f"{task.name}: {task.about}", f"Papers: {', '.join(task.papers)}", "", "Parameters (--set NAME=VALUE):"]
+    for entry in fields:
+        lines.append(f"  {entry['name']:<16} {entry['type']}, default {entry['default']}")
+        lines += click.wrap_text(entry["about"], 100, "      ", "      ").split("\n")
+    lines += ["", "Presets (--preset NAME, or NAME:VARIANT for one):"]
+    for entry in presets:
+        short = entry["lengths"] if len(entry["lengths"]) < 60 else f"{entry['lengths'].count(',') + 1} from {entry['lengths'].split(',')[0]} to {entry['lengths'].split(',')[-1]}"
+        lines.append(f"  {entry['name']:<16} {entry['about']} ({entry['paper']})")
+        lines.append(f"      lengths {short}; {entry['samples']} samples; {entry['answer_tokens'] or 'measured'} answer tokens")
+        lines += [f"      {variant or '-'}: {', '.join(f'{k}={v}' for k, v in setting.items()) or 'defaults'}" for variant, setting in entry["variants"].items()]
+        lines += click.wrap_text(entry["differs"], 100, "      ", "      ").split("\n")
+        lines += [f"      breaks law {law}: {why}" for law, why in entry["breaks"].items()]
+    if task.limits:
+        lines += ["", f"--paired: {task.limits}"]
+    return {"name": task.name, "about": task.about, "papers": list(task.papers), "params": fields, "presets": presets, "text": "\n".join(lines)}
+
+
+def stats(kind: str, lang: str) -> dict[str, Any]:
+    """The four figures of a text over its first million tokens or 5 MB, and ten of its paragraphs. Raises LcgenError."""
+    import numpy as np
+    import pyarrow as pa
+
+    from lcgen import tokens
+    from lcgen.haystack import Haystack
+
+    store = Haystack(kind, lang, tokens.load()).store
+    if store is None:
+        return {"name": kind, "text": "records are made by each task and have no text of their own."}
+    weights = np.asarray(store.weights(tokens.load()), np.int64)
+    count = int(np.searchsorted(np.cumsum(weights), 10**6)) or len(store)
+    units = [store.unit(place) for place in range(min(count, len(store)))]
+    whole = bytes(store.text[: int(store.borders[len(units)])]).decode()
+    forms = len(set(re.findall(r"[^\W\d_]+", whole.lower()))) if lang != "zh" else len(set(whole))
+    sample = bytes(store.text[: 5 * 10**6])
+    ratio = len(sample) / len(pa.Codec("zstd", compression_level=3).compress(sample))
+    repeated = (len(units) - len(set(units))) / len(units)
+    breaks = [0, *(np.flatnonzero(np.asarray(store.leads[: len(units)]) == 2).tolist())]
+    picks = [breaks[zlib.crc32(bytes([n])) % len(breaks)] for n in range(10)] if len(breaks) > 10 else []
+    paragraphs = ["".join(bytes(store.text[int(store.borders[at]) : int(store.borders[_after(breaks, at, len(units))])]).decode().strip()) for at in picks]
+    found = {
+        "name": store.name, "fingerprint": store.fingerprint, "units": len(store), "tokens": int(weights.sum()),
+        "word_forms": forms, "repeated": round(repeated, 6), "zstd3_ratio": round(ratio, 3), "tokens_per_unit": round(float(weights.mean()), 2),
+        "paragraphs": paragraphs,
+    }  # fmt: skip
+    what = "distinct characters" if lang == "zh" else "distinct word forms"
+    found["text"] = "\n".join([
+        f"{store.name}: {len(store):,} units, {found['tokens']:,} o200k_base tokens, {found['tokens_per_unit']} a unit (fingerprint {store.fingerprint})",
+        f"{what} in a million tokens: {forms:,}",
+        f"share of units repeated within a million tokens: {repeated:.6f}",
+        f"zstd-3 ratio of 5 MB: {ratio:.2f}",
+        *(f"\n{paragraph}" for paragraph in paragraphs),
+    ])  # fmt: skip
+    return found
+
+
+def _after(breaks: list[int], at: int, end: int) -> int:
+    return next((place for place in breaks if place > at), end)

@@ -1,0 +1,189 @@
+"""What to build: lengths, depths and cells, parsed from what a person writes. Standard library only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, Literal
+
+from lcgen.errors import LcgenError
+
+UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
+LENGTH_HELP = "Write 4k, 1m or a plain number; a..b doubles, a..b:step steps, a~b draws evenly, commas join."
+DEPTH_HELP = "Write 0,0.5,1 or 50% or 0..1:0.1, or random."
+MOST_TOKENS = 64 * UNITS["m"]
+
+
+@dataclass(frozen=True)
+class Length:
+    """One asked length in tokens, or a range `low~high` from which each row draws its own."""
+
+    low: int
+    high: int
+
+    @property
+    def config(self) -> str:
+        """How configs name it: `4k`, `1k-16k`."""
+        return _label(self.low) if self.low == self.high else f"{_label(self.low)}-{_label(self.high)}"
+
+    @property
+    def split(self) -> str:
+        """How splits name it, where a dash is not allowed: `4k`, `1k_16k`."""
+        return self.config.replace("-", "_")
+
+
+def _label(tokens: int) -> str:
+    for letter in ("m", "k"):
+        if tokens % UNITS[letter] == 0:
+            return f"{tokens // UNITS[letter]}{letter}"
+    return str(tokens)
+
+
+def _tokens(text: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([km]?)", text.strip().lower())
+    if not match:
+        raise LcgenError(f"Cannot read the length {text.strip()!r}. {LENGTH_HELP}")
+    tokens = float(match[1]) * UNITS[match[2]]
+    if tokens != int(tokens) or not 1 <= tokens <= MOST_TOKENS:
+        raise LcgenError(f"The length {text.strip()!r} must be a whole number of tokens from 1 to {_label(MOST_TOKENS)}.")
+    return int(tokens)
+
+
+def lengths(text: str) -> tuple[Length, ...]:
+    """The lengths of `4k..1m` and the like, in the order written. Raises LcgenError for what cannot be read."""
+    found: list[Length] = []
+    for part in text.split(","):
+        if "~" in part:
+            least, _, most = part.partition("~")
+            found.append(Length(*_ordered(_tokens(least), _tokens(most), part)))
+        elif ".." in part:
+            first, _, rest = part.partition("..")
+            last, _, step = rest.partition(":")
+            low, high = _ordered(_tokens(first), _tokens(last), part)
+            if step:
+                found += [Length(n, n) for n in range(low, high + 1, _tokens(step))]
+            else:
+                found += [Length(low << n, low << n) for n in range(64) if low << n <= high]
+        else:
+            found.append(Length(_tokens(part), _tokens(part)))
+    if len(set(found)) < len(found):
+        raise LcgenError(f"--lengths {text!r} names a length twice.")
+    return tuple(found)
+
+
+def _ordered(low: int, high: int, part: str) -> tuple[int, int]:
+    if low >= high:
+        raise LcgenError(f"The range {part.strip()!r} is empty: {_label(low)} is not below {_label(high)}. {LENGTH_HELP}")
+    return low, high
+
+
+def depths(text: str) -> tuple[float | None, ...]:
+    """Depths 0..1 as written; (None,) for `random`. Raises LcgenError for what cannot be read or lies outside 0..1."""
+    if text.strip().lower() == "random":
+        return (None,)
+    found: list[float | None] = []
+    for part in text.split(","):
+        first, dots, rest = part.partition("..")
+        if dots:
+            last, _, step = rest.partition(":")
+            low, high, by = _depth(first), _depth(last), _depth(step or "0.1")
+            if low > high or by <= 0:
+                raise LcgenError(f"The depth range {part.strip()!r} is empty. {DEPTH_HELP}")
+            found += [round(low + n * by, 6) for n in range(int((high - low) / by + 1e-9) + 1)]
+        else:
+            found.append(_depth(part))
+    if len(set(found)) < len(found):
+        raise LcgenError(f"--depths {text!r} names a depth twice.")
+    return tuple(found)
+
+
+def _depth(text: str) -> float:
+    match = re.fullmatch(r"(\d*\.?\d+|\d+\.)(%?)", text.strip())
+    if not match:
+        raise LcgenError(f"Cannot read the depth {text.strip()!r}. {DEPTH_HELP}")
+    depth = round(float(match[1]) / (100 if match[2] else 1), 6)
+    if not 0 <= depth <= 1:
+        raise LcgenError(f"The depth {text.strip()} lies outside 0..1 (0 is the start of the context, 1 its end). {DEPTH_HELP}")
+    return depth
+
+
+@dataclass(frozen=True)
+class Part:
+    """One variant of one task: all its rows share template, haystack and answer budget."""
+
+    task: str
+    variant: str
+    lang: str
+    lengths: tuple[Length, ...]
+    depths: tuple[float | None, ...]
+    samples: int
+    haystack: str
+    params: tuple[Mapping[str, Any], ...]
+    """The parameter sets of a sweep; one where nothing is swept."""
+    name: str
+    """Name of its configs, before the length."""
+    answer_tokens: int | None = None
+    preset: str = ""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A whole build. Everything here but `name`, `verify` and `format` decides what the rows are."""
+
+    parts: tuple[Part, ...]
+    name: str
+    seed: str = "0"
+    split: str = "test"
+    tokenizer: str = "o200k_base"
+    template: str | None = None
+    audience: Literal["base", "chat"] = "chat"
+    chat_template: str = "auto"
+    chat_template_args: Mapping[str, Any] = field(default_factory=dict)
+    thinking: int = 0
+    reserve: int | None = None
+    paired: bool = False
+    questions: int = 1
+    verify: Literal["none", "auto", "full"] = "auto"
+    format: Literal["parquet", "jsonl"] = "parquet"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"\w+(\.\w+)*", self.split):
+            raise LcgenError(f"--split {self.split!r} is no split name: letters, digits, _ and . only.")
+        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", self.name):
+            raise LcgenError(f"--name {self.name!r} is no name: letters, digits, _, - and . only, no leading dot.")
+        for what, value, least in (
+            ("--thinking", self.thinking, 0), ("--reserve", self.reserve or 0, 0), ("--questions-per-context", self.questions, 1),
+            *(("--samples", part.samples, 1) for part in self.parts),
+            *(("--answer-tokens", part.answer_tokens or 1, 1) for part in self.parts),
+        ):  # fmt: skip
+            if value < least:
+                raise LcgenError(f"{what} is {value}, but must be at least {least}.")
+        seen: set[str] = set()
+        for config in (f"{part.name}_{length.config}" for part in self.parts for length in part.lengths):
+            if config in seen:
+                raise LcgenError(f"Two parts of this build would both be named {config}. Give one a --name of its own.")
+            seen.add(config)
+
+
+@dataclass(frozen=True)
+class Place:
+    """The cell of one draw: everything that varies inside a config."""
+
+    length: Length
+    depth: float | None
+    params: Mapping[str, Any]
+    index: int
+
+
+def places(part: Part, length: Length, first: int, count: int) -> Iterator[Place]:
+    """The draws of a run of indices in row order: by index, then depth, then swept values."""
+    for index, depth, params in product(range(first, first + count), part.depths, part.params):
+        yield Place(length, depth, params, index)
+
+
+def sweep(sets: Sequence[tuple[str, Sequence[Any]]]) -> tuple[dict[str, Any], ...]:
+    """All combinations of swept values, the last key varying fastest."""
+    keys = [key for key, _ in sets]
+    return tuple(dict(zip(keys, values)) for values in product(*(values for _, values in sets)))

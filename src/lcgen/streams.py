@@ -1,0 +1,72 @@
+"""Randomness: one class, keyed by what it is for, equal on every machine and every numpy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+Item = TypeVar("Item")
+
+
+class Stream:
+    """An endless sequence of random draws that is a pure function of its key.
+
+    `key` is anything that JSON can write. The bits are the raw 64-bit output of the counter-based generator Philox,
+    whose values numpy guarantees; all distributions are made here, because numpy and the standard library may
+    change theirs.
+    """
+
+    def __init__(self, *key: Any) -> None:
+        self.key = json.dumps(key, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        digest = hashlib.sha256(self.key.encode()).digest()
+        self._bits = np.random.Philox(key=np.frombuffer(digest[:16], "<u8").astype(np.uint64))
+
+    def child(self, *key: Any) -> Stream:
+        """A stream of its own for a part of this one's purpose; draws here do not move draws there."""
+        return Stream(self.key, *key)
+
+    def raw(self, count: int) -> np.ndarray:
+        """The next `count` 64-bit words, uint64."""
+        return np.asarray(self._bits.random_raw(count), np.uint64)
+
+    def below(self, limit: int) -> int:
+        """A whole number 0 <= n < limit, without bias."""
+        if limit < 1:
+            raise ValueError(f"below({limit}) has nothing to choose from")
+        floor = (1 << 64) % limit
+        while True:
+            word = int(self._bits.random_raw())
+            if word >= floor:
+                return word % limit
+
+    def unit(self) -> float:
+        """A float in [0, 1) of 53 random bits."""
+        return (int(self._bits.random_raw()) >> 11) * 2.0**-53
+
+    def belows(self, limit: int, count: int) -> np.ndarray:
+        """`count` whole numbers below `limit` (int64). The bias of at most limit / 2**64 is below any test's reach."""
+        return np.asarray(self.raw(count) % np.uint64(limit), np.int64)
+
+    def choice(self, items: Sequence[Item]) -> Item:
+        """One of the items."""
+        return items[self.below(len(items))]
+
+    def sample(self, limit: int, count: int) -> list[int]:
+        """`count` distinct whole numbers below `limit`, in random order; ValueError where there are too few."""
+        if count > limit:
+            raise ValueError(f"cannot draw {count} distinct numbers below {limit}")
+        moved: dict[int, int] = {}
+        drawn = []
+        for place in range(count):
+            other = place + self.below(limit - place)
+            drawn.append(moved.get(other, other))
+            moved[other] = moved.get(place, place)
+        return drawn
+
+    def shuffle(self, items: Sequence[Item]) -> list[Item]:
+        """The items in random order, as a new list."""
+        return [items[place] for place in self.sample(len(items), len(items))]

@@ -1,0 +1,759 @@
+"""The scoring core: what counts as said, what counts as a mention, and what an answer costs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from lcgen import score as score_module
+from lcgen.score import items, judge, mentions, normal, visible
+
+NUMBER, OTHER = "1234567", "7654321"
+UUID, UUID_2 = "9f1c2d3e-4b5a-4c6d-8e7f-0a1b2c3d4e5f", "00000000-4b5a-4c6d-8e7f-0a1b2c3d4e5f"
+PAIR, PAIR_2 = "quiet-forest", "loud-river"
+
+MENTIONS = [
+    # text, value, how often
+    # whole numbers only
+    ("1234567", NUMBER, 1),
+    ("It is 1234567.", NUMBER, 1),
+    ("(1234567)", NUMBER, 1),
+    ("=1234567;", NUMBER, 1),
+    ("$1234567", NUMBER, 1),
+    ("#1234567!", NUMBER, 1),
+    ("1234567...", NUMBER, 1),
+    ("1234567.The end", NUMBER, 1),
+    ("68844777777777", "6884477777", 0),
+    ("6884477777", "6884477777", 1),
+    ("12345678", NUMBER, 0),
+    ("01234567", NUMBER, 0),
+    ("123456", NUMBER, 0),
+    ("1234568", NUMBER, 0),
+    ("1234567.5", NUMBER, 0),
+    ("0.1234567", NUMBER, 0),
+    (".1234567", NUMBER, 0),
+    ("1234567.0", NUMBER, 1),
+    ("-1234567", NUMBER, 0),
+    ("−1234567", NUMBER, 0),
+    ("-5", "-5", 1),
+    ("- 1234567", NUMBER, 1),
+    ("-1234567\n-7654321", NUMBER, 1),
+    ("1234567-like", NUMBER, 0),
+    ("1234567th", NUMBER, 0),
+    ("1234567k", NUMBER, 0),
+    ("x1234567", NUMBER, 0),
+    ("id_1234567", NUMBER, 0),
+    ("key-1234567", NUMBER, 0),
+    ("1234567.json", NUMBER, 0),
+    ("1234567-7654321", NUMBER, 0),
+    ("1234567e3", NUMBER, 0),
+    ("0x1234567", NUMBER, 0),
+    ("0034567", "0034567", 1),
+    ("34567", "0034567", 0),
+    ("1234567 1234567\n1234567", NUMBER, 3),
+    ("1234567,1234567", NUMBER, 2),
+    ("1234567/7654321", NUMBER, 1),
+    # spelled numbers
+    ("1,234,567", NUMBER, 1),
+    ("1 234 567", NUMBER, 1),
+    ("1\u00a0234\u202f567", NUMBER, 1),
+    ("1'234'567", NUMBER, 1),
+    ("1’234’567", NUMBER, 1),
+    ("1_234_567", NUMBER, 1),
+    ("1.234.567", NUMBER, 1),
+    ("12,34,567", NUMBER, 1),
+    ("1 2 3 4 5 6 7", NUMBER, 1),
+    ("1{,}234{,}567", NUMBER, 1),
+    (r"1\,234\,567", NUMBER, 1),
+    (r"1,\!234,\!567", NUMBER, 1),
+    ("1234567", "1,234,567", 1),
+    ("1,234,567,890", NUMBER, 0),
+    ("9,1,234,567", NUMBER, 0),
+    ("1 234 567 890", NUMBER, 0),
+    ("1,234,567.89", NUMBER, 0),
+    ("1,234", "234", 0),
+    ("1,234", "1", 0),
+    ("123, 456", "456", 1),
+    ("123 456 789", "456", 1),
+    ("12345, 67", NUMBER, 0),
+    ("12345\n67", NUMBER, 0),
+    ("１２３４５６７", NUMBER, 1),
+    ("１，２３４，５６７", NUMBER, 1),
+    ("１２３４５６７８", NUMBER, 0),
+    ("١٢٣٤٥٦٧", NUMBER, 1),
+    ("123456７", NUMBER, 1),
+    ("1234567²", NUMBER, 0),
+    # telephone numbers
+    ("555-123-4567", "5551234567", 1),
+    ("5551234567", "555-123-4567", 1),
+    ("(555) 123-4567", "555-123-4567", 1),
+    ("555.123.4567", "555-123-4567", 1),
+    ("+1 555-123-4567", "555-123-4567", 1),
+    ("555-123-45678", "555-123-4567", 0),
+    ("555-123-4567-1", "555-123-4567", 0),
+    # list markers are no numbers
+    ("1. 1234567\n2. 7654321", "1", 0),
+    ("1) 1234567\n2) 7654321", NUMBER, 1),
+    ("①1234567 ②7654321", NUMBER, 1),
+    ("1️⃣ 1234567", NUMBER, 1),
+    # UUIDs
+    (f"It is {UUID}.", UUID, 1),
+    (UUID.upper(), UUID, 1),
+    (f"`{UUID}`", UUID, 1),
+    ("{" + UUID + "}", UUID, 1),
+    (f"urn:uuid:{UUID}", UUID, 1),
+    (UUID.replace("-", "‑"), UUID, 1),
+    (UUID + "0", UUID, 0),
+    (UUID + "-1", UUID, 0),
+    (UUID + "_copy", UUID, 0),
+    (UUID + ".json", UUID, 0),
+    ("a" + UUID, UUID, 0),
+    (UUID[:-1], UUID, 0),
+    # words
+    ("none", "one", 0),
+    ("one", "none", 0),
+    ("None of them", "none", 1),
+    ("nonetheless", "none", 0),
+    ("Parker", "Park", 0),
+    ("Park's house", "Park", 1),
+    ("Park’s", "Park", 1),
+    ("O'Park", "Park", 0),
+    ("Jane\u0301 Park", "Jane Park", 0),
+    ("Jane Park", "Jane Park", 1),
+    ("**Jane** Park", "Jane Park", 1),
+    ("Jane\nPark", "Jane Park", 1),
+    ("Jane\u00a0  Park", "jane park", 1),
+    ("Jane, Park", "Jane Park", 0),
+    ("Jane. Park", "Jane Park", 0),
+    ("Jane Parker", "Jane Park", 0),
+    ("Ann B. Lee.", "Ann B. Lee", 1),
+    ("Ann B Lee", "Ann B. Lee", 1),
+    ("Ann C. Lee", "Ann B. Lee", 0),
+    ("quiet-forest", PAIR, 1),
+    ("Quiet‐Forest", PAIR, 1),
+    ("quiet–forest", PAIR, 1),
+    ("**quiet-forest**", PAIR, 1),
+    ("_quiet-forest_", PAIR, 1),
+    (r"quiet\-forest", PAIR, 1),
+    ("quiet-forests", PAIR, 0),
+    ("very-quiet-forest", PAIR, 0),
+    ("quiet-forest-path", PAIR, 0),
+    ("quiet-forest", "forest", 0),
+    ("quiet-forest", "quiet", 0),
+    ("quiet—forest", "forest", 1),
+    ("quiet--forest", "forest", 1),
+    (r"my\_key", "my_key", 1),
+    ("straße STRASSE", "Strasse", 2),
+    ("ﬁsh", "fish", 1),
+    ("cafe\u0301", "café", 1),
+    ("café", "cafe", 0),
+    ("cafe\u0327\u0301", "cafe", 0),
+    ("हिन्दी", "हिन", 0),
+    ("हिन्दी है", "हिन्दी", 1),
+    ("yes/no", "no", 1),
+    # markup
+    (r"\boxed{1234567}", NUMBER, 1),
+    (r"$\boxed{\text{quiet-forest}}$", PAIR, 1),
+    ("**1234567**", NUMBER, 1),
+    ("__1234567__", NUMBER, 1),
+    ("***1234567***.", NUMBER, 1),
+    ("`1234567`", NUMBER, 1),
+    ("“1234567”", NUMBER, 1),
+    ("<b>1234567</b>", NUMBER, 1),
+    ("| 1234567 |", NUMBER, 1),
+    (r"values:\n1234567\n7654321", NUMBER, 1),
+    # Chinese
+    ("答案是1234567。", NUMBER, 1),
+    ("答案是12345678。", NUMBER, 0),
+    ("共1234567个", NUMBER, 1),
+    ("1234567，7654321", OTHER, 1),
+    ("他叫张伟，住在北京", "张伟", 1),
+    ("他叫 张伟", "张伟", 1),
+    ("张，伟", "张伟", 0),
+    ("答案是quiet-forest。", PAIR, 1),
+    ("第3号房", "第3号", 1),
+    ("第33号房", "第3号", 0),
+    ("값은 1234567입니다", NUMBER, 1),
+    # hidden and broken characters
+    ("12\u200b34567", NUMBER, 1),
+    ("\u200f1234567\u200e", NUMBER, 1),
+    ("\ufeff1234567", NUMBER, 1),
+    ("qui\u00adet-forest", PAIR, 1),
+    ("123\x004567", NUMBER, 0),
+    ("\x001234567\x00", NUMBER, 1),
+    ("\ud8001234567\udfff", NUMBER, 1),
+    ("a\ud800", "a\ud800", 1),
+    # nothing asked
+    ("anything", "", 0),
+    ("", NUMBER, 0),
+    ("  ", " ", 0),
+]
+
+
+@pytest.mark.parametrize(("text", "value", "count"), MENTIONS)
+def test_mentions(text: str, value: str, count: int) -> None:
+    assert mentions(text, value) == count
+
+
+VISIBLE = [
+    # response, what it says
+    ("1234567", "1234567"),
+    ("<think>7654321</think>1234567", "1234567"),
+    ("<think>1234567</think>", ""),
+    ("<think>1234567", ""),
+    ("1234567<think>7654321", "1234567"),
+    ("so 7654321 ...</think>\n1234567", "1234567"),
+    ("<THINK>7654321</Think> 1234567", "1234567"),
+    ("<thinking>7654321</thinking>1234567", "1234567"),
+    ("<think>a<think>b</think>c</think>1234567", "1234567"),
+    ("<think>a<think>b</think>1234567", ""),
+    ("<think>a</think>12<think>b</think>34", "12\n34"),
+    ("<think>a</think>12<think>b", "12"),
+    ("<think>the user wrote [THINK] here</think>1234567", "1234567"),
+    ("<think></think>\n\n1234567", "1234567"),
+    ('<think budget="3">a</think>1234567', "1234567"),
+    ("<seed:think>a</seed:think>1234567", "1234567"),
+    ("<thought>a</thought>1234567", "1234567"),
+    ("<reasoning>a</reasoning>1234567", "1234567"),
+    ("[THINK]7654321[/THINK]1234567", "1234567"),
+    ("7654321[/THINK]1234567", "1234567"),
+    ("◁think▷7654321◁/think▷1234567", "1234567"),
+    ("◁think▷1234567", ""),
+    ("<|begin_of_thought|>a<|end_of_thought|>1234567", "1234567"),
+    ("<|START_THINKING|>a<|END_THINKING|>1234567", "1234567"),
+    ("<|channel>thought\na<channel|>1234567", "1234567"),
+    ("<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>1234567<|return|>", "1234567"),
+    ("<|start|>assistant<|channel|>final<|message|>1234567", "1234567"),
+    ("<|channel|>analysis a <|channel|>final 1234567", "1234567"),
+    ("<|channel|>analysis<|message|>1234567", ""),
+    ("<|channel|>commentary to=x <|constrain|>json<|message|>{}<|call|><|channel|>final<|message|>1234567", "1234567"),
+    ("<|channel|>final <|constrain|>json<|message|>[1234567]", "[1234567]"),
+    ("analysisWe need 7654321.assistantfinal1234567", "1234567"),
+    ("analysisWe need 1234567", ""),
+    ("analysis shows 1234567", "analysis shows 1234567"),
+    ("1234567<|im_end|>", "1234567"),
+    ("1234567</s>", "1234567"),
+    ("1234567<｜end▁of▁sentence｜>", "1234567"),
+    ("```\n1234567\n```", "1234567"),
+    ("```json\n[1, 2]\n```\n", "[1, 2]"),
+    ("~~~\n1234567\n~~~", "1234567"),
+    ("```1234567```", "1234567"),
+    ("```json\n[1, 2", "[1, 2"),
+    ("see\n```\n1234567\n```", "see\n```\n1234567\n```"),
+    ("```\na\n```\nor\n```\nb\n```", "```\na\n```\nor\n```\nb\n```"),
+    ("", ""),
+    ("   \n", ""),
+]
+
+
+@pytest.mark.parametrize(("response", "said"), VISIBLE)
+def test_visible(response: str, said: str) -> None:
+    assert visible(response) == said
+
+
+LONG = "Some numbers are hidden in this text.\n\n" + "The grass is green. " * 30 + f"The number is {NUMBER}.\nWhat is it?"
+
+
+@pytest.mark.parametrize(
+    ("response", "prompt", "said"),
+    [
+        ("What is it? 1234567", "What is it?", "1234567"),
+        ("\n What  is\tit?\n1234567", "What is it?", "1234567"),
+        ("I asked: What is it? 1234567", "What is it?", "I asked: What is it? 1234567"),
+        (LONG, LONG, ""),
+        (LONG + " 7654321", LONG, "7654321"),
+        (" ".join(LONG.split()) + " 7654321", LONG, "7654321"),
+        (LONG.replace(" ", "\n"), LONG, ""),
+        ("<s>" + LONG + "7654321", LONG, "<s>\n7654321"),
+        ("Sure: " + LONG.replace("\n", " ") + "7654321", LONG, "Sure: \n7654321"),
+        ("<think>hm</think>" + LONG + " 7654321", LONG, "7654321"),
+        (LONG + "<think>1234567</think>7654321", LONG, "7654321"),
+        (LONG[:300], LONG, ""),
+        (LONG[:30], LONG, LONG[:30]),
+        ("7654321", "", "7654321"),
+        ("7654321", "   ", "7654321"),
+        ("", LONG, ""),
+    ],
+)
+def test_echo(response: str, prompt: str, said: str) -> None:
+    assert visible(response, prompt) == said
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan"), 3, b"1234567", ["1234567"]])
+def test_no_string_says_nothing(nothing: Any) -> None:
+    assert visible(nothing) == ""
+    assert judge(nothing, [NUMBER])["score"] == 0
+
+
+ITEMS = [
+    ("a, b, c", ["a", "b", "c"]),
+    ("a,b;c", ["a", "b", "c"]),
+    ("a, b, and c.", ["a", "b", "c"]),
+    ("a and b", ["a", "b"]),
+    ("rock-and-roll and sand", ["rock-and-roll", "sand"]),
+    ("- a\n- b\n- c", ["a", "b", "c"]),
+    ("* a\n* **b**", ["a", "b"]),
+    ("• a\n• b", ["a", "b"]),
+    ("1. a\n2. b", ["a", "b"]),
+    ("1) 7\n2) 12", ["7", "12"]),
+    ("**1.** a\n**2.** b", ["a", "b"]),
+    ("a\n\nb\r\nc", ["a", "b", "c"]),
+    ('["a", "b, c"]', ["a", "b, c"]),
+    ('```json\n["a", "b"]\n```', ["a", "b"]),
+    ('{"answers": ["a", 0.50, null, true]}', ["a", "0.50", "True"]),
+    ("[12345678901234567890, 007]", ["12345678901234567890", "007"]),
+    ("['a', 'b']", ["a", "b"]),
+    ("1,234,567, 7654321", ["1,234,567", "7654321"]),
+    ("1234567,7654321", ["1234567", "7654321"]),
+    ("1234567,765", ["1234567", "765"]),
+    ("甲、乙和丙", ["甲", "乙", "丙"]),
+    ("甲，乙；丙。", ["甲", "乙", "丙"]),
+    ("The answer is: a, b", ["a", "b"]),
+    ("答案是：甲、乙", ["甲", "乙"]),
+    ("<think>x, y</think>a, b", ["a", "b"]),
+    ("[" * 100000, []),
+    ("", []),
+    (" ,;\n", []),
+]
+
+
+@pytest.mark.parametrize(("text", "found"), ITEMS)
+def test_items(text: str, found: list[str]) -> None:
+    assert items(text) == found
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        ("1,234,567", "1234567", True),
+        ("555 123 4567", "(555) 123-4567", True),
+        ("**Quiet-Forest**.", "quiet-forest", True),
+        ("“Jane  Park”", "jane park", True),
+        ("1234567.0", "1234567", True),
+        ("1234567.5", "1234567", False),
+        ("12345678", "1234567", False),
+        ("cafe\u0301", "CAFÉ", True),
+        ("Jane, Park", "Jane Park", False),
+        ("C++", "C", False),
+        ("++", "+", False),
+        ("", " ", True),
+    ],
+)
+def test_normal(one: str, other: str, equal: bool) -> None:
+    assert (normal(one) == normal(other)) is equal
+
+
+# --- judgement --------------------------------------------------------------------------------------------------------
+
+ONE: dict[str, Any] = {"outputs": [NUMBER]}
+TWO: dict[str, Any] = {"outputs": [NUMBER, OTHER]}
+FOUR: dict[str, Any] = {"outputs": ["1000001", "1000002", "1000003", "1000004"]}
+NAME: dict[str, Any] = {"outputs": ["Jane Park"], "rivals": ["Jane Parker", "Ann Lee", "Jon Lee"]}
+WORDS: dict[str, Any] = {"outputs": [PAIR], "allowed": ["amber-key"]}
+KEYED: dict[str, Any] = {"outputs": [UUID], "allowed": [UUID_2]}
+NONE: dict[str, Any] = {"outputs": ["none"], "no_answer": "none", "rivals": [NUMBER], "refusals": ["not mentioned", "no such"]}
+MAYBE: dict[str, Any] = {"outputs": [NUMBER], "no_answer": "none", "refusals": ["not mentioned"]}
+ZH: dict[str, Any] = {"outputs": ["张伟"], "rivals": ["张伟明", "李娜"], "no_answer": "无", "refusals": ["没有提到"]}
+ZH_NONE: dict[str, Any] = {"outputs": ["无"], "rivals": ["张伟明", "李娜"], "no_answer": "无", "refusals": ["没有提到"]}
+YES: dict[str, Any] = {"outputs": ["是"], "rivals": ["否"]}
+NO: dict[str, Any] = {"outputs": ["否"], "rivals": ["是"]}
+LABEL: dict[str, Any] = {"outputs": ["B"], "rivals": ["A"]}
+ORDER: dict[str, Any] = {"outputs": ["red", "green", "blue"], "ordered": True}
+ASKED: dict[str, Any] = {"outputs": [NUMBER], "prompt": LONG}
+
+JUDGED: list[tuple[str, dict[str, Any], float]] = [
+    # response, question, score
+    # forms of a right answer
+    ("1234567", ONE, 1),
+    (" 1234567.\n", ONE, 1),
+    ("The special magic number for amber-key mentioned in the provided text is 1234567.", ONE, 1),
+    ("Answer: **1,234,567**", ONE, 1),
+    ("The answer is \\boxed{1234567}.", ONE, 1),
+    ("Sure! I read the whole text with care. The number you want is 1 234 567, as the third part says.", ONE, 1),
+    ("1234567\n1234567\n1234567", ONE, 1),
+    ("1234567 (that is 1,234,567)", ONE, 1),
+    ("```\n1234567\n```", ONE, 1),
+    ('{"answer": 1234567}', ONE, 1),
+    ("<answer>1234567</answer>", ONE, 1),
+    ("1234567, in 2024, with 12 others", ONE, 1),
+    # forms of a wrong one
+    ("", ONE, 0),
+    ("I do not know.", ONE, 0),
+    ("1234568", ONE, 0),
+    ("123456", ONE, 0),
+    ("12345678", ONE, 0),
+    ("12345671234567", ONE, 0),
+    ("7654321", ONE, 0),
+    ("1234567.5", ONE, 0),
+    ("12 34 56 78", ONE, 0),
+    # hedges
+    ("1234567 or 7654321", ONE, 0),
+    ("It is either 1234567 or 7,654,321.", ONE, 0),
+    ("1234567 / 7654321", ONE, 0),
+    ("1234567 or 7 654 321", ONE, 0),
+    ("Not 7654321 but 1234567", ONE, 0),
+    ("1234567, 1234568, 1234569, 1234570", ONE, 0),
+    ("\n".join(str(n) for n in range(1234000, 1235000)), ONE, 0),
+    # thinking
+    ("<think>maybe 7654321</think>1234567", ONE, 1),
+    ("maybe 7654321</think>1234567", ONE, 1),
+    ("<think>it is 1234567</think>", ONE, 0),
+    ("<think>it is 1234567", ONE, 0),
+    ("<think>it is 1234567</think>7654321", ONE, 0),
+    ("<think>it is 1234567</think>I do not know", ONE, 0),
+    ("it is 1234567</think>", ONE, 0),
+    ("<|channel|>analysis<|message|>1234567<|end|><|start|>assistant<|channel|>final<|message|>None", ONE, 0),
+    # echo
+    (LONG, ASKED, 0),
+    (LONG + " 1234567", ASKED, 1),
+    (LONG + " 7654321", ASKED, 0),
+    (LONG[:-20], ASKED, 0),
+    (LONG[20:], ASKED, 0),
+    ("The number is 1234567.", ASKED, 1),
+    # several values
+    ("1234567, 7654321", TWO, 1),
+    ("7654321 and 1234567", TWO, 1),
+    ("- 1,234,567\n- 7,654,321", TWO, 1),
+    ("1. 1234567\n2. 7654321", TWO, 1),
+    ("[1234567, 7654321]", TWO, 1),
+    ("1234567，7654321", TWO, 1),
+    ("1234567、7654321", TWO, 1),
+    ("1234567", TWO, 0.5),
+    ("1234567, 1111111", TWO, 0),
+    ("1234567, 7654321, 1111111", TWO, 0.5),
+    ("1234567-7654321", TWO, 0),
+    ("1000001, 1000002, 1000003", FOUR, 0.75),
+    ("1000001, 1000002, 1000003, 1000005", FOUR, 0.5),
+    ("1000001, 1000002, 1000003, 1000004, 1000005, 1000005", FOUR, 0.75),
+    (", ".join(str(1000000 + n) for n in range(100)), FOUR, 0),
+    # UUIDs and pairs; the asked key is free
+    (f"The value of {UUID_2} is {UUID}.", KEYED, 1),
+    (f'"{UUID_2}": "{UUID}"', KEYED, 1),
+    (UUID.upper(), KEYED, 1),
+    (UUID + "0", KEYED, 0),
+    (UUID[:-1] + "0", KEYED, 0),
+    (f"{UUID} or {UUID[:-1]}0", KEYED, 0),
+    (UUID_2, KEYED, 0),
+    ("The word for amber-key is quiet-forest, a well-known word.", WORDS, 1),
+    ("quiet-forest or loud-river", WORDS, 0),
+    ("quiet-forests", WORDS, 0),
+    ("dark-quiet-forest", WORDS, 0),
+    # names
+    ("Jane Park", NAME, 1),
+    ("It was Jane Park's.", NAME, 1),
+    ("Jane Parker", NAME, 0),
+    ("Park", NAME, 0),
+    ("Jane Park or Ann Lee", NAME, 0),
+    ("Jane Park, Jane Parker, Ann Lee, Jon Lee", NAME, 0),
+    # no answer
+    ("none", NONE, 1),
+    ("None.", NONE, 1),
+    ("The answer is: none", NONE, 1),
+    ("It is not mentioned in the text.", NONE, 1),
+    ("There is no such number", NONE, 1),
+    ("one", NONE, 0),
+    ("nonetheless", NONE, 0),
+    ("", NONE, 0),
+    ("1234567", NONE, 0),
+    ("none, but maybe 1234567", NONE, 0),
+    ("none, but maybe 5555555", NONE, 0),
+    ("<think>none</think>1234567", NONE, 0),
+    ("1234567", MAYBE, 1),
+    ("none", MAYBE, 0),
+    ("none or 1234567", MAYBE, 0),
+    ("It is not mentioned, but 1234567", MAYBE, 0),
+    # Chinese
+    ("答案是张伟。", ZH, 1),
+    ("答案：张伟", ZH, 1),
+    ("无论如何，答案是张伟", ZH, 1),
+    ("答案是张伟明。", ZH, 0),
+    ("张伟或李娜", ZH, 0),
+    ("张伟。无。", ZH, 0),
+    ("无", ZH, 0),
+    ("无", ZH_NONE, 1),
+    ("答案是无。", ZH_NONE, 1),
+    ("答案：无", ZH_NONE, 1),
+    ("文中没有提到。", ZH_NONE, 1),
+    ("李娜", ZH_NONE, 0),
+    ("无锡", ZH_NONE, 0),
+    ("答案是：是", YES, 1),
+    ("答案是是", YES, 1),
+    ("答案是否", YES, 0),
+    ("答案：否", YES, 0),
+    ("答案是：否", NO, 1),
+    ("答案是否", NO, 1),
+    ("是", NO, 0),
+    # labels
+    ("B", LABEL, 1),
+    ("(b)", LABEL, 1),
+    ("The answer is B, a segment near the end.", LABEL, 1),
+    ("A", LABEL, 0),
+    ("A or B", LABEL, 0),
+    # order
+    ("red, green, blue", ORDER, 1),
+    ("1. red\n2. green\n3. blue", ORDER, 1),
+    ("red, green, blue. Red is first, then green, and blue last.", ORDER, 1),
+    ("green, red, blue", ORDER, 2 / 3),
+    ("blue, green, red", ORDER, 1 / 3),
+    ("blue, green, red, blue, green, red, blue, green, red", ORDER, 1 / 3),
+    ("red, green, blue or blue, green, red", ORDER, 1 / 3),
+]
+
+
+@pytest.mark.parametrize(("response", "question", "worth"), JUDGED)
+def test_judge(response: str, question: dict[str, Any], worth: float) -> None:
+    judged = judge(response, **question)
+    assert judged["score"] == judged["exclusive"] == pytest.approx(worth)
+    assert judged["score"] <= judged["recall"]
+
+
+EXACT: list[tuple[str, dict[str, Any], float]] = [
+    ("1234567", ONE, 1),
+    ("**1,234,567**.", ONE, 1),
+    ("The answer is: 1234567", ONE, 1),
+    ("Answer: 1234567", ONE, 1),
+    ("**Answer:** 1234567", ONE, 1),
+    ("### Answer\n1234567", ONE, 1),
+    ("So the final answer is $\\boxed{1234567}$.", ONE, 1),
+    ("It is 1234567.", ONE, 1),
+    ("The special magic number for amber-key mentioned in the provided text is: 1234567.", ONE, 1),
+    ("答案是：1234567。", ONE, 1),
+    ("所以，最终答案为1234567", ONE, 1),
+    ("<answer>1234567</answer>", ONE, 1),
+    ('{"answer": "1234567"}', ONE, 1),
+    ("1234567 is the answer", ONE, 0),
+    ("1234567 1234567", ONE, 0),
+    ("1234567 or 7654321", ONE, 0),
+    ("12345678", ONE, 0),
+    ("", ONE, 0),
+    ("7654321, 1234567", TWO, 1),
+    ("- 1234567\n- 7654321", TWO, 1),
+    ("1. 1234567\n2. 7654321", TWO, 1),
+    ("[1234567, 7654321]", TWO, 1),
+    ("1234567 and 7654321", TWO, 1),
+    ("1234567", TWO, 0),
+    ("答案是1234567和7654321。", TWO, 1),
+    ("red, green, blue", ORDER, 1),
+    ("green, red, blue", ORDER, 0),
+    ("none", NONE, 1),
+    ("Not mentioned.", NONE, 1),
+    ("none at all", NONE, 0),
+    ("答案是无。", ZH_NONE, 1),
+]
+
+
+@pytest.mark.parametrize(("response", "question", "exact"), EXACT)
+def test_exact(response: str, question: dict[str, Any], exact: float) -> None:
+    assert judge(response, **question)["exact"] == exact
+
+
+def test_table_is_large_and_balanced() -> None:
+    right = sum(worth == 1 for _, _, worth in JUDGED)
+    assert len(JUDGED) >= 100 and min(right, len(JUDGED) - right) >= 40
+
+
+def test_metrics_of_a_partial_answer() -> None:
+    assert judge("1000001 and 9999999", FOUR["outputs"]) == {
+        "score": 0.0,
+        "recall": 0.25,
+        "any": 1.0,
+        "exact": 0.0,
+        "exclusive": 0.0,
+    }
+
+
+@pytest.mark.parametrize("outputs", [[], [""], ["  "], ["\u200b"]])
+def test_outputs_that_hold_nothing_are_never_found(outputs: list[str]) -> None:
+    for response in ("", "anything", " "):
+        assert set(judge(response, outputs).values()) == {0.0}
+        assert set(judge(response, outputs, rivals=[""], no_answer="", refusals=[""], allowed=[""]).values()) == {0.0}
+
+
+def test_a_rival_that_is_an_output_or_allowed_costs_nothing() -> None:
+    assert judge("1234567", [NUMBER], rivals=["1,234,567"])["score"] == 1
+    assert judge("7654321: 1234567", [NUMBER], rivals=[OTHER], allowed=[OTHER])["score"] == 1
+    assert judge("7654321: 1234567", [NUMBER], rivals=[OTHER])["score"] == 0
+
+
+# --- properties -------------------------------------------------------------------------------------------------------
+
+anything = st.text(st.characters(), max_size=80) | st.text(
+    st.sampled_from("0123456789 ,.'-_()[]{}<>/\\\n\t\x00*`\"$#:;aAbZé和是，。、１٣\u200b\u200f\u0301\ud800|think◁▷"), max_size=120
+)
+digits = st.from_regex(r"[1-9][0-9]{3,11}", fullmatch=True)
+words = st.from_regex(r"[a-z]{3,9}", fullmatch=True)
+values = digits | st.uuids().map(str) | st.tuples(words, words).map("-".join) | st.text("张伟李娜王芳刘洋", min_size=2, max_size=4)
+frames = st.sampled_from(["{}", " {}.", "**{}**", "`{}`", "Answer: {}", "答案是{}。", '"{}"', "({})", "\\boxed{{{}}}", "{}\n", "= {};"])
+
+
+@given(anything, st.lists(anything, max_size=4), st.lists(anything, max_size=4), anything, anything, st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_anything_can_be_judged(
+    response: str, outputs: list[str], rivals: list[str], prompt: str, word: str, ordered: bool
+) -> None:
+    judged = judge(response, outputs, rivals, prompt=prompt, no_answer=word, refusals=rivals, allowed=rivals[:1], ordered=ordered)
+    assert set(judged) == {"score", "recall", "any", "exact", "exclusive"}
+    assert all(type(share) is float and 0 <= share <= 1 for share in judged.values())
+    json.dumps(judged)
+    assert isinstance(normal(response), str) and all(items(response))
+    assert mentions(response, word) >= 0
+
+
+@given(values, frames)
+@settings(deadline=None)
+def test_a_framed_value_is_found(value: str, frame: str) -> None:
+    judged = judge(frame.format(value), [value])
+    assert judged["score"] == judged["exact"] == judged["recall"] == 1
+
+
+@given(values, st.sampled_from("0a9z"), st.booleans())
+@settings(deadline=None)
+def test_an_extended_value_is_not(value: str, more: str, before: bool) -> None:
+    assume(value.isascii())
+    longer = more + value if before else value + more
+    assert mentions(f"It is {longer}.", value) == 0
+    assert mentions(f"It is {value}.", longer) == 0
+
+
+@given(digits, st.sampled_from([",", " ", "'", "\u00a0", "\u2009", "_"]))
+@settings(deadline=None)
+def test_thousands(value: str, separator: str) -> None:
+    grouped = f"{int(value):,}".replace(",", separator)
+    assert mentions(f"x {grouped}.", value) == mentions(value, grouped) == 1
+    assert normal(grouped) == normal(value)
+    assert mentions(f"x {grouped}{separator}000", value) == 0
+
+
+@given(values, values)
+@settings(deadline=None)
+def test_a_hedge_never_scores_one(value: str, other: str) -> None:
+    assume(mentions(value, other) == mentions(other, value) == 0)
+    for response in (f"{value} or {other}", f"{other}, {value}"):
+        assert judge(response, [value], [other])["score"] == 0
+        assert judge(response, [value, other])["score"] == 1
+
+
+@given(anything, values, anything)
+@settings(deadline=None)
+def test_folding_changes_no_count(before: str, value: str, after: str) -> None:
+    assume(all(unicodedata.category(c) not in ("Cs", "Cc") for c in before + after) and value.isascii())
+    text = f"{before} {value} {after}"
+    wide = "".join(chr(ord(c) + 0xFEE0) if "0" <= c <= "9" else c for c in value)
+    assert mentions(text.replace(value, f"\u200e{value}\u200f"), value) == mentions(text, value)
+    assert mentions(wide.upper(), value) == 1
+    assert normal(normal(value)) == normal(value)
+
+
+@given(st.lists(values, min_size=1, max_size=6, unique=True), st.randoms(use_true_random=False))
+@settings(deadline=None)
+def test_every_list_style_is_the_same_answer(outputs: list[str], random: Any) -> None:
+    assume(all(mentions(b, a) == 0 for a in outputs for b in outputs if a != b))
+    shuffled = random.sample(outputs, len(outputs))
+    styles = (
+        ", ".join(shuffled),
+        "\n".join(f"- {value}" for value in shuffled),
+        "\n".join(f"{i}. {value}" for i, value in enumerate(shuffled, 1)) if len(shuffled) > 1 else shuffled[0],
+        json.dumps(shuffled, ensure_ascii=False),
+        "The answers are: " + "; ".join(shuffled),
+        "、".join(shuffled),
+    )
+    for response in styles:
+        judged = judge(response, outputs)
+        assert judged["score"] == judged["exact"] == 1, response
+        assert sorted(map(normal, items(response))) == sorted(map(normal, outputs)), response
+    assert judge(", ".join(outputs), outputs, ordered=True)["exact"] == 1
+
+
+@given(values, anything)
+@settings(deadline=None)
+def test_thoughts_are_never_said(value: str, thought: str) -> None:
+    assume("<" not in thought and "|" not in thought)
+    assert judge(f"<think>{thought}{value}</think>", [value])["score"] == 0
+    assert judge(f"<think>{thought}{value}", [value])["score"] == 0
+    assert judge(f"{thought}</think>{value}", [value])["score"] == 1
+
+
+# --- size -------------------------------------------------------------------------------------------------------------
+
+SIZE = 1_000_000
+HOSTILE = {
+    "digits": "1" * SIZE,
+    "digits then a letter": "1" * SIZE + "a",
+    "digits in hyphens": "1-" * (SIZE // 2) + "a",
+    "digits in spaces": "1 " * (SIZE // 2) + "a",
+    "digits in commas": "1,234" * (SIZE // 5) + "a",
+    "digits in dots": "1." * (SIZE // 2),
+    "parentheses": "(1) " * (SIZE // 4),
+    "hyphens": "-" * SIZE,
+    "hyphened letters": "a-" * (SIZE // 2),
+    "letters": "a" * SIZE,
+    "spaces": " " * SIZE + "a",
+    "new lines": "\n" * SIZE + "1.",
+    "numbered": "1. a\n" * (SIZE // 5),
+    "numbering of spaces": ("1." + " " * 1000) * (SIZE // 1002),
+    "stars": "*" * SIZE,
+    "backslashes": "\\" * SIZE,
+    "commands": "\\boxed" * (SIZE // 6),
+    "braces": "{" * SIZE,
+    "brackets": "[" * SIZE,
+    "fences": "```\n" * (SIZE // 4),
+    "opening thoughts": "<think>" * (SIZE // 7),
+    "closing thoughts": "a</think>" * (SIZE // 9),
+    "half a thought": "<think " * (SIZE // 7),
+    "less-than": "<" * SIZE,
+    "less-than and spaces": "< " * (SIZE // 2),
+    "channels": "<|channel|>final" * (SIZE // 16),
+    "half a channel": "<|channel|>analysis" + "x" * SIZE,
+    "marks": "a" + "\u0301\u0323" * (SIZE // 2),
+    "voiced marks": "a" + "\u0301ﾞ" * (SIZE // 2),
+    "ligatures": "ﷺ" * (SIZE // 3),
+    "one Chinese character": "是" * (SIZE // 3),
+    "Chinese": "答案是否" * (SIZE // 12),
+    "surrogates": "\ud800" * SIZE,
+    "NUL": "\x00" * SIZE,
+    "zero width": "\u200b" * SIZE,
+    "lead-ins": "the " * (SIZE // 4),
+    "values": f"{NUMBER}, " * (SIZE // 9),
+    "apostrophes": "a'" * (SIZE // 2),
+    "half a prompt": "The grass is green. " * (SIZE // 20),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_time_is_linear(name: str) -> None:
+    text = HOSTILE[name]
+    question: dict[str, Any] = {
+        "outputs": [NUMBER, PAIR, "是", "张伟", "a"],
+        "rivals": [OTHER, "Jane Park", "1", "否"],
+        "no_answer": "无",
+        "prompt": "The grass is green. " * (SIZE // 40) + "The end.",
+    }
+    start = time.process_time()
+    judge(text, **question)
+    items(text)
+    normal(text)
+    assert time.process_time() - start < 30  # seconds; one quadratic step over a million characters takes hours
+
+
+def test_five_megabytes() -> None:
+    text = "The harbour was quiet, and nobody saw the 12 boats. " * 100_000 + NUMBER
+    start = time.process_time()
+    assert judge(text, [NUMBER], [str(n) for n in range(2_000_000, 2_004_000)])["score"] == 1
+    assert time.process_time() - start < 30
+
+
+def test_stands_alone(tmp_path: Path) -> None:
+    """A harness folder holds the file alone: no lcgen, no other package."""
+    copy = tmp_path / "score.py"
+    copy.write_text(Path(score_module.__file__).read_text("utf-8"), "utf-8")
+    code = "import sys, score; assert score.judge('x 1', ['1'])['score'] == 1; assert not {'lcgen', 'numpy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"], check=True)
