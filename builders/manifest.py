@@ -79,15 +79,25 @@ def merge(old: Mapping[str, Any], new: Spec, crew: Mapping[str, RowMaker]) -> Sp
 
 
 def compose(spec: Spec, makers: Mapping[str, RowMaker], files: Mapping[str, Mapping[str, Any]], verification: Mapping[str, Any]) -> dict[str, Any]:
-    """The manifest of a finished build. Configs are hashed over the content hashes of their files, in order."""
+    """The manifest of a finished build.
+
+    Configs are hashed over the content hashes of their files, in order. `repeat` is the largest `haystack_repeat` of a
+    row, `overlap` the share of a row's text that any other row is expected to hold too.
+    """
     any_maker = next(iter(makers.values()))
     tokenizer, wrapper = any_maker.tokenizer, any_maker.wrapper
     configs: dict[str, dict[str, Any]] = {}
-    for name in sorted(files):
-        config = name.split("/")[1]
-        entry = configs.setdefault(config, {"rows": 0, "contents": ""})
-        entry["rows"] += files[name]["rows"]
-        entry["contents"] += files[name]["content"]
+    for part in spec.parts:
+        pool = makers[part.name].haystack.tokens
+        for length in part.lengths:
+            config = f"{part.name}_{length.config}"
+            held = [files[name] for name in sorted(files) if name.split("/")[1] == config]
+            configs[config] = {
+                "rows": sum(file["rows"] for file in held),
+                "hash": hashlib.sha256("".join(file["content"] for file in held).encode()).hexdigest(),
+                "repeat": max(file["repeat"] for file in held),
+                "overlap": round(min(1.0, length.high / pool), 4) if pool else 0.0,
+            }
     haystacks = {f"{m.haystack.name}:{m.haystack.lang}": m.haystack.facts() for m in makers.values()}
     return {
         "lcgen": lcgen.__version__,
@@ -104,9 +114,7 @@ def compose(spec: Spec, makers: Mapping[str, RowMaker], files: Mapping[str, Mapp
         "templates": {maker.template_file: maker.wording.hash for maker in makers.values()},
         "budgets": {name: maker.answer_tokens for name, maker in makers.items()},
         "verification": dict(verification),
-        "configs": {
-            name: {"rows": entry["rows"], "hash": hashlib.sha256(entry["contents"].encode()).hexdigest()} for name, entry in configs.items()
-        },
+        "configs": configs,
         "files": {name: dict(files[name]) for name in sorted(files)},
         "canary": CANARY,
     }  # fmt: skip

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 from lcgen import generators, templates
-from lcgen.compose import Composer, Prompt, TooShort
+from lcgen.compose import Composer, Pose, Prompt, TooShort
 from lcgen.contract import Cell, Draft, Plant, Task
 from lcgen.errors import LcgenError
 from lcgen.haystack import Haystack
+from lcgen.ledger import Piece
 from lcgen.params import parse, plain
 from lcgen.spec import Length, Part, Place, Spec
 from lcgen.streams import Stream
@@ -42,7 +42,8 @@ class RowMaker:
         self.wording = Wording(source, part.lang, self.task.blocks, "--template" if spec.template else f"{part.task}.{part.lang}.j2")
         self.haystack = Haystack(part.haystack, part.lang, tokenizer)
         self.composer = Composer(tokenizer, wrapper, self.wording, spec.audience)
-        self.params = {digest(params): parse(self.task, params) for params in part.params}
+        self.params = [parse(self.task, params) for params in part.params]
+        self.plain = [plain(params) for params in self.params]
 
     @cached_property
     def reserve(self) -> int:
@@ -58,10 +59,9 @@ class RowMaker:
             return self.part.answer_tokens
         longest = 0
         for number in range(ORACLES):
-            params = self.part.params[number % len(self.part.params)]
-            place = Place(self.part.lengths[0], self.part.depths[0], params, number)
-            for draft, rng, parsed in self._drafts(place, Stream("answer budget", self.task.name, self._key(place)), 0):
-                for puzzle in self.composer.pose(draft, lambda context: self.task.pose(rng, parsed, draft, context, self.wording)):
+            place = Place(self.part.lengths[0], self.part.depths[0], number % len(self.params), number)
+            for draft, pose in self._drafts(place, Stream("answer budget", self._key(place))):
+                for puzzle in self.composer.pose(draft, pose):
                     bare = {"outputs": list(puzzle.answers), "answer": ", ".join(puzzle.answers), "metadata": puzzle.metadata, "reference_output": ""}
                     longest = max(longest, self.tokenizer.count(self.task.oracle(bare)))
         return -(-longest * 3 // 2 // 32) * 32
@@ -74,7 +74,7 @@ class RowMaker:
     @cached_property
     def members(self) -> int:
         """Rows that one draw makes: twins and questions."""
-        place = Place(self.part.lengths[0], self.part.depths[0], self.part.params[0], 0)
+        place = Place(self.part.lengths[0], self.part.depths[0], 0, 0)
         return len(self._drafts(place, Stream("members"))) * self.spec.questions
 
     @property
@@ -85,7 +85,7 @@ class RowMaker:
     def preflight(self) -> None:
         """Makes one row of each parameter set at the shortest length. Raises LcgenError for what cannot be built."""
         shortest = min(self.part.lengths, key=lambda length: length.low)
-        for params in self.part.params:
+        for params in range(len(self.params)):
             for depth in {self.part.depths[0], self.part.depths[-1]}:
                 self.rows(Place(Length(shortest.low, shortest.low), depth, params, 0))
 
@@ -100,19 +100,23 @@ class RowMaker:
         return low if low == high else low + Stream("target", low, high, *self._key(place)).below(high - low + 1)
 
     def _key(self, place: Place) -> list[Any]:
-        params = plain(self.params[digest(place.params)])
         spec = self.spec
-        return [self.task.name, self.task.revision, params, self.part.lang, spec.split, spec.seed, place.depth, place.index]
+        return [self.task.name, self.task.revision, self.plain[place.params], self.part.lang, spec.split, spec.seed, place.depth, place.index]
 
-    def _drafts(self, place: Place, stream: Stream, questions: int = 0) -> list[tuple[Draft, Stream, Any]]:
-        params = self.params[digest(place.params)]
-        blocks = Stream("blocks", *self._key(place)[:-1])
-        cell = Cell(place.depth, place.index, questions or self.spec.questions, blocks)
+    def _drafts(self, place: Place, stream: Stream) -> list[tuple[Draft, Pose]]:
+        """The drafts of one draw, each with how it is posed: from the same stream however often it is asked."""
+        params = self.params[place.params]
+        cell = Cell(place.depth, place.index, self.spec.questions, Stream("blocks", *self._key(place)[:-1]))
         try:
             drafts = self.task.draw(stream, params, cell, self.haystack, self.wording)
         except ValueError as error:
             raise LcgenError(f"{self.part.task}: {error}.") from error
-        return [(draft, stream.child("pose", draft.role), params) for draft in drafts]
+
+        def posed(draft: Draft) -> Pose:
+            rng = stream.child("pose", draft.role)
+            return lambda context: self.task.pose(rng.again(), params, draft, context, self.wording)
+
+        return [(draft, posed(draft)) for draft in drafts]
 
     def rows(self, place: Place) -> list[dict[str, Any]]:
         """The rows of one draw: one for each twin and question, in that order.
@@ -124,11 +128,9 @@ class RowMaker:
         key = self._key(place)
         stream = Stream("puzzle", *key, *([] if self.spec.paired else [target]))
         made = []
-        for draft, rng, params in self._drafts(place, stream):
+        for draft, pose in self._drafts(place, stream):
             try:
-                prompts = self.composer.compose(
-                    draft, lambda context: self.task.pose(Stream(rng.key), params, draft, context, self.wording), room
-                )
+                prompts = self.composer.compose(draft, pose, room)
             except TooShort as error:
                 least = target + error.needs - room
                 raise LcgenError(
@@ -141,14 +143,13 @@ class RowMaker:
 
     def _row(self, place: Place, target: int, stream: Stream, draft: Draft, prompt: Prompt, number: int) -> dict[str, Any]:
         spec, part, puzzle = self.spec, self.part, prompt.puzzle
-        params = plain(self.params[digest(place.params)])
+        params = self.plain[place.params]
         cell = [
             self.task.name, self.task.revision, params, part.lang, self.wording.hash, spec.seed, spec.split, target, place.depth, place.index,
             self.tokenizer.fingerprint, self.haystack.fingerprint, spec.audience, self.wrapper.fingerprint, spec.thinking, self.answer_tokens,
             self.reserve, spec.paired, spec.questions,
         ]  # fmt: skip
         outputs = list(puzzle.answers)
-        context = prompt.input[prompt.context_start : prompt.context_end]
         row = {
             "id": f"{part.name}-{place.length.config}-{spec.split}-{place.index}-{digest(cell, draft.role, number)}",
             "task": self.task.name,
@@ -160,7 +161,7 @@ class RowMaker:
             "question": puzzle.slots["question"],
             "context_start": prompt.context_start,
             "context_end": prompt.context_end,
-            "context_id": hashlib.sha256(context.encode()).hexdigest(),
+            "context_id": prompt.context_id,
             "outputs": outputs,
             "answer": ", ".join(outputs),
             "gen_prefix": self.composer.prefix(puzzle),
@@ -182,11 +183,9 @@ class RowMaker:
             "seed": spec.seed,
             "tokenizer": self.tokenizer.name,
             "haystack": self.haystack.name,
-            "evidence": [
-                _evidence(draft.plants[piece.plant], asdict(piece), puzzle.parts) for piece in prompt.pieces
-            ],
+            "evidence": [_evidence(draft.plants[piece.plant], piece, puzzle.parts) for piece in prompt.pieces],
             "metric": self.task.metric,
-            "params": params,
+            "params": dict(params),
             "metadata": dict(puzzle.metadata),
             "reference_output": "",
             "group_id": digest("group", cell) if draft.role else "",
@@ -208,10 +207,10 @@ class RowMaker:
         return self.wrapper.count(self.tokenizer, "A") - self.tokenizer.count("A")
 
 
-def _evidence(plant: Plant, piece: Mapping[str, Any], gold: Any) -> dict[str, Any]:
+def _evidence(plant: Plant, piece: Piece, gold: Sequence[int] | None) -> dict[str, Any]:
     role = "distractor" if plant.role == "gold" and gold is not None and plant.part not in gold else plant.role
     return {
-        "role": role, "part": plant.part, "copy": piece["copy"], "lane": 0, "text": plant.text, "key": plant.key, "value": plant.value,
-        "cue": plant.cue, "char_start": piece["char_start"], "char_end": piece["char_end"], "token_start": piece["token_start"],
-        "token_end": piece["token_end"], "depth_requested": round(plant.depth, 6), "depth": round(piece["depth"], 6),
+        "role": role, "part": plant.part, "copy": piece.copy, "lane": 0, "text": plant.text, "key": plant.key, "value": plant.value,
+        "cue": plant.cue, "char_start": piece.char_start, "char_end": piece.char_end, "token_start": piece.token_start,
+        "token_end": piece.token_end, "depth_requested": round(plant.depth, 6), "depth": round(piece.depth, 6),
     }  # fmt: skip

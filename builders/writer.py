@@ -44,6 +44,8 @@ class Written:
     bytes: int
     sha256: str
     content: str
+    repeat: float
+    """Largest `haystack_repeat` of a row."""
 
 
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,13 +68,14 @@ def write(path: Path, rows: Iterable[dict[str, Any]], format: str) -> Written:
     """Writes rows as they come, at most one row group in memory; the file takes its name only when it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    hashed, count = hashlib.sha256(), 0
+    hashed, count, repeat = hashlib.sha256(), 0, 0.0
 
     def seen() -> Iterator[dict[str, Any]]:
-        nonlocal count
+        nonlocal count, repeat
         for row in rows:
             hashed.update(content(row))
             count += 1
+            repeat = max(repeat, row["haystack_repeat"])
             yield flat(row)
 
     try:
@@ -81,7 +84,7 @@ def write(path: Path, rows: Iterable[dict[str, Any]], format: str) -> Written:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-    return Written(count, size, sha256, hashed.hexdigest())
+    return Written(count, size, sha256, hashed.hexdigest(), repeat)
 
 
 def _jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
@@ -126,7 +129,8 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 def _groups(path: Path) -> Iterator[dict[str, Any]]:
     with pq.ParquetFile(path) as file:
         for number in range(file.num_row_groups):
-            yield from file.read_row_group(number).to_pylist()
+            for batch in file.read_row_group(number).to_batches(max_chunksize=1):
+                yield from batch.to_pylist()
 
 
 def file_hash(path: Path) -> str:

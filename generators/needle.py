@@ -138,11 +138,12 @@ class Needle(Task[NeedleParams]):
             if form.size < 4 * (needles + RESERVED if source.kind == "records" else needles):
                 raise ValueError(f"only {form.size} keys or values of this kind exist, too few for {needles} needles")
         start = cell.depth if cell.depth is not None else (cell.turn(10) + rng.unit()) / 10
-        names = ["" if params.key_kind == "none" else keys.text(number) for number in range(count)]
-        gold = [[values.text(number * params.values + v) for v in range(params.values)] for number in range(count)]
+        names = [""] if params.key_kind == "none" else keys.texts(np.arange(count))
+        every = values.texts(np.arange(count * params.values))
+        gold = [every[at : at + params.values] for at in range(0, len(every), params.values)]
         depths = self._depths(rng, params, cell, start, count)
         absent = params.absent > 0 and cell.turn(20) < round(params.absent * 20)
-        taken = forms.Fresh(keys, values, count, count * params.values, names, [v for row in gold for v in row])
+        taken = forms.Fresh(keys, values, count, count * params.values, names, every)
         asks = []
         for number in range(cell.questions):
             parts = range(number * params.queries, (number + 1) * params.queries)
@@ -164,7 +165,7 @@ class Needle(Task[NeedleParams]):
             return made
 
         negatives = self._negatives(rng.child("negatives"), params, names[:asked], gold[:asked], taken, wording)
-        filler = source.filler(rng.child("filler"), Records(keys, values, wording))
+        filler = source.filler(rng.child("filler"), lambda: Records(keys, values, wording))
         roles: dict[str, tuple[list[Plant], Ask]] = {"": (plants(absent), asks[0])}
         if params.twins:
             moved = (start + 0.5) % 1

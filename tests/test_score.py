@@ -105,6 +105,7 @@ MENTIONS = [
     ("1) 1234567\n2) 7654321", NUMBER, 1),
     ("①1234567 ②7654321", NUMBER, 1),
     ("1️⃣ 1234567", NUMBER, 1),
+    ("№1234567", NUMBER, 1),
     # UUIDs
     (f"It is {UUID}.", UUID, 1),
     (UUID.upper(), UUID, 1),
@@ -260,7 +261,7 @@ def test_visible(response: str, said: str) -> None:
     assert visible(response) == said
 
 
-LONG = "Some numbers are hidden in this text.\n\n" + "The grass is green. " * 30 + f"The number is {NUMBER}.\nWhat is it?"
+LONG = f"Numbers are hidden in this text.\n\n{'The grass is green. ' * 30}The number is {NUMBER}.\nWhat is it?"
 
 
 @pytest.mark.parametrize(
@@ -319,6 +320,9 @@ ITEMS = [
     ("甲，乙；丙。", ["甲", "乙", "丙"]),
     ("The answer is: a, b", ["a", "b"]),
     ("答案是：甲、乙", ["甲", "乙"]),
+    ("Sure! Here are the items: a, b", ["a", "b"]),
+    ("(a, b)", ["a", "b"]),
+    ("{1, 2}", ["1", "2"]),
     ("<think>x, y</think>a, b", ["a", "b"]),
     ("[" * 100000, []),
     ("", []),
@@ -357,15 +361,19 @@ def test_normal(one: str, other: str, equal: bool) -> None:
 ONE: dict[str, Any] = {"outputs": [NUMBER]}
 TWO: dict[str, Any] = {"outputs": [NUMBER, OTHER]}
 FOUR: dict[str, Any] = {"outputs": ["1000001", "1000002", "1000003", "1000004"]}
+THREE: dict[str, Any] = {"outputs": ["123", "456", "789"]}
+PHONE: dict[str, Any] = {"outputs": ["555-123-4567"], "allowed": ["Jane Park"]}
 NAME: dict[str, Any] = {"outputs": ["Jane Park"], "rivals": ["Jane Parker", "Ann Lee", "Jon Lee"]}
 WORDS: dict[str, Any] = {"outputs": [PAIR], "allowed": ["amber-key"]}
 KEYED: dict[str, Any] = {"outputs": [UUID], "allowed": [UUID_2]}
-NONE: dict[str, Any] = {"outputs": ["none"], "no_answer": "none", "rivals": [NUMBER], "refusals": ["not mentioned", "no such"]}
-MAYBE: dict[str, Any] = {"outputs": [NUMBER], "no_answer": "none", "refusals": ["not mentioned"]}
+PHRASES = ["not mentioned", "no such"]
+NONE: dict[str, Any] = {"outputs": ["none"], "no_answer": "none", "rivals": [NUMBER], "refusals": PHRASES}
+MAYBE: dict[str, Any] = {"outputs": [NUMBER], "no_answer": "none", "refusals": PHRASES}
 ZH: dict[str, Any] = {"outputs": ["张伟"], "rivals": ["张伟明", "李娜"], "no_answer": "无", "refusals": ["没有提到"]}
 ZH_NONE: dict[str, Any] = {"outputs": ["无"], "rivals": ["张伟明", "李娜"], "no_answer": "无", "refusals": ["没有提到"]}
 YES: dict[str, Any] = {"outputs": ["是"], "rivals": ["否"]}
 NO: dict[str, Any] = {"outputs": ["否"], "rivals": ["是"]}
+JIA: dict[str, Any] = {"outputs": ["甲"], "rivals": ["乙"]}
 LABEL: dict[str, Any] = {"outputs": ["B"], "rivals": ["A"]}
 ORDER: dict[str, Any] = {"outputs": ["red", "green", "blue"], "ordered": True}
 ASKED: dict[str, Any] = {"outputs": [NUMBER], "prompt": LONG}
@@ -435,6 +443,17 @@ JUDGED: list[tuple[str, dict[str, Any], float]] = [
     ("1000001, 1000002, 1000003, 1000005", FOUR, 0.5),
     ("1000001, 1000002, 1000003, 1000004, 1000005, 1000005", FOUR, 0.75),
     (", ".join(str(1000000 + n) for n in range(100)), FOUR, 0),
+    ("123,456,789", THREE, 1),
+    ("123 456 789", THREE, 1),
+    ("123，456，789", THREE, 1),
+    ("123456789", THREE, 0),
+    ("123,456,789,999", THREE, 0),
+    # telephone numbers
+    ("Jane Park: (555) 123-4567", PHONE, 1),
+    ("5551234567", PHONE, 1),
+    ("555-123-4567 or 555-123-4568", PHONE, 0),
+    ("555-123-4567 or (555) 123-4568", PHONE, 0),
+    ("555-123-45678", PHONE, 0),
     # UUIDs and pairs; the asked key is free
     (f"The value of {UUID_2} is {UUID}.", KEYED, 1),
     (f'"{UUID_2}": "{UUID}"', KEYED, 1),
@@ -492,6 +511,10 @@ JUDGED: list[tuple[str, dict[str, Any], float]] = [
     ("答案是：否", NO, 1),
     ("答案是否", NO, 1),
     ("是", NO, 0),
+    ("没有共同元素，但是有别的。\n答案：否", NO, 1),
+    ("甲", JIA, 1),
+    ("我选甲。", JIA, 1),
+    ("答案是甲，也可能是乙", JIA, 0),
     # labels
     ("B", LABEL, 1),
     ("(b)", LABEL, 1),
@@ -522,6 +545,7 @@ EXACT: list[tuple[str, dict[str, Any], float]] = [
     ("The answer is: 1234567", ONE, 1),
     ("Answer: 1234567", ONE, 1),
     ("**Answer:** 1234567", ONE, 1),
+    ("**Answer**: The special magic number is **1234567**.", ONE, 1),
     ("### Answer\n1234567", ONE, 1),
     ("So the final answer is $\\boxed{1234567}$.", ONE, 1),
     ("It is 1234567.", ONE, 1),
@@ -586,13 +610,14 @@ def test_a_rival_that_is_an_output_or_allowed_costs_nothing() -> None:
 
 # --- properties -------------------------------------------------------------------------------------------------------
 
-anything = st.text(st.characters(), max_size=80) | st.text(
-    st.sampled_from("0123456789 ,.'-_()[]{}<>/\\\n\t\x00*`\"$#:;aAbZé和是，。、１٣\u200b\u200f\u0301\ud800|think◁▷"), max_size=120
-)
+ODD = "0123456789 ,.'-_()[]{}<>/\\\n\t\x00*`\"$#:;aAbZé和是，。、１٣\u200b\u200f\u0301\ud800|think◁▷"
+anything = st.text(st.characters(), max_size=80) | st.text(st.sampled_from(ODD), max_size=120)
 digits = st.from_regex(r"[1-9][0-9]{3,11}", fullmatch=True)
 words = st.from_regex(r"[a-z]{3,9}", fullmatch=True)
-values = digits | st.uuids().map(str) | st.tuples(words, words).map("-".join) | st.text("张伟李娜王芳刘洋", min_size=2, max_size=4)
-frames = st.sampled_from(["{}", " {}.", "**{}**", "`{}`", "Answer: {}", "答案是{}。", '"{}"', "({})", "\\boxed{{{}}}", "{}\n", "= {};"])
+names = st.text("张伟李娜王芳刘洋", min_size=2, max_size=4)
+values = digits | st.uuids().map(str) | st.tuples(words, words).map("-".join) | names
+FRAMES = ["{}", " {}.", "**{}**", "`{}`", "Answer: {}", "答案是{}。", '"{}"', "({})", "\\boxed{{{}}}", "{}\n", "= {};"]
+frames = st.sampled_from(FRAMES)
 
 
 @given(anything, st.lists(anything, max_size=4), st.lists(anything, max_size=4), anything, anything, st.booleans())
@@ -600,7 +625,8 @@ frames = st.sampled_from(["{}", " {}.", "**{}**", "`{}`", "Answer: {}", "答案�
 def test_anything_can_be_judged(
     response: str, outputs: list[str], rivals: list[str], prompt: str, word: str, ordered: bool
 ) -> None:
-    judged = judge(response, outputs, rivals, prompt=prompt, no_answer=word, refusals=rivals, allowed=rivals[:1], ordered=ordered)
+    more: dict[str, Any] = {"no_answer": word, "refusals": rivals[:2], "allowed": rivals[:1], "ordered": ordered}
+    judged = judge(response, outputs, rivals, prompt=prompt, **more)
     assert set(judged) == {"score", "recall", "any", "exact", "exclusive"}
     assert all(type(share) is float and 0 <= share <= 1 for share in judged.values())
     json.dumps(judged)
@@ -684,7 +710,7 @@ def test_thoughts_are_never_said(value: str, thought: str) -> None:
 
 # --- size -------------------------------------------------------------------------------------------------------------
 
-SIZE = 1_000_000
+SIZE = 500_000
 HOSTILE = {
     "digits": "1" * SIZE,
     "digits then a letter": "1" * SIZE + "a",
@@ -693,6 +719,7 @@ HOSTILE = {
     "digits in commas": "1,234" * (SIZE // 5) + "a",
     "digits in dots": "1." * (SIZE // 2),
     "parentheses": "(1) " * (SIZE // 4),
+    "punctuation": ". " * (SIZE // 2) + "1" + " ." * (SIZE // 2),
     "hyphens": "-" * SIZE,
     "hyphened letters": "a-" * (SIZE // 2),
     "letters": "a" * SIZE,
@@ -728,6 +755,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_time_is_linear(name: str) -> None:
     text = HOSTILE[name]
@@ -741,9 +769,10 @@ def test_time_is_linear(name: str) -> None:
     judge(text, **question)
     items(text)
     normal(text)
-    assert time.process_time() - start < 30  # seconds; one quadratic step over a million characters takes hours
+    assert time.process_time() - start < 30  # seconds; one quadratic step in Python takes hours
 
 
+@pytest.mark.slow
 def test_five_megabytes() -> None:
     text = "The harbour was quiet, and nobody saw the 12 boats. " * 100_000 + NUMBER
     start = time.process_time()
@@ -755,5 +784,8 @@ def test_stands_alone(tmp_path: Path) -> None:
     """A harness folder holds the file alone: no lcgen, no other package."""
     copy = tmp_path / "score.py"
     copy.write_text(Path(score_module.__file__).read_text("utf-8"), "utf-8")
-    code = "import sys, score; assert score.judge('x 1', ['1'])['score'] == 1; assert not {'lcgen', 'numpy'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"], check=True)
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import score; "
+        "assert score.judge('x 1', ['1'])['score'] == 1 and not {'lcgen', 'numpy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-I", "-c", code], check=True)

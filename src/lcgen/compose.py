@@ -7,15 +7,17 @@ The residue is closed with spare units of the same filler (a subset sum), and wh
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from lcgen.contract import Context, Draft, Puzzle
 from lcgen.errors import LcgenError
-from lcgen.ledger import SPARES, Layout, Ledger, Piece
+from lcgen.ledger import COPY_SEP, SPARES, Layout, Ledger, Piece
 
 if TYPE_CHECKING:
     from lcgen.tokens import Scale, Tokenizer
@@ -44,6 +46,8 @@ class Prompt:
     input: str
     context_start: int
     context_end: int
+    context_id: str
+    """SHA-256 of the context."""
     prompt_tokens: int
     pieces: Sequence[Piece]
     repeat: float
@@ -64,7 +68,7 @@ class Composer:
 
     def pose(self, draft: Draft, pose: Pose) -> Sequence[Puzzle]:
         """The puzzles of a draft over a context of a few units, as good as any to learn the size of their answers."""
-        ledger = Ledger(draft, self._scale(draft))
+        ledger = Ledger(draft, self._scale(draft), tokens=1)
         return pose(ledger.context(ledger.ids[:64]))
 
     def compose(self, draft: Draft, pose: Pose, prompt_tokens: int) -> list[Prompt]:
@@ -72,14 +76,12 @@ class Composer:
 
         Raises TooShort where the length cannot hold the draft, LcgenError where the residue cannot be closed.
         """
-        ledger = Ledger(draft, self._scale(draft))
+        ledger = Ledger(draft, self._scale(draft), tokens=max(1, prompt_tokens // draft.copies))
         glimpse = ledger.context(ledger.ids[:64])
         frames = [Frame(self, ledger, puzzle) for puzzle in pose(glimpse)]
-        guess = Layout(ledger, ledger.order(ledger.ids[:2]))
-        room = min(prompt_tokens - frame.tokens(guess) for frame in frames) // draft.copies + int(ledger.weights[:2].sum())
+        room = _room(frames, ledger, prompt_tokens)
         if room < 0:
             raise TooShort(prompt_tokens, prompt_tokens - draft.copies * room + int(4 * ledger.mean))
-        ledger.fit(room)
         main = ledger.upto(room - max(30, 10 * ledger.mean))
         if glimpse.seen:
             # Closing only adds units behind those that pose has seen.
@@ -90,21 +92,23 @@ class Composer:
     def _close(self, ledger: Ledger, frames: Sequence[Frame], main: int, prompt_tokens: int) -> tuple[Layout, list[str]]:
         """A layout in which the longest frame has `prompt_tokens`, and the pad with which each frame has."""
         copies = ledger.draft.copies
-        layout = Layout(ledger, ledger.order(ledger.ids[: max(main, 2)]))
-        longest = max(frames, key=lambda frame: frame.tokens(layout))
-        residue = prompt_tokens - longest.tokens(layout)
-        if main < 2:
-            residue += copies * int(ledger.weights[main:2].sum())
+        longest = max(frames, key=lambda frame: frame.base)
+        filled = int(ledger.ends[main - 1]) if main else 0
+        residue = prompt_tokens - longest.base - copies * (filled + int(ledger.plant_weights.sum()))
         for _ in range(TRIES):
             chosen = _subset(ledger.weights[main : main + SPARES].tolist(), residue, copies, sorted(longest.pads))
             if chosen is None:
                 break
             picks, extra = chosen
-            layout = Layout(ledger, ledger.order(np.concatenate([ledger.ids[:main], ledger.ids[main:][picks]])))
+            ids = np.concatenate([ledger.ids[:main], ledger.ids[main:][picks]])
+            if not len(ids) and not ledger.draft.plants:
+                break
+            layout = Layout(ledger, ledger.order(ids))
+            # The frame was weighed round a sample; here it stands round the real first and last unit.
             missing = prompt_tokens - longest.tokens(layout, longest.pads[extra])
             if missing == 0:
-                pads = [frame.pads.get(prompt_tokens - frame.tokens(layout), "") for frame in frames]
-                if all(frame.tokens(layout, pad) == prompt_tokens for frame, pad in zip(frames, pads)):
+                pads = [longest.pads[extra] if frame is longest else frame.closing(layout, prompt_tokens) for frame in frames]
+                if "" not in pads:
                     return layout, pads
                 break
             residue += missing
@@ -145,33 +149,52 @@ class Frame:
     """Everything of one prompt but the units between the first and the last of its context."""
 
     def __init__(self, composer: Composer, ledger: Ledger, puzzle: Puzzle) -> None:
-        self.composer, self.puzzle = composer, puzzle
-        self.additive = ledger.scale.additive
+        self.composer, self.puzzle, self.scale = composer, puzzle, ledger.scale
         self.before, self.between, self.after = composer.wording.frame(audience=composer.audience, **puzzle.slots)
         self.pads = composer.pads(self.between, self.after, join=ledger.draft.sep and " ")
 
-    def tokens(self, layout: Layout, pad: str | None = None) -> int:
-        """Tokens of the prompt as the served model gets it, with the shortest pad unless one is given.
+    @cached_property
+    def base(self) -> int:
+        """About the tokens of the prompt without its context, with the shortest pad: weighed round a sample of filler."""
+        sample = self.scale.context
+        return self._count(sample, self.pads[0]) - self.scale.tokenizer.count(sample)
+
+    def tokens(self, layout: Layout, pad: str) -> int:
+        """Tokens of the prompt as the served model gets it.
 
         By arithmetic; by a full count where weights do not add up in this vocabulary.
         """
-        context = layout.copied(layout.skeleton) if self.additive else layout.context
-        text = "".join((self.before, context, self.between, self.pads[0] if pad is None else pad, self.after))
-        counted = self.composer.wrapper.count(self.composer.tokenizer, text, self.composer.prefix(self.puzzle))
-        return counted + layout.ledger.draft.copies * layout.middle if self.additive else counted
+        if not layout.ledger.additive:
+            return self._count(layout.context.decode(), pad)
+        return self._count(layout.copied(layout.skeleton).decode(), pad) + layout.ledger.draft.copies * layout.middle
+
+    def closing(self, layout: Layout, tokens: int) -> str:
+        """The pad with which the prompt has so many tokens; empty where no wording gives it."""
+        pad = self.pads.get(tokens - self.tokens(layout, self.pads[0]), "")
+        return pad if pad and self.tokens(layout, pad) == tokens else ""
+
+    def _count(self, context: str, pad: str) -> int:
+        text = "".join((self.before, context, self.between, pad, self.after))
+        return self.composer.wrapper.count(self.composer.tokenizer, text, self.composer.prefix(self.puzzle))
 
     def prompt(self, layout: Layout, pad: str, tokens: int) -> Prompt:
         """The finished prompt, its plants located."""
-        start = len(self.before)
+        start, copies = len(self.before), layout.ledger.draft.copies
         return Prompt(
             puzzle=self.puzzle,
-            input="".join((self.before, layout.context, self.between, pad, self.after)),
+            input=b"".join((self.before.encode(), layout.context, (self.between + pad + self.after).encode())).decode(),
             context_start=start,
-            context_end=start + len(layout.context),
+            context_end=start + copies * (layout.characters[-1] + len(COPY_SEP)) - len(COPY_SEP),
+            context_id=hashlib.sha256(layout.context).hexdigest(),
             prompt_tokens=tokens,
             pieces=layout.pieces(self.before, self.composer.tokenizer),
             repeat=layout.ledger.repeat(layout.order),
         )
+
+
+def _room(frames: Sequence[Frame], ledger: Ledger, prompt_tokens: int) -> int:
+    """About the tokens of filler that fit into one copy of the context."""
+    return (prompt_tokens - max(frame.base for frame in frames)) // ledger.draft.copies - int(ledger.plant_weights.sum())
 
 
 def _subset(weights: Sequence[int], residue: int, copies: int, extras: Sequence[int]) -> tuple[list[int], int] | None:

@@ -16,7 +16,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from lcgen.streams import Stream
-    from lcgen.tokens import Scale
+    from lcgen.tokens import Scale, Tokenizer
     from lcgen.wording import Wording
 
 P = TypeVar("P")
@@ -67,6 +67,10 @@ class Units(ABC):
         """Tokens that each unit adds to a context, separator included (int64)."""
         return scale.weights([sep + text for text in self.text(ids)])
 
+    def additive(self, tokenizer: Tokenizer) -> bool:
+        """Whether a wider probe than the scale's own, where there is one, found that weights add up."""
+        return True
+
     def holding(self, ids: np.ndarray, words: Collection[str]) -> np.ndarray:
         """Mask over ids: which units hold one of the words."""
         return np.array([any(word in text for word in words) for text in self.text(ids)], bool)
@@ -83,11 +87,8 @@ class Source(Protocol):
     kind: str
     """Name of the haystack, as it was asked for."""
 
-    def filler(self, stream: Stream, records: Units | None = None) -> Units:
+    def filler(self, stream: Stream, records: Callable[[], Units] | None = None) -> Units:
         """Units of the haystack; `records` is the task's own look-alike filler, taken where the haystack is `records`."""
-
-    def words(self, kind: str) -> Sequence[str]:
-        """A word list of the language."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Text from outside: where it lies, what of it is plain text, and how that falls into sentences.
+"""Text from outside: where it lies, and what of it is plain text.
 
 Everything read here is untrusted: it may be damaged, binary, endless, or full of characters that no one can see.
 """
@@ -7,29 +7,30 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import html
 import json
 import lzma
 import os
 import re
+import sys
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.resources import files
-from itertools import groupby
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import click
 
 from lcgen import cache
 from lcgen.errors import LcgenError, unknown
+from lcgen.markup import plain
+from lcgen.sentences import units
+from lcgen.vault import replace
 
-REVISION = 1  # raise it when the same files would give other units
+REVISION = 1  # raise it when the same files would give other units (see also sentences, markup, store)
 BUILT_IN = ("prose", "noise", "records")
-SPACELESS = frozenset({"zh", "ja", "th"})  # languages whose sentences follow each other without a space
 
 _PACKED = (".gz", ".xz")
 _KINDS = (".txt", ".md", ".markdown", ".jsonl")
@@ -58,12 +59,17 @@ def _place(source: str) -> _Place:
     hub = source.startswith("hf:")
     rest = source.removeprefix("hf:")
     path, mark, column = rest.rpartition(":")
-    # A colon belongs to the path where such a path exists, or where what stands before it cannot have columns.
-    if not mark or Path(rest).expanduser().exists() or not (hub or _kind(path) == ".jsonl"):
-        path, column = rest, "text"
+    try:
+        # A colon belongs to the path where such a path exists, or where what stands before it cannot have columns.
+        if not mark or Path(rest).expanduser().exists() or not (hub or _kind(path) == ".jsonl"):
+            path, column = rest, "text"
+        found = Path(path).expanduser()
+        found.exists()
+    except (OSError, RuntimeError) as error:  # no rights to look, no such home folder, a name too long
+        raise LcgenError(f"{rest[:200]!r} cannot be looked up ({error}). {_POSSIBLE}") from error
     if not path or not column:
         raise LcgenError(f"{source!r} names no text. {_POSSIBLE}")
-    return _Place(Path(path).expanduser(), column, hub)
+    return _Place(found, column, hub)
 
 
 def _kind(name: str) -> str:
@@ -81,7 +87,7 @@ def _files(place: _Place) -> list[tuple[str, Path]]:
         raise LcgenError(f"There is no file or folder {str(path)!r}. {_POSSIBLE}")
     if path.is_file():
         if not _kind(path.name) and not place.hub:
-            raise LcgenError(f"{path} is of a kind that is not read. {_POSSIBLE} Plain text of another name: rename it.")
+            raise LcgenError(f"{path} is of a kind that is not read. {_POSSIBLE} Rename plain text to .txt.")
         return [(path.name, path)]
     if not path.is_dir():
         raise LcgenError(f"{path} is neither a file nor a folder. {_POSSIBLE}")
@@ -162,8 +168,8 @@ def _texts(place: _Place) -> Iterator[str]:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    packed = path.suffix.lower()
-    return gzip.open(path) if packed == ".gz" else lzma.open(path) if packed == ".xz" else path.open("rb")
+    openers: dict[str, Callable[[Path, str], Any]] = {".gz": gzip.open, ".xz": lzma.open}
+    return cast("IO[bytes]", openers.get(path.suffix.lower(), Path.open)(path, "rb"))
 
 
 def _parts(stream: IO[bytes], path: Path) -> Iterator[str]:
@@ -230,24 +236,23 @@ def _rows(place: _Place) -> Iterator[str]:
     import datasets
 
     name, path = place.dataset, place.path
+    if not sys.stderr.isatty():
+        datasets.disable_progress_bars()
     try:
-        if name:
-            owner, _, config = name.partition("/")
-            repository, _, config = config.partition("/")
-            data = datasets.load_dataset(
-                f"{owner}/{repository}".rstrip("/"), config or None, revision=_revision(name), streaming=True
-            )
-        elif (path / "dataset_dict.json").exists() or (path / "state.json").exists():
-            data = datasets.load_from_disk(str(path))
-        else:
-            data = datasets.load_dataset(str(path))
-        if isinstance(data, dict):
-            data = data["train"] if "train" in data else next(iter(data.values()))
-        rows = iter(data)
-        number = 0
-        while (row := next(rows, None)) is not None:
-            yield _cell(row, place.column, f"{name or path}, row {number}")
-            number += 1
+        # What `datasets` keeps of a local folder is not needed again: the units are kept.
+        with tempfile.TemporaryDirectory(dir=cache.folder("datasets"), ignore_cleanup_errors=True) as kept:
+            if name:
+                parts = name.split("/")
+                config = "/".join(parts[2:]) or None
+                data = datasets.load_dataset("/".join(parts[:2]), config, revision=_revision(name), streaming=True)
+            elif (path / "dataset_dict.json").exists() or (path / "state.json").exists():
+                data = datasets.load_from_disk(str(path))
+            else:
+                data = datasets.load_dataset(str(path), cache_dir=kept)
+            if isinstance(data, dict):
+                data = data["train"] if "train" in data else next(iter(data.values()))
+            for number, row in enumerate(data):
+                yield _cell(row, place.column, f"{name or path}, row {number}")
     except LcgenError:
         raise
     except Exception as error:  # `datasets` raises whatever its readers, its cache and the network raise
@@ -278,208 +283,8 @@ def _revision(name: str) -> str:
             f"The dataset {repository!r} cannot be looked up on the Hub ({type(error).__name__}: {first}). "
             "Without a network, download it elsewhere and give its folder: hf:FOLDER."
         ) from error
-    _replace(seen, commit)
+    replace(seen, commit.encode())
     return commit
-
-
-# A fence of code is dropped whole, as are tables, rules, comments, front matter and definitions of links.
-_FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
-_LEFT_OUT = re.compile(r"\s*(?:\|.*\||[-*_=]{2,}[-*_=\s]*|(?:[-*_]\s){2,}[-*_]|\[[^\]]*\]:\s.*)\s*")
-_OWN_LINE = re.compile(r"^\s*(?:#{1,6}\s+|[-*+]\s+(?:\[[ xX]\]\s+)?|\d{1,9}[.)]\s+)")
-_INLINE = [
-    (re.compile(r"!\[[^\[\]]*\]\([^()]*\)|\[\^[^\[\]]*\]|<[a-z]+:[^<>\s]*>|</?[A-Za-z][^<>]{0,400}>"), ""),
-    (re.compile(r"\[([^\[\]]*)\](?:\([^()\n]*\)|\[[^\[\]]*\])"), r"\1"),
-    (re.compile(r"`+([^`]+)`+"), r"\1"),
-    (re.compile(r"\*{1,3}(?=\S)([^*]*[^*\s])\*{1,3}"), r"\1"),
-    (re.compile(r"(?<![^\W_])_{1,3}(?=\S)([^_]*[^_\s])_{1,3}(?![^\W_])"), r"\1"),
-    (re.compile(r"~~([^~]+)~~"), r"\1"),
-    (re.compile(r"\\([!-/:-@\[-`{-~])"), r"\1"),
-]
-
-
-def plain(markdown: str) -> str:
-    """Markdown as paragraphs of plain text: marks are taken off, code, tables and pictures left out."""
-    lines = markdown.removeprefix("\ufeff").splitlines()
-    if lines[:1] == ["---"] and "---" in lines[1:]:
-        lines = lines[lines.index("---", 1) + 1 :]
-    kept: list[str] = []
-    fence = ""
-    for line in lines:
-        line = re.sub(r"^\s{0,3}(?:>\s?)+", "", line)
-        found = _FENCE.match(line)
-        if fence or found:
-            if not fence and found:
-                fence = found[1]
-            elif found and found[1].startswith(fence) and not line[found.end() :].strip():
-                fence = ""
-            kept.append("")
-        elif _LEFT_OUT.fullmatch(line):
-            kept.append("")
-        elif own := _OWN_LINE.match(line):
-            heading = own[0].lstrip().startswith("#")
-            text = re.sub(r"\s#+\s*$", "", line[own.end() :]) if heading else line[own.end() :]
-            kept += ["", text, ""] if heading else ["", text]
-        else:
-            kept.append(line.rstrip("\\"))
-    text = _without_comments("\n".join(kept))
-    for pattern, by in _INLINE:
-        text = pattern.sub(by, text)
-    return html.unescape(text)
-
-
-def _without_comments(text: str) -> str:
-    # A search from "<!--" to "-->" by pattern would take quadratic time on a text of openings alone.
-    parts, at = [], 0
-    while (opening := text.find("<!--", at)) >= 0 and (closing := text.find("-->", opening)) >= 0:
-        parts.append(text[at:opening])
-        at = closing + 3
-    return "".join(parts) + text[at:]
-
-
-# ---- how it falls into sentences
-
-# Never kept: controls, what stands for a damaged character, half surrogates, private use (templates mark their slots
-# with it), and marks that no reader can see.
-_UNWANTED = re.compile(
-    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ud800-\udfff"
-    "\ue000-\uf8ff\ufdd0-\ufdef\ufeff\ufff9-\uffff\U000f0000-\U0010ffff]"
-)
-SHORT, LONG = 20, 600  # characters: a unit under SHORT is merged with its neighbour, one over LONG is cut
-_OPENING = "\"'“‘«([{"
-_CLOSING = "\"'”’»)]}"
-_ENDS = frozenset(".!?…" + _CLOSING)
-_TITLES = frozenset(
-    "Mr Mrs Ms Messrs Dr Prof Rev Hon St Mt Ft Gen Col Capt Cpt Lt Sgt Cpl Maj Adm Cmdr Gov Sen Rep Pres Supt Atty "
-    "Ven Fr Br Sr. Mme Mlle vs cf viz al approx ca dept est".split()
-)
-# These end a sentence now and then: they do where a word follows that opens many sentences.
-_SHORTENED = frozenset(
-    "etc Inc Ltd Co Corp Bros Jr Sr Esq Ave Blvd Rd Jan Feb Mar Apr Jun Jul Aug Sept Sep Oct Nov Dec Mon Tue Wed Thu "
-    "Fri Sat Sun cent lb lbs oz ft in yd mi hr hrs min sec ed eds trans".split()
-)
-_NUMBERED = frozenset("No Nos no nos Art art Sec sec p pp vol vols Vol Vols Fig fig ch Ch chap Chap Eq eq Ex Stat".split())
-_OPENERS = frozenset(
-    "The This These Those That It Its We Our In But And He She They Their His Her A An As If For On At To There When "
-    "While With From Since So Such What Where Who Why How No Not All Many Some Every Each Now Then By Under".split()
-)
-
-
-def _stops(word: str, after: str) -> bool:
-    """Whether a sentence ends with `word`, given the word after it."""
-    core = word.rstrip(_CLOSING)
-    start = after.lstrip(_OPENING)[:1]
-    if core[-1:] not in ".!?…" or not core or not start or start.islower():
-        return False
-    if core[-1] != "." or core.endswith(".."):
-        return True
-    bare = core[:-1].lstrip(_OPENING + "-—–")
-    if bare in _TITLES or (bare in _NUMBERED and start.isdigit()):
-        return False
-    if (len(bare) == 1 and bare.isalpha() and bare != "I") or bare in _SHORTENED:
-        return after in _OPENERS
-    if "." in bare and max(map(len, bare.split("."))) <= 2 and not bare[-1].isdigit():  # U.S, e.g, a.m, Ph.D
-        return after in _OPENERS
-    return True
-
-
-def _spaced(paragraph: str) -> Iterator[str]:
-    words, first = paragraph.split(" "), 0
-    for at in range(len(words) - 1):
-        if words[at][-1] in _ENDS and _stops(words[at], words[at + 1]):
-            yield " ".join(words[first : at + 1])
-            first = at + 1
-    yield " ".join(words[first:])
-
-
-# The run of stops is bounded so that a line of stops cannot take quadratic time.
-_SPACELESS_STOP = re.compile(r"[。！？；!?]{1,20}[”’」』）》】\"')]{0,8} ?")
-
-
-def _unspaced(paragraph: str) -> Iterator[str]:
-    first = 0
-    for found in _SPACELESS_STOP.finditer(paragraph):
-        yield paragraph[first : found.end()].strip()
-        first = found.end()
-    if first < len(paragraph):
-        yield paragraph[first:].strip()
-
-
-# Where a long sentence may be cut, best first: (marks, how far from the middle in parts of the length).
-_CUTS = ((";:", 4), (",", 4), (";:,", 2), (" ", 2))
-_SPACELESS_CUTS = (("；：", 4), ("，", 4), ("；：，、", 2), (" ", 2))
-
-
-def _pieces(sentence: str, spaceless: bool) -> Iterator[str]:
-    """The sentence, cut near its middle at the weightiest mark there as long as it is over LONG characters."""
-    size = len(sentence)
-    if size <= LONG:
-        yield sentence
-        return
-    cut = middle = size // 2
-    for marks, reach in _SPACELESS_CUTS if spaceless else _CUTS:
-        places = [
-            at
-            for at in range(max(SHORT, middle - size // reach), min(size - SHORT, middle + size // reach))
-            if sentence[at - 1] in marks and (spaceless or " " in sentence[at - 1 : at + 1])
-        ]
-        if places:
-            cut = min(places, key=lambda at: abs(at - middle))
-            break
-    yield from _pieces(sentence[:cut].strip(), spaceless)
-    yield from _pieces(sentence[cut:].strip(), spaceless)
-
-
-def paragraphs(document: str, lang: str) -> Iterator[str]:
-    """Paragraphs of a document on one line each, with single spaces; what holds no letter and no digit is left out."""
-    spaceless = lang in SPACELESS
-    text = _UNWANTED.sub("", document.replace("\r\n", "\n").replace("\r", "\n"))
-    lines = [" ".join(line.split()) for line in text.split("\n")]
-    # A text wrapped by hand has no long lines, but for a few; elsewhere each line is a paragraph.
-    width = 60 if spaceless else 120
-    wrapped = 5 * sum(len(line) for line in lines if len(line) > width) < sum(map(len, lines))
-    for filled, group in groupby(lines, bool):
-        if filled:
-            for paragraph in [("" if spaceless else " ").join(group)] if wrapped else group:
-                if any(map(str.isalnum, paragraph)):
-                    yield paragraph
-
-
-def split(document: str, lang: str) -> Iterator[tuple[str, bool]]:
-    """Units of a document, each with whether it opens a paragraph.
-
-    A unit is a sentence; one under SHORT characters is merged with the next (a last one with the one before), one
-    over LONG is cut. No unit is empty, starts with a slash, or holds a line end.
-    """
-    spaceless = lang in SPACELESS
-    glue = "" if spaceless else " "
-    ready: tuple[str, bool] | None = None
-    unit, opens = "", True
-    for paragraph in paragraphs(document, lang):
-        first = True
-        for sentence in _unspaced(paragraph) if spaceless else _spaced(paragraph):
-            for piece in _pieces(sentence, spaceless):
-                # A slash after a line end joins the line end in some vocabularies, so it must not come first.
-                piece = piece if unit else piece.lstrip("/ ")
-                if unit and (len(unit) < SHORT or piece.startswith("/")):
-                    unit += glue + piece
-                elif piece:
-                    if ready:
-                        yield ready
-                    ready = (unit, opens) if unit else None
-                    unit, opens = piece, first
-                first = False
-    if ready and len(unit) < SHORT:
-        ready, unit = (ready[0] + glue + unit, ready[1]), ""
-    if ready:
-        yield ready
-    if unit:
-        yield unit, opens
-
-
-def units(document: str, lang: str) -> Iterator[str]:
-    """Units of a document: stripped sentences of a sane size (see `split`)."""
-    for unit, _ in split(document, lang):
-        yield unit
 
 
 # ---- sources by name (`lcgen corpus add|list|remove`)
@@ -496,24 +301,6 @@ class Record:
 
 def _registry() -> Path:
     return cache.folder() / "corpora.json"
-
-
-def _replace(path: Path, text: str) -> None:
-    """Writes a small file so that it is there whole or not at all; LcgenError where it cannot."""
-    try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".", delete=False) as stream:
-            temporary = Path(stream.name)
-            try:
-                stream.write(text)
-                stream.close()
-                temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise LcgenError(
-            f"{path} cannot be written ({error.strerror}). Make room or rights there, or set LCGEN_CACHE to another folder."
-        ) from error
 
 
 def _read() -> dict[str, Record]:
@@ -535,7 +322,7 @@ def _read() -> dict[str, Record]:
 
 def _write(records: Iterable[Record]) -> None:
     corpora = {r.name: {"source": r.source, "lang": r.lang} for r in sorted(records, key=lambda r: r.name)}
-    _replace(_registry(), json.dumps({"format": 1, "corpora": corpora}, indent=1, ensure_ascii=False) + "\n")
+    replace(_registry(), (json.dumps({"format": 1, "corpora": corpora}, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def add(name: str, source: str, lang: str) -> Record:
@@ -554,7 +341,7 @@ def add(name: str, source: str, lang: str) -> Record:
         source = f"{'hf:' if place.hub else ''}{place.path.absolute()}{column}"
     record, records = Record(name, source, lang), _read()
     if records.get(name, record) != record:
-        raise LcgenError(f"{name!r} already names {records[name].source}; remove it first (lcgen corpus remove {name}).")
+        raise LcgenError(f"{name!r} already names {records[name].source}; first: lcgen corpus remove {name}.")
     if next((unit for text in documents(source) for unit in units(text, lang)), None) is None:
         raise LcgenError(f"{source} holds no text.")
     _write({**records, name: record}.values())

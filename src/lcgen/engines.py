@@ -90,18 +90,12 @@ class Splintr(Tokenizer):
         return self._lengths[array]
 
     def starts(self, text: str) -> Counts:
-        sizes = self._sizes(self.encode(text))
-        ends = np.cumsum(sizes)
-        plain = text.replace(SPACE, " ") if self._metaspace else text
-        if len(ends) and ends[-1] != len(plain.encode()) + self._dummy:
+        try:
+            return place(self._sizes(self.encode(text)), text, self._metaspace, self.name)
+        except LcgenError:
             if self.exact is None:
-                raise LcgenError(f"Cannot place tokens in a text: {self.name} rewrites the text while reading it.")
+                raise
             return self.exact().starts(text)
-        starts: Counts = np.maximum(ends - sizes - self._dummy, 0)
-        if plain != text:
-            marks = [match.start() for match in re.finditer(SPACE, text)]
-            starts += 2 * np.searchsorted(byte_offsets(plain)[marks], starts)
-        return starts
 
 
 class Hugging(Tokenizer):
@@ -190,8 +184,29 @@ class SentencePiece(Tokenizer):
         return np.fromiter(map(len, self._handle.encode(list(texts))), dtype=np.int64, count=len(texts))
 
     def starts(self, text: str) -> Counts:
-        pieces = self._handle.encode(text, out_type="immutable_proto").pieces
-        return byte_offsets(text)[np.array([piece.begin for piece in pieces], dtype=np.int64)]
+        ids, pieces = self.encode(text), self._handle.encode(text, out_type=str)
+        sizes = [
+            1 if self._handle.is_byte(i) else len(piece.replace(SPACE, " ").encode())
+            for i, piece in zip(ids, pieces, strict=True)
+        ]
+        return place(np.array(sizes, dtype=np.int64), text, True, self.name)
+
+
+def place(sizes: Counts, text: str, metaspace: bool, name: str) -> Counts:
+    """UTF-8 byte offset of each token (tokens,), from the bytes each stands for; a dummy space stands at 0.
+
+    Raises LcgenError if the tokens do not spell the text.
+    """
+    plain = text.replace(SPACE, " ") if metaspace else text
+    ends = np.cumsum(sizes)
+    dummy = int(ends[-1]) - len(plain.encode()) if len(ends) else 0
+    if dummy not in (0, int(metaspace)):
+        raise LcgenError(f"Cannot place tokens in a text: {name} rewrites the text while reading it.")
+    starts: Counts = np.maximum(ends - sizes - dummy, 0)
+    if plain != text:
+        marks = [match.start() for match in re.finditer(SPACE, text)]
+        starts += 2 * np.searchsorted(byte_offsets(plain)[marks], starts)
+    return starts
 
 
 def byte_offsets(text: str) -> Counts:

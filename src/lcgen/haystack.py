@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from math import gcd
@@ -47,24 +47,33 @@ class Haystack:
             _mark(dirty, whole, self.store.borders, text.encode())
         return np.flatnonzero(~dirty) if dirty.any() else None
 
-    def filler(self, stream: Stream, records: Units | None = None) -> Units:
+    @cached_property
+    def twins(self) -> np.ndarray | None:
+        """Of each unit the first place of its text where it stands more than once, else -1; None where none does."""
+        assert self.store is not None
+        first = self.store.distinct()
+        if first is None:
+            return None
+        return np.where(np.bincount(first, minlength=len(first))[first] > 1, first, -1)
+
+    def filler(self, stream: Stream, records: Callable[[], Units] | None = None) -> Units:
         """Units of this haystack from a place of the stream's own; `records` where the haystack is `records`."""
         if self.store is not None:
             return Passage(self, stream)
         if records is None:
             raise LcgenError("This task has no records of its own. Take --haystack prose, noise, or a text.")
-        return records
+        return records()
 
-    def words(self, kind: str) -> Sequence[str]:
-        """The word list `kind` of the language."""
-        return words(self.lang, kind)
+    @cached_property
+    def tokens(self) -> int:
+        """Tokens of the whole text; 0 for records, which have no end."""
+        return int(self.store.weights(self.tokenizer).sum(dtype=np.int64)) if self.store is not None else 0
 
     def facts(self) -> dict[str, Any]:
         """What the manifest says of it."""
         found: dict[str, Any] = {"name": self.name, "lang": self.lang, "fingerprint": self.fingerprint}
         if self.store is not None:
-            weights = self.store.weights(self.tokenizer)
-            found |= {"units": len(self.store), "tokens": int(weights.sum(dtype=np.int64)), "probe": self.store.probe(self.tokenizer)}
+            found |= {"units": len(self.store), "tokens": self.tokens, "probe": self.store.probe(self.tokenizer)}
         return found
 
 
@@ -104,7 +113,7 @@ class Passage(Units):
     def __init__(self, haystack: Haystack, stream: Stream) -> None:
         store = haystack.store
         assert store is not None
-        self.store, self.tokenizer, self.clean = store, haystack.tokenizer, haystack.clean
+        self.store, self.tokenizer, self.clean, self.twins = store, haystack.tokenizer, haystack.clean, haystack.twins
         self.form = f"{store.name}:{store.fingerprint}"
         units = len(store) if self.clean is None else len(self.clean)
         self.section = store.section if 0 < store.section <= units else 0
@@ -139,6 +148,9 @@ class Passage(Units):
     def weights(self, ids: np.ndarray, scale: Scale, sep: str) -> np.ndarray:
         return np.asarray(self.store.weights(self.tokenizer)[self.places(ids)], np.int64)
 
+    def additive(self, tokenizer: Tokenizer) -> bool:
+        return bool(self.store.probe(tokenizer)["additive"])
+
     def holding(self, ids: np.ndarray, words: Collection[str]) -> np.ndarray:
         hit = np.zeros(len(ids), bool)
         # A word with a character that the whole text lacks cannot stand in it: no search.
@@ -152,10 +164,10 @@ class Passage(Units):
         return hit
 
     def repeats(self, ids: np.ndarray) -> np.ndarray:
-        first = self.store.distinct()
-        if first is None:
-            return ids >= self.limit
-        _, index = np.unique(first[self.places(ids)], return_index=True)
-        again = np.ones(len(ids), bool)
-        again[index] = False
+        again = ids >= self.limit
+        if self.twins is not None:
+            kinds = self.twins[self.places(ids)]
+            suspects = np.flatnonzero(kinds >= 0)
+            _, leads = np.unique(kinds[suspects], return_index=True)
+            again[np.delete(suspects, leads)] = True
         return again

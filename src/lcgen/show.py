@@ -22,7 +22,7 @@ def one(spec: Spec, index: int) -> dict[str, Any]:
     """The first row of a spec at this index, encoded and solved again. Raises LcgenError."""
     part = spec.parts[0]
     maker = makers(spec)[part.name]
-    row = maker.rows(Place(part.lengths[0], part.depths[0], part.params[0], index))[0]
+    row = maker.rows(Place(part.lengths[0], part.depths[0], 0, index))[0]
     proof.shape(row)
     proof.encode(row, maker.tokenizer, maker.wrapper)
     proof.solve(row, maker.task, maker.wording)

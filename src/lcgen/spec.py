@@ -173,13 +173,14 @@ class Place:
 
     length: Length
     depth: float | None
-    params: Mapping[str, Any]
+    params: int
+    """Which of the part's parameter sets."""
     index: int
 
 
 def places(part: Part, length: Length, first: int, count: int) -> Iterator[Place]:
     """The draws of a run of indices in row order: by index, then depth, then swept values."""
-    for index, depth, params in product(range(first, first + count), part.depths, part.params):
+    for index, depth, params in product(range(first, first + count), part.depths, range(len(part.params))):
         yield Place(length, depth, params, index)
 
 

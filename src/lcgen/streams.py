@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,13 +22,22 @@ class Stream:
     """
 
     def __init__(self, *key: Any) -> None:
-        self.key = json.dumps(key, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        digest = hashlib.sha256(self.key.encode()).digest()
-        self._bits = np.random.Philox(key=np.frombuffer(digest[:16], "<u8").astype(np.uint64))
+        text = json.dumps(key, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        self.key = hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
+    def _bits(self) -> np.random.Philox:
+        return np.random.Philox(key=np.frombuffer(bytes.fromhex(self.key[:32]), "<u8").astype(np.uint64))
 
     def child(self, *key: Any) -> Stream:
         """A stream of its own for a part of this one's purpose; draws here do not move draws there."""
         return Stream(self.key, *key)
+
+    def again(self) -> Stream:
+        """This stream from its beginning."""
+        fresh = Stream.__new__(Stream)
+        fresh.key = self.key
+        return fresh
 
     def raw(self, count: int) -> np.ndarray:
         """The next `count` 64-bit words, uint64."""

@@ -82,6 +82,7 @@ class Tokenizer(ABC):
     special_texts: Mapping[str, str] = {}
     facts: dict[str, str]
     dummy_once: bool = False  # a dummy space stands before the text, but not after control tokens
+    strips: bool = False  # control tokens take the white space around them
 
     @abstractmethod
     def encode(self, text: str) -> list[int]:
@@ -110,12 +111,15 @@ class Tokenizer(ABC):
             end = 0
             for match in self._control.finditer(text) if rendered else ():
                 run.append(text[end : match.start()])
-                total += self._count_run("".join(run), first) + 1
+                total += self._count_run("".join(run), first, False) + 1
                 run, first, end = [], False, match.end()
             run.append(text[end:])
-        return total + self._count_run("".join(run), first)
+        return total + self._count_run("".join(run), first, True)
 
-    def _count_run(self, text: str, first: bool) -> int:
+    def _count_run(self, text: str, first: bool, last: bool) -> int:
+        if self.strips:
+            text = text if first else text.lstrip()
+            text = text if last else text.rstrip()
         if not text:
             return 0
         # Where a dummy space may stand, no piece crosses a line break: the break takes it away and nothing else.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ TIKTOKEN_ONLY = ("gpt2", "r50k_base", "p50k_base", "p50k_edit")
 GEMMA = {
     "gemma2": ((*range(345), 255968, 255999), range(169, 217)),
     "gemma3": ((*range(366), 255999), range(168, 238)),
-    "gemma4": ((*range(366), *range(255999, 256010)), range(0)),
+    "gemma4": ((*range(107), 255999, 256000), range(0)),
 }
 MODEL_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "tokenizer.model")
 LOCAL_FORMS = (
@@ -83,6 +83,7 @@ def bundled(name: str) -> Tokenizer:
     # A dummy space and a line break are two tokens, a line break alone is one.
     after_bos = len(handle.encode_with_special(f"{bos}\n")) - 1
     tokenizer.dummy_once = handle.family == "Spm" and after_bos < len(handle.encode_ordinary("\n"))
+    tokenizer.strips = len(handle.encode_with_special(f"a \n{eos}")) == 2
     tokenizer.facts = {"engine": tokenizer.engine, "reference": _check(reference)}
     return tokenizer
 
@@ -116,11 +117,7 @@ def tiktoken(name: str) -> Tokenizer:
     try:
         tokenizer = Tiktoken(name, package.get_encoding(name))
     except Exception:
-        same = (
-            f" {ALIASES.get(name, name)} is bundled: ask for it without 'tiktoken:'."
-            if ALIASES.get(name, name) in BUNDLED
-            else ""
-        )
+        same = f" {name} is bundled: ask for it without 'tiktoken:'." if ALIASES.get(name, name) in BUNDLED else ""
         raise LcgenError(f"tiktoken could not fetch the rank file of {name!r}.{same} {LOCAL_FORMS}") from None
     tokenizer.reference, tokenizer.facts = "tiktoken", {"engine": tokenizer.engine, "reference": "tiktoken itself"}
     return tokenizer
@@ -134,15 +131,16 @@ def local(path: Path) -> Tokenizer:
             f"There is no tokenizer at {str(path)!r}. Give a tokenizer.json, a SentencePiece .model, or their folder."
         )
     if path.is_dir():
-        return _model(_tokenizer_file(path, str(path)), path.name, str(path), {})
-    return _model(path, f"{path.parent.name}/{path.name}", str(path), {})
+        return _model(_tokenizer_file(path, str(path)), path.name, str(path), "", _stamp(path))
+    return _model(path, f"{path.parent.name}/{path.name}", str(path), "", _stamp(path.parent))
 
 
 def hub(name: str) -> Tokenizer:
     """The tokenizer of the Hub repository `org/name[@revision]`; its `source` holds the commit."""
     repo, _, revision = name.partition("@")
     folder, commit = fetch(repo, revision or None)
-    return _model(_tokenizer_file(folder, f"hf:{name}"), f"hf:{name}", f"hf:{repo}@{commit}", {"revision": commit})
+    file = _tokenizer_file(folder, f"hf:{name}")
+    return _model(file, f"hf:{name}", f"hf:{repo}@{commit}", commit, _stamp(folder))
 
 
 def is_hub_id(name: str) -> bool:
@@ -219,23 +217,26 @@ def _tokenizer_file(folder: Path, name: str) -> Path:
     )
 
 
-def _model(file: Path, name: str, source: str, facts: dict[str, str]) -> Tokenizer:
+@lru_cache(maxsize=4)
+def _model(file: Path, name: str, source: str, revision: str, stamp: tuple[int, ...]) -> Tokenizer:
+    """The tokenizer in `file`, with what stands beside it; `stamp` tells versions of a folder apart."""
     tokenizer = _from_json(file, name, source) if file.suffix == ".json" else _from_model(file, name, source)
-    tokenizer.facts = {"engine": tokenizer.engine, **tokenizer.facts, **facts}
+    tokenizer.facts = {"engine": tokenizer.engine, **tokenizer.facts, **({"revision": revision} if revision else {})}
     tokenizer.chat_template, config = chat(file.parent)
     tokenizer.special_texts = special_texts(config)
     bos, adds = tokenizer.special_texts["bos_token"], config.get("add_bos_token")
     if adds is True and bos in tokenizer.specials and not tokenizer.bos:
         tokenizer.bos, tokenizer.affixes = bos, tokenizer.affixes + 1
     # Only these classes rebuild the template of the file from their configuration.
-    if (
-        adds is False
-        and bos
-        and tokenizer.bos == bos
-        and re.match("(Code)?Llama|Gemma|Cohere", str(config.get("tokenizer_class")))
-    ):
+    rebuilt = re.match("(Code)?Llama|Gemma|Cohere", str(config.get("tokenizer_class")))
+    if adds is False and bos and tokenizer.bos == bos and rebuilt:
         tokenizer.bos, tokenizer.affixes = "", tokenizer.affixes - 1
     return tokenizer
+
+
+def _stamp(folder: Path) -> tuple[int, ...]:
+    found = ((folder / name).stat() for name in MODEL_FILES if (folder / name).is_file())
+    return tuple(number for stat in found for number in (stat.st_mtime_ns, stat.st_size))
 
 
 def _from_json(file: Path, name: str, source: str) -> Tokenizer:
@@ -245,62 +246,56 @@ def _from_json(file: Path, name: str, source: str) -> Tokenizer:
         vocabulary = data["model"]["vocab"]
         pieces = set(vocabulary) if isinstance(vocabulary, dict) else {piece for piece, _ in vocabulary}
         added = {token["content"]: token for token in data.get("added_tokens") or ()}
-        # Marks such as <think> are not always flagged special. Runs of spaces and pieces of the vocabulary proper are
+        # Marks such as <think> are not always flagged special. Runs of spaces, and pieces of the vocabulary proper, are
         # ordinary text.
-        control = {
-            text for text, token in added.items() if token["special"] or (text not in pieces and not text.isspace())
-        }
+        control = {text for text in added if added[text]["special"] or not (text in pieces or text.isspace())}
         for text in control:
             added[text]["special"] = True
         data["truncation"] = data["padding"] = None
-        slow = Hugging(name, source, json.dumps(data), control)
+        whole = json.dumps(data)
+        slow = Hugging(name, source, whole, control)
+        slow.reference = "tokenizers"
     except Exception:
         raise LcgenError(f"{name!r} is no tokenizer.json that the tokenizers package can read.") from None
-    fast, probed = _stand_in(slow, data, sorted(set(added) - control))
-    slow.reference, slow.facts = (
-        "tokenizers",
-        {"reference": f"tokenizers itself; splintr reads the probe differently ({probed} characters)"},
-    )
+    bare = json.dumps({**data, "post_processor": None})  # splintr's ordinary reading would add its tokens
+    fast, probed = _stand_in(slow, bare, sorted(set(added) - control))
     if fast is None:
+        slow.facts = {"reference": f"tokenizers itself; splintr reads the probe differently ({probed} characters)"}
         return slow
-    fast.bos, fast.affixes, fast.reference = slow.bos, slow.affixes, "tokenizers"
+    fast.exact = cache(lambda: Hugging(name, source, whole, control))
+    fast.bos, fast.affixes, fast.reference = slow.bos, slow.affixes, slow.reference
     fast.facts = {"reference": f"ids equal to {slow.engine} on a probe of {probed} characters"}
     return fast
 
 
-def _stand_in(slow: Hugging, data: dict[str, Any], ordinary: Sequence[str]) -> tuple[Splintr | None, int]:
-    """splintr on the file if it reads a probe like `slow`, and the probe's length. Settles `dummy_once` of both."""
-    marks = sorted(slow.specials, key=lambda text: (len(text), text))[:60] + sorted(
-        map(str, special_texts(data).values())
-    )
+def _stand_in(slow: Hugging, text: str, ordinary: Sequence[str]) -> tuple[Splintr | None, int]:
+    """splintr on the same file if it reads a probe like `slow`, and the probe's length.
+
+    The probe holds control texts as plain text and as such, and the `ordinary` added tokens of the file. How a rendered
+    prompt falls apart at its control tokens is settled for both engines.
+    """
+    marks = sorted(slow.specials, key=lambda mark: (len(mark), mark))[:60]
     rare = (*SNIPPETS, *ODDITIES, *ordinary[:60])
     plain = [mixed(SNIPPETS, 400), mixed(rare, 1200), mixed((*SNIPPETS[:40], *marks), 500), *rare, *marks]
-    known = [mark for mark in marks if mark in slow.specials]
-    shown = [
-        mixed((*SNIPPETS, *known), 500),
-        *(f"{mark}{text}" for mark, text in zip(known, rare, strict=False)),
-        *(f"a {mark} b" for mark in known),
-    ]
+    shown = [mixed((*SNIPPETS, *marks), 500), *(mark + after for mark, after in zip(marks, rare, strict=False))]
+    shown += [f"a {mark} b" for mark in marks]
     counts = [len(slow.rendered(text)) for text in shown]
+    probed = sum(map(len, plain)) + sum(map(len, shown))
 
-    def settle(tokenizer: Tokenizer) -> bool:
-        for tokenizer.dummy_once in (True, False):
+    def settled(tokenizer: Tokenizer) -> bool:
+        for tokenizer.dummy_once, tokenizer.strips in ((False, False), (False, True), (True, False)):
             if [Tokenizer.count_parts(tokenizer, [(text, True)]) for text in shown] == counts:
                 return True
         return False
 
-    settle(slow)
-    probed = sum(map(len, plain)) + sum(map(len, shown))
+    settled(slow)
     try:
         import splintr
 
-        text = json.dumps({**data, "post_processor": None})  # splintr's ordinary reading would add its tokens
         fast = Splintr(slow.name, slow.source, splintr.from_json_bytes(text.encode()), slow.specials)
-        same = all(fast.encode(text) == slow.encode(text) for text in plain) and settle(fast)
+        same = all(fast.encode(text) == slow.encode(text) for text in plain) and settled(fast)
     except Exception:  # a file that splintr does not know
         return None, probed
-    name, source, control = slow.name, slow.source, slow.specials
-    fast.exact = cache(lambda: Hugging(name, source, json.dumps(data), control))
     return (fast if same else None), probed
 
 

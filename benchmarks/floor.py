@@ -1,0 +1,49 @@
+"""What no generator can go below: documents copied out of a text and written to Parquet, nothing composed or checked.
+
+Run as `floor.py TEXT BYTES ROWS OUT`: ROWS documents of BYTES bytes each, from places all over TEXT, with the settings
+with which lcgen writes its prompts (zstd-1, no dictionary, no statistics, page index, groups of 32 MiB).
+"""
+
+from __future__ import annotations
+
+import mmap
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+GROUP_BYTES = 32 * 2**20
+SCHEMA = pa.schema([("input", pa.large_string())])
+
+
+def write(text: memoryview, size: int, rows: int, out: Path) -> None:
+    """Writes `rows` documents of `size` bytes."""
+    # A stride without a common factor with the text's length, so that documents start at ever new places.
+    places = [(number * 7_368_787) % (len(text) - size) for number in range(rows)]
+    run = max(1, GROUP_BYTES // size)
+    with pq.ParquetWriter(
+        out,
+        SCHEMA,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=False,
+        write_statistics=False,
+        write_page_index=True,
+    ) as writer:
+        for first in range(0, rows, run):
+            group = places[first : first + run]
+            data = bytearray(size * len(group))
+            for number, place in enumerate(group):
+                data[number * size : (number + 1) * size] = text[place : place + size]
+            ends = pa.py_buffer(np.arange(len(group) + 1, dtype=np.int64) * size)
+            column = pa.LargeStringArray.from_buffers(len(group), ends, pa.py_buffer(data))
+            writer.write_batch(pa.record_batch([column], SCHEMA))
+
+
+if __name__ == "__main__":
+    source, size, rows, out = sys.argv[1:]
+    with Path(source).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        with memoryview(mapped) as text:
+            write(text, int(size), int(rows), Path(out))

@@ -1,0 +1,159 @@
+"""Measures lcgen against other generators, against the floor of the machine, and against what it promises.
+
+    python benchmarks/run.py                       everything that needs no other generator
+    python benchmarks/run.py --ruler ~/RULER ...   with those that you fetched
+
+Prints a Markdown report and writes it to RESULTS.md beside this file. Ratios hold within one run only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+import everyday
+import exact
+import peers
+import speed
+from clock import Failed, spend, tell
+from tables import Section, verdicts
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+PARTS = ("rows", "million", "first", "memory", "startup", "exact")
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    add = parser.add_argument
+    add("--quick", action="store_true", help="few rows, one round: a look, not a figure; writes no RESULTS.md")
+    add("--repeats", type=int, help="interleaved rounds [5; 1 with --quick]")
+    add(
+        "--only",
+        nargs="+",
+        choices=PARTS,
+        default=PARTS,
+        metavar="PART",
+        help=f"some of {', '.join(PARTS)}; writes no RESULTS.md",
+    )
+    add("--ruler", type=Path, metavar="FOLDER", help="a checkout of NVIDIA/RULER")
+    add("--opencompass", type=Path, metavar="FOLDER", help="a checkout of open-compass/opencompass")
+    add("--peer-python", type=Path, default=Path(sys.executable), metavar="FILE",
+        help="a Python with tiktoken, nltk, wonderwords, numpy, tqdm, tenacity, datasets for these two [this one]")  # fmt: skip
+    add("--needlehaystack-python", type=Path, metavar="FILE", help="a Python (3.12 or later) with needlehaystack 2.0")
+    add("--mistral-python", type=Path, metavar="FILE", help="a Python with mistral-common and sentencepiece")
+    add(
+        "--tiktoken-cache",
+        type=Path,
+        metavar="FOLDER",
+        help="TIKTOKEN_CACHE_DIR for the peers, where there is no network",
+    )
+    add(
+        "--text",
+        type=Path,
+        metavar="FOLDER",
+        help="texts for the peers' haystacks [lcgen's own prose, so that all read the same]",
+    )
+    add("--out", type=Path, metavar="FILE", help="where the report goes")
+    args = parser.parse_args()
+    args.repeats = args.repeats or (1 if args.quick else 5)
+    for name in ("ruler", "opencompass", "tiktoken_cache", "text"):
+        if (path := getattr(args, name)) is not None:
+            if not path.is_dir():
+                parser.error(f"--{name.replace('_', '-')}: there is no folder {path}")
+            setattr(args, name, path.absolute())
+    for name in ("peer_python", "needlehaystack_python", "mistral_python"):
+        if (path := getattr(args, name)) is not None:
+            # A virtual environment is known by the link, not by what it points to.
+            setattr(args, name, Path(os.path.abspath(path)))
+            if not path.is_file():
+                parser.error(f"--{name.replace('_', '-')}: there is no file {path}")
+    return args
+
+
+def main() -> None:
+    """Runs the parts asked for, one after another."""
+    args = arguments()
+    whole = not args.quick and set(args.only) == set(PARTS)
+    with tempfile.TemporaryDirectory(prefix="lcgen-benchmark-") as name:
+        work = Path(name)
+        env = {"LCGEN_CACHE": str(work / "cache"), "TOKENIZERS_PARALLELISM": "false"}
+        tell("text for all")
+        spend(
+            [
+                sys.executable,
+                str(Path(__file__).with_name("texts.py")),
+                str(work),
+                *([str(args.text)] if args.text else []),
+            ],
+            env,
+        )
+        sections = list(parts(args, work, env))
+        report = write(args, json.loads((work / "facts.json").read_text()), sections)
+    print(report)
+    if target := args.out or (RESULTS if whole else None):
+        target.write_text(report, encoding="utf-8")
+
+
+def parts(args: argparse.Namespace, work: Path, env: dict[str, str]) -> list[Section]:
+    """The sections of the report, in its order."""
+    found = []
+    if "rows" in args.only:
+        found.append(speed.rows_128k(args, work, env, peers.find(args, work)))
+    if "million" in args.only:
+        found.append(speed.rows_1m(args, work, env))
+    for part, make in (
+        ("first", everyday.first),
+        ("memory", everyday.memory),
+        ("startup", everyday.startup),
+        ("exact", exact.check),
+    ):
+        if part in args.only:
+            found.append(make(args, work, env))
+    return found
+
+
+def write(args: argparse.Namespace, facts: dict[str, object], sections: list[Section]) -> str:
+    """The report."""
+    versions = facts["versions"]
+    assert isinstance(versions, dict)
+    said = ", ".join(f"{package} {number}" for package, number in versions.items())
+    text = "the essays given with --text" if args.text else "lcgen's own generated prose, the same for all"
+    lines = [
+        "# Benchmark results", "",
+        f"Written by `python benchmarks/run.py{' --quick' if args.quick else ''}` on {datetime.date.today()}. CPU seconds are user + system of the "
+        "process and its children; medians of interleaved rounds; ratios hold within this run only.", "",
+        f"- Machine: {machine()}.", f"- Software: Python {facts['python']}, {said}.", f"- The peers' haystack: {text}, {facts['essays']:,} characters.", "",
+        "## Figures against those wanted", "", verdicts(sections),
+    ]  # fmt: skip
+    for section in sections:
+        lines += [f"## {section.title}", "", section.text]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def machine() -> str:
+    """Class of the machine, without any name of its own."""
+    model, memory = platform.machine(), ""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        names = [
+            line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")
+        ]
+        model = names[0] if names else model
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        memory = f", {os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB memory"
+    load = f", load average {os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else ""
+    return f"{os.cpu_count()} cores of {model}{memory}, {platform.system()}{load}"
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Failed as error:
+        sys.exit(f"The benchmark cannot run: {error}")

@@ -1,0 +1,501 @@
+"""Stores: what is kept of a text, what it weighs, and what happens to the cache."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lcgen import corpus, pool, prose, store, tokens, vault
+from lcgen.errors import LcgenError
+from lcgen.prose import Sentences
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the test's own."""
+    path = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("LCGEN_CACHE", str(path))
+    return path
+
+
+class Words:
+    """A vocabulary in which each word, each mark and each run of line ends is a token; counts how often it is asked."""
+
+    name = "words"
+
+    def __init__(self, fingerprint: str = "words") -> None:
+        self.fingerprint, self.asked = fingerprint, 0
+
+    def count(self, text: str) -> int:
+        self.asked += 1
+        return len(re.findall(r"\n+|\w+|[^\w\s]", text))
+
+    def counts(self, texts: Sequence[str]) -> np.ndarray:
+        return np.array([self.count(text) for text in texts], np.int64)
+
+
+NOUNS = "river mill boat lamp hill bell door lane field wall bridge orchard harbour rope anvil kettle".split()
+ENDS = ['." ', ". ", ".) ", "? ", "! ", "; ", ". ", ". ", ".” ", "?’ ", "! ", ") ", "... "]
+
+
+def tale(paragraphs: int = 60, plain: bool = True) -> str:
+    """English text with many kinds of ends, headings between paragraphs, and one line of figures."""
+    made = []
+    for n in range(paragraphs):
+        if n % 7 == 3:
+            made.append(f"Chapter {n}")
+        words = [NOUNS[(n * 5 + k * k) % len(NOUNS)] for k in range(8)]
+        end = ". " if plain else ENDS[n % len(ENDS)]
+        made.append("".join(f"Once the {w} near the {v} was older than {n + k}{end}" for k, (w, v) in enumerate(zip(words, words[3:]))))
+    return "\n\n".join(part.strip() for part in made)
+
+
+def chinese(paragraphs: int = 40) -> str:
+    starts, ends = ["在", "这", "他们", "“好", "《春秋》", "此外"], ["。", "！", "？”", "。”", "；", "……", "。", "。", "。"]
+    made = []
+    for n in range(paragraphs):
+        made.append("".join(f"{starts[(n + k) % 6]}{'山水风云花鸟虫鱼'[(n + k) % 8]}之间的第{n * 7 + k}条小路上走了很久很久{ends[(n * 3 + k) % 9]}" for k in range(6)))
+    return "\n".join([*made, "最后大家都回到了村子里面去休息。"])
+
+
+def write(path: Path, text: str) -> str:
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+# ---- what is kept
+
+
+def test_a_store_holds_every_unit_behind_its_lead(tmp_path: Path) -> None:
+    text = "A first paragraph of one sentence.\n\nA second paragraph follows it. It holds two sentences.\n\nHeading\n\nA third paragraph ends it."
+    found = store.from_corpus(write(tmp_path / "My Tale.txt", text), "en")
+    assert (found.name, found.lang, found.section, len(found)) == ("my_tale", "en", 0, 4)
+    assert bytes(found.text).decode() == (
+        "\n\nA first paragraph of one sentence.\n\nA second paragraph follows it. It holds two sentences."
+        "\n\nHeading A third paragraph ends it."
+    )
+    assert [found.unit(n) for n in range(4)] == [
+        "A first paragraph of one sentence.", "A second paragraph follows it.", "It holds two sentences.", "Heading A third paragraph ends it."
+    ]  # fmt: skip
+    assert found.leads.tolist() == [2, 2, 1, 2] and found.leads.dtype == np.uint8
+    assert found.borders.dtype == np.int64 and found.borders[0] == 0 and found.borders[-1] == len(found.text)
+    assert found.led([2, 3]) == [" It holds two sentences.", "\n\nHeading A third paragraph ends it."]
+    assert found.charset == frozenset(bytes(found.text).decode())
+    assert found.distinct() is None
+    assert re.fullmatch(r"[0-9a-f]{16}", found.fingerprint)
+
+
+def test_the_fingerprint_is_of_the_content_alone(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    one = store.from_corpus(write(tmp_path / "a.txt", tale()), "en")
+    two = store.from_corpus(write(tmp_path / "folder/b.md", tale()), "en")
+    other = store.from_corpus(write(tmp_path / "c.txt", tale() + " It was late that night."), "en")
+    assert one.fingerprint == two.fingerprint != other.fingerprint
+
+
+def test_repeated_units_point_to_their_first_place(tmp_path: Path) -> None:
+    again, others = "The same sentence comes again.", [f"Another sentence of number {n}." for n in range(50)]
+    text = " ".join([again, *others[:20], again, *others[20:], again, others[3]])
+    found = store.from_corpus(write(tmp_path / "a.txt", f"{text}\n\n{again}"), "en")
+    first = found.distinct()
+    assert first is not None
+    units = [found.unit(n) for n in range(len(found))]
+    assert first.tolist() == [units.index(unit) for unit in units] and (first != np.arange(len(found))).sum() == 4
+
+
+def test_first_places_over_many_blocks() -> None:
+    rng = np.random.default_rng(1)
+    units = [bytes(rng.integers(97, 123, rng.integers(1, 4), np.uint8)) for _ in range(3000)] + [b"x" * 3_000_000, b"y", b"x" * 3_000_000]
+    led = [b" " + unit if n % 3 else b"\n\n" + unit for n, unit in enumerate(units)]
+    borders = np.cumsum([0, *map(len, led)])
+    first = pool.first_places(b"".join(led), borders, np.array([2 if n % 3 == 0 else 1 for n in range(len(led))], np.uint8))
+    assert first is not None
+    assert first.tolist() == [units.index(unit) for unit in units]
+
+
+def test_a_named_corpus_keeps_its_name_and_language(tmp_path: Path) -> None:
+    corpus.add("paths", write(tmp_path / "a.txt", chinese()), "zh")
+    found = store.from_corpus("paths", "en")
+    assert (found.name, found.lang) == ("paths", "zh")
+
+
+def test_a_corpus_without_a_sentence_is_refused(tmp_path: Path, home: Path) -> None:
+    with pytest.raises(LcgenError, match="holds no sentence"):
+        store.from_corpus(write(tmp_path / "a.txt", "--- ***"), "en")
+    assert list((home / "stores").iterdir()) == []
+
+
+def test_a_long_corpus_is_cut_with_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(store, "LIMIT", 5000)
+    found = store.from_corpus(write(tmp_path / "a.txt", tale()), "en")
+    assert 5000 < len(found.text) < 6000
+    assert "a is long; its first" in capsys.readouterr().err
+
+
+def test_units_that_do_not_end_well_are_joined_or_left_out(tmp_path: Path) -> None:
+    figures = "row 12 34 56 78 " * 100
+    one = store.from_corpus(write(tmp_path / "a.txt", f"{tale(200)}\n\n{figures}\n\n{tale(20)}"), "en")
+    assert (one.leads == 2).sum() > 100 and 20 < bytes(one.text).count(b"row") < 100
+    assert all(store._ends_well(one.unit(n), "en") for n in range(len(one)))
+    two = store.from_corpus(write(tmp_path / "b.txt", figures), "en")
+    assert set(two.leads.tolist()) == {1} and bytes(two.text).count(b"row") == 100
+
+
+def test_a_store_goes_to_a_worker_as_its_folder(tmp_path: Path) -> None:
+    found = store.from_corpus(write(tmp_path / "a.txt", tale()), "en")
+    sent = pickle.dumps(found)
+    assert len(sent) < 1000 and pickle.loads(sent).unit(3) == found.unit(3)
+    assert pickle.loads(pickle.dumps(store.noise("zh"))).fingerprint == store.noise("zh").fingerprint
+
+
+# ---- what it weighs
+
+
+@pytest.mark.parametrize("vocabulary", ["o200k_base", "cl100k_base", "llama3", "qwen3", "deepseek_v3", "mistral_v1", "mistral_v3", "gemma3"])
+@pytest.mark.parametrize(("text", "lang"), [(tale(plain=False), "en"), (chinese(), "zh")])
+def test_weights_add_up_in_any_order(tmp_path: Path, vocabulary: str, text: str, lang: str) -> None:
+    tokenizer = tokens.load(vocabulary)
+    found = store.from_corpus(write(tmp_path / "a.txt", text), lang)
+    assert (found.leads == 2).sum() > 5
+    weights = found.weights(tokenizer)
+    assert weights.dtype == np.int32 and weights.shape == (len(found),) and not weights.flags.writeable
+    probe = found.probe(tokenizer)
+    assert probe["additive"] and probe["seams"]["off"] == 0
+    rng = np.random.default_rng(3)
+    for ids in [np.arange(1, len(found)), *(rng.integers(0, len(found), 300) for _ in range(5))]:
+        start = found.unit(0)
+        assert tokenizer.count(start + "".join(found.led(ids))) == tokenizer.count(start) + weights[ids].sum()
+
+
+def test_the_probe_says_where_weights_do_not_add_up(tmp_path: Path) -> None:
+    class Glued(Words):
+        def count(self, text: str) -> int:
+            return super().count(text) + text.count(". Once the mill")
+
+    found = store.from_corpus(write(tmp_path / "a.txt", tale(plain=False)), "en")
+    assert found.probe(Words())["additive"]  # type: ignore[arg-type]
+    probe = found.probe(Glued("glued"))  # type: ignore[arg-type]
+    assert not probe["additive"] and probe["seams"]["off"] > 0
+
+
+def test_weights_are_cached_by_vocabulary(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt", tale())
+    first, second, other = Words(), Words(), Words("other/words")
+    weights = store.from_corpus(path, "en").weights(first)  # type: ignore[arg-type]
+    again = store.from_corpus(path, "en")
+    assert (again.weights(second) == weights).all() and second.asked == 0  # type: ignore[arg-type]
+    assert (again.weights(other) == weights).all() and other.asked > 0  # type: ignore[arg-type]
+    asked = other.asked
+    again.weights(other)  # type: ignore[arg-type]
+    assert other.asked == asked
+
+
+def test_damaged_weights_are_weighed_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path / "a.txt", tale())
+    one = store.from_corpus(path, "en")
+    weights = one.weights(Words())  # type: ignore[arg-type]
+    assert one.folder is not None
+    file = one.folder / "weights-words.npy"
+    whole = file.read_bytes()
+    for damage in (whole[:-3], whole[:-1] + b"\x55", b"", vault.npy(np.zeros(3, np.int32))):
+        file.write_bytes(damage)
+        tokenizer = Words()
+        assert (store.from_corpus(path, "en").weights(tokenizer) == weights).all()  # type: ignore[arg-type]
+        assert tokenizer.asked > 0
+        assert capsys.readouterr().err.count("weighing anew") == 1
+        assert file.read_bytes() == whole
+
+
+@pytest.mark.parametrize(("number", "error"), [(errno.EROFS, None), (errno.EACCES, None), (errno.ENOSPC, LcgenError)])
+def test_weights_where_the_cache_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, error: Any
+) -> None:
+    found = store.from_corpus(write(tmp_path / "a.txt", tale()), "en")
+
+    def refuse(*args: Any) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    if error:
+        with pytest.raises(error, match=r"no room is left.*LCGEN_CACHE"):
+            found.weights(Words())  # type: ignore[arg-type]
+    else:
+        assert found.weights(Words()).sum() > 0  # type: ignore[arg-type]
+        assert "Token weights are not kept" in capsys.readouterr().err
+
+
+# ---- generated prose
+
+
+def written(lang: str, count: int) -> Sentences:
+    """Sentences of random words in paragraphs of five to nine."""
+    rng = np.random.default_rng(count)
+    glue, stop = ("", "。") if lang == "zh" else (" ", ".")
+    words = ["在山上", "的小路", "他们", "走过了", "又", "一座桥"] if lang == "zh" else NOUNS
+    table = [*words, *(glue + w for w in words), *(glue + w + stop for w in words)]
+    lengths = rng.integers(4, 9, count)
+    kinds = [[0, *[1] * (n - 2), 2] for n in lengths.tolist()]
+    pieces = np.array([kind * len(words) + int(rng.integers(len(words))) for kind in itertools.chain(*kinds)], np.uint16)
+    starts = np.cumsum([0, *rng.integers(5, 10, count)])
+    return Sentences(pieces, np.cumsum([0, *lengths]), [piece.encode() for piece in table], np.isin(np.arange(count), starts))
+
+
+@pytest.fixture
+def grammar(monkeypatch: pytest.MonkeyPatch) -> type:
+    class Grammar:
+        version = "f" * 64
+        calls = 0
+
+        def __init__(self, lang: str) -> None:
+            self.lang = lang
+
+    def write(grammar: Any, count: int) -> Sentences:
+        Grammar.calls += 1
+        return written(grammar.lang, count)
+
+    monkeypatch.setattr(prose, "load", Grammar)
+    monkeypatch.setattr(prose, "write", write)
+    return Grammar
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_prose_is_kept_in_sections_of_whole_paragraphs(grammar: Any, lang: str) -> None:
+    made = written(lang, 3000)
+    found = store.from_prose(lang, 3000)
+    assert (found.name, found.section) == ("prose", 24) and len(found) % 24 == 0 and len(found) > 2900
+    assert (found.leads[::24] == 2).all()
+    assert set(found.leads.tolist()) == {2, 0 if lang == "zh" else 1}
+    starts = np.flatnonzero(made.breaks).tolist()
+    whole = {tuple(made.text(n) for n in range(a, b)) for a, b in itertools.pairwise(starts)}
+    opens = [*np.flatnonzero(found.leads == 2).tolist(), len(found)]
+    assert all(tuple(found.unit(n) for n in range(a, b)) in whole for a, b in itertools.pairwise(opens))
+    assert len(set(opens)) == len(opens)
+    assert found.charset == frozenset(bytes(found.text).decode())
+    store.from_prose(lang, 3000)
+    assert grammar.calls == 1
+
+
+@pytest.mark.parametrize("vocabulary", ["o200k_base", "mistral_v1"])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_prose_weighs_by_its_pieces_only_where_they_add_up(grammar: Any, lang: str, vocabulary: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = tokens.load(vocabulary)
+    found = store.from_prose(lang, 3000)
+    taken: list[bool] = []
+    by_pieces = store.Store._by_pieces
+    monkeypatch.setattr(store.Store, "_by_pieces", lambda *args: taken.append((got := by_pieces(*args)) is not None) or got)
+    weights = found.weights(tokenizer)
+    assert taken == [True] or lang == "zh"
+    # Each unit in its place, one by one.
+    start = found.unit(0)
+    alone = tokenizer.counts([start + unit for unit in found.led(range(len(found)))]) - tokenizer.count(start)
+    assert (weights == alone).all()
+    assert tokenizer.count(start + "".join(found.led(range(1, len(found))))) == tokenizer.count(start) + weights[1:].sum()
+
+
+def test_damaged_pieces_cost_only_time(grammar: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    found = store.from_prose("en", 3000)
+    weights = found.weights(Words("a"))  # type: ignore[arg-type]
+    assert found.folder is not None
+    (found.folder / "pieces.npy").write_bytes(b"no array")
+    assert (found.weights(Words("b")) == weights).all()  # type: ignore[arg-type]
+    assert "pieces" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("lengths", [[5, 6, 7, 8, 9] * 40, [5] * 30 + [9] * 3, [7] * 40 + [3], [24, 25, 24, 3], [23] * 9 + [1] * 4])
+def test_sections_are_whole_paragraphs_and_waste_little(lengths: list[int]) -> None:
+    starts = np.cumsum([0, *lengths, 4])
+    breaks = np.isin(np.arange(starts[-1]), starts)
+    try:
+        order = pool.sections(breaks, 24)
+    except LcgenError:
+        assert lengths == [5] * 30 + [9] * 3 or lengths[0] == 7 and 3 not in lengths
+        return
+    assert len(order) % 24 == 0 and len(set(order.tolist())) == len(order) and breaks[order[::24]].all()
+    runs = np.split(order, np.flatnonzero(breaks[order])[1:])
+    assert all((np.diff(run) == 1).all() and (run[-1] + 1 in starts) for run in runs)
+    if len(lengths) == 200:
+        assert len(order) >= sum(lengths) - 48
+
+
+def test_too_few_sentences_are_refused(grammar: Any) -> None:
+    with pytest.raises(LcgenError, match="make no section"):
+        store.from_prose("en", 20)
+
+
+def test_noise_is_one_calm_passage() -> None:
+    for lang, stop in (("en", "."), ("zh", "。")):
+        found = store.noise(lang)
+        assert found.name == "noise" and len(found) == found.section == 5 and found.distinct() is None
+        assert all(found.unit(n).endswith(stop) for n in range(5)) and not any(map(str.isdigit, found.charset))
+        for vocabulary in ("o200k_base", "mistral_v1"):
+            tokenizer = tokens.load(vocabulary)
+            text = found.unit(0) + "".join(found.led([1, 2, 3, 4, *range(5)] * 30))
+            total = tokenizer.count(found.unit(0)) + int(found.weights(tokenizer)[[1, 2, 3, 4, *range(5)] * 30].sum())
+            assert tokenizer.count(text) == total
+            assert found.probe(tokenizer)["additive"]
+            assert np.gcd.reduce(found.weights(tokenizer)) == 1
+    for lang in ("xx", "../en", ""):
+        with pytest.raises(LcgenError, match="no noise passage"):
+            store.noise(lang)
+
+
+# ---- the cache
+
+
+def rebuilt(path: str, capsys: pytest.CaptureFixture[str]) -> bool:
+    """Opens the corpus; whether it was made anew, which takes exactly one line of warning."""
+    capsys.readouterr()
+    found = store.from_corpus(path, "en")
+    assert bytes(found.text).decode().startswith("\n\nOnce the river")
+    assert found.weights(tokens.load()).sum() > 1000
+    lines = [line for line in capsys.readouterr().err.splitlines() if "making it anew" in line]
+    assert len(lines) <= 1
+    return bool(lines)
+
+
+def flip(path: Path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "text.bin").write_bytes((folder / "text.bin").read_bytes()[:-1]),
+        lambda folder: (folder / "text.bin").write_bytes(b""),
+        lambda folder: flip(folder / "text.bin", 4321),
+        lambda folder: flip(folder / "borders.npy", -8),
+        lambda folder: flip(folder / "borders.npy", 0),
+        lambda folder: flip(folder / "leads.npy", -1),
+        lambda folder: (folder / "leads.npy").unlink(),
+        lambda folder: (folder / "text.bin").unlink(),
+        lambda folder: (folder / "meta.json").unlink(),
+        lambda folder: (folder / "meta.json").write_text("{}"),
+        lambda folder: (folder / "meta.json").write_bytes(b"\xff\x00"),
+        lambda folder: (folder / "meta.json").write_text((folder / "meta.json").read_text().replace('"format": 1', '"format": 0')),
+        lambda folder: (folder / "meta.json").write_text((folder / "meta.json").read_text().replace("section", "sektion")),
+        lambda folder: shutil.rmtree(folder) or folder.write_text("a file"),
+        lambda folder: shutil.rmtree(folder) or folder.mkdir(),
+    ],
+)
+def test_a_damaged_or_foreign_cache_is_made_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], Any], home: Path
+) -> None:
+    path = write(tmp_path / "a.txt", tale())
+    found = store.from_corpus(path, "en")
+    assert found.folder is not None
+    assert not rebuilt(path, capsys)
+    damage(found.folder)
+    assert rebuilt(path, capsys)
+    assert not rebuilt(path, capsys)
+    assert [entry.name for entry in (home / "stores").iterdir()] == [found.folder.name]
+    assert store.from_corpus(path, "en").fingerprint == found.fingerprint
+
+
+def test_holes_are_found_even_where_the_time_is_right(tmp_path: Path) -> None:
+    path = tmp_path / "text.bin"
+    path.write_bytes(np.random.default_rng(0).bytes(3 << 20))
+    noted, times = vault.note(path), path.stat()
+    with path.open("r+b") as stream:
+        stream.seek(1 << 20)
+        stream.write(bytes(1 << 16))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert not vault.intact(path, noted)
+
+
+def test_a_copied_cache_is_used(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path / "a.txt", tale())
+    store.from_corpus(path, "en")
+    copy = tmp_path / "copied"
+    shutil.copytree(home, copy, copy_function=shutil.copyfile)
+    monkeypatch.setenv("LCGEN_CACHE", str(copy))
+    monkeypatch.setattr(corpus, "documents", lambda source: pytest.fail("was split again"))
+    assert not rebuilt(path, capsys)
+
+
+def test_a_changed_file_is_another_store(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt", tale())
+    one = store.from_corpus(path, "en")
+    write(tmp_path / "a.txt", tale() + " One more sentence stands here.")
+    two = store.from_corpus(path, "en")
+    assert one.fingerprint != two.fingerprint and two.unit(len(two) - 1) == "One more sentence stands here."
+    assert one.unit(0)
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.txt", tale())
+
+    def full(*args: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for place, name in ((pool.Writer, "write"), (pool.Writer, "put"), (Path, "write_bytes")):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, full)
+            with pytest.raises(LcgenError, match=rf"{re.escape(str(home))}.*no room is left on its disk.*LCGEN_CACHE"):
+                store.from_corpus(path, "en")
+        assert list((home / "stores").iterdir()) == []
+    assert len(store.from_corpus(path, "en")) > 50
+
+
+def test_an_interrupt_leaves_nothing(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.txt", tale())
+
+    def documents(source: str) -> Any:
+        yield tale()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(corpus, "documents", documents)
+        with pytest.raises(KeyboardInterrupt):
+            store.from_corpus(path, "en")
+    assert list((home / "stores").iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_swept_after_a_day(tmp_path: Path, home: Path) -> None:
+    old, young = home / "stores/.corpus-en-1-2", home / "stores/.corpus-en-3-4"
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+        (folder / "text.bin").write_text("half")
+    os.utime(old, (0, 0))
+    store.from_corpus(write(tmp_path / "a.txt", tale()), "en")
+    assert young.exists() and not old.exists()
+
+
+def test_the_loser_of_a_race_uses_what_the_winner_made(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.txt", tale())
+    documents, winners = corpus.documents, []
+
+    def slow(source: str) -> Any:
+        if not winners:
+            winners.append(None)
+            winners.append(store.from_corpus(path, "en"))
+        yield from documents(source)
+
+    monkeypatch.setattr(corpus, "documents", slow)
+    loser = store.from_corpus(path, "en")
+    assert winners[1].folder == loser.folder and winners[1].fingerprint == loser.fingerprint
+    assert [entry.name for entry in (home / "stores").iterdir()] == [loser.folder.name]
+    assert winners[1].unit(5) == loser.unit(5)
+
+
+def test_processes_may_make_a_store_at_once(tmp_path: Path, home: Path) -> None:
+    path = write(tmp_path / "a.txt", tale(300))
+    code = f"from lcgen import store, tokens; s = store.from_corpus({path!r}, 'en'); print(s.fingerprint, s.weights(tokens.load()).sum())"
+    running = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    ends = [process.communicate() for process in running]
+    assert {process.returncode for process in running} == {0}, ends
+    assert len({out for out, _ in ends}) == 1 and {err for _, err in ends} == {""}
+    assert len(list((home / "stores").iterdir())) == 1
