@@ -7,11 +7,17 @@ from argparse import Namespace
 from pathlib import Path
 from statistics import median
 
-from clock import Cost, inside, tell
+from clock import Command, Cost, inside, spend, tell
 from speed import lcgen
-from tables import Claim, Section, short, table
+from tables import Claim, Section, short, span, table
 
 FIRST = "4k..1m"
+"""Lengths of the README's first command."""
+
+
+def into(*words: str) -> Command:
+    """An lcgen command that writes into the folder it is given."""
+    return lambda _, out: [lcgen(), *words, "--out", str(out / "set")]
 
 
 def first(args: Namespace, work: Path, env: dict[str, str]) -> Section:
@@ -19,29 +25,20 @@ def first(args: Namespace, work: Path, env: dict[str, str]) -> Section:
     lengths = "4k..64k" if args.quick else FIRST
     times: dict[str, list[Cost]] = {"cold": [], "warm": []}
     for turn in range(args.repeats):
-        cache = work / f"cache-{turn}"
+        own = {**env, "LCGEN_CACHE": str(work / f"cache-{turn}")}
         for state, costs in times.items():
             tell(f"round {turn + 1} of {args.repeats}: first command, {state}")
-            own = {**env, "LCGEN_CACHE": str(cache)}
-            costs.append(
-                inside(
-                    work,
-                    lambda _, out: [lcgen(), "build", "needle", "--lengths", lengths, "--out", str(out / "set")],
-                    0,
-                    own,
-                )
-            )
-    lines = [
-        [state, short(median(cost.cpu for cost in costs)), f"{short(min(c.cpu for c in costs))}–{short(max(c.cpu for c in costs))}",
-         short(median(cost.peak for cost in costs))]
-        for state, costs in times.items()
-    ]  # fmt: skip
-    text = f"`lcgen build needle --lengths {lengths}`, `--verify auto`; cold: `LCGEN_CACHE` is an empty folder, warm: as the cold run left it.\n\n"
+            costs.append(inside(work, into("build", "needle", "--lengths", lengths), 0, own))
+    lines, claims = [], []
+    for (state, costs), wanted in zip(times.items(), (15, 8)):
+        cpu = [cost.cpu for cost in costs]
+        lines.append([state, short(median(cpu)), span(cpu), short(median(cost.peak for cost in costs))])
+        claims.append(Claim(f"first command, {lengths}, {state}", median(cpu), wanted, "s CPU"))
+    text = (
+        f"`lcgen build needle --lengths {lengths}`, `--verify auto`, written to Parquet; cold: `LCGEN_CACHE` is an "
+        "empty folder, warm: as the cold run left it.\n\n"
+    )
     text += table(["cache", "CPU s", "lowest–highest", "peak MB"], lines)
-    claims = [
-        Claim(f"first command, {lengths}, {state}", median(cost.cpu for cost in times[state]), wanted, "s CPU")
-        for state, wanted in (("cold", 15), ("warm", 8))
-    ]
     return Section("The first command", text, claims)
 
 
@@ -51,11 +48,12 @@ def memory(args: Namespace, work: Path, env: dict[str, str]) -> Section:
     peaks = {}
     for rows in (few, many):
         tell(f"memory of {rows} rows of {length}")
-        command = [lcgen(), "build", "needle", "--lengths", length, "--depths", "0.5", "--samples", str(rows)]
-        peaks[rows] = inside(
-            work, lambda _, out, command=command: [*command, "--out", str(out / "set")], rows, env
-        ).peak  # type: ignore[misc]
-    text = f"Largest resident memory of the process, rows of {length} tokens, `--verify auto`, memory-mapped corpus pages included.\n\n"
+        command = into("build", "needle", "--lengths", length, "--depths", "0.5", "--samples", str(rows))
+        peaks[rows] = inside(work, command, rows, env).peak
+    text = (
+        f"Largest resident memory of the process, rows of {length} tokens, `--verify auto`; pages of the memory-mapped "
+        "corpus count too.\n\n"
+    )
     text += table(["rows", "peak MB"], [[str(rows), short(peak)] for rows, peak in peaks.items()])
     claims = [
         Claim(f"peak memory, {many} rows of {length}", peaks[many], 500, "MB"),
@@ -65,14 +63,16 @@ def memory(args: Namespace, work: Path, env: dict[str, str]) -> Section:
 
 
 def startup(args: Namespace, work: Path, env: dict[str, str]) -> Section:
-    """The help page against the import of click, which no command line written with it can go below."""
+    """The help page against the import of click, below which no command line written with it can go."""
     commands = {"lcgen --help": [lcgen(), "--help"], "import click": [sys.executable, "-c", "import click"]}
     times: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(5 if args.quick else 25):
         for name, command in commands.items():
-            times[name].append(inside(work, lambda *_, command=command: command, 0, env).cpu)  # type: ignore[misc]
-    middle = {name: median(found) for name, found in times.items()}
+            times[name].append(spend(command, env, work).cpu)
     text = 'Medians of interleaved runs of `lcgen --help` and `python -c "import click"`.\n\n'
-    text += table(["command", "CPU ms"], [[f"`{name}`", short(value * 1e3)] for name, value in middle.items()])
-    ratio = middle["lcgen --help"] / middle["import click"]
+    lines = [
+        [f"`{name}`", short(median(cpu) * 1e3), span([value * 1e3 for value in cpu])] for name, cpu in times.items()
+    ]
+    text += table(["command", "CPU ms", "lowest–highest"], lines)
+    ratio = median(times["lcgen --help"]) / median(times["import click"])
     return Section("Start-up", text, [Claim("lcgen --help / import click", ratio, 2, "x")])

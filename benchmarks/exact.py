@@ -40,9 +40,10 @@ def check(args: Namespace, work: Path, env: dict[str, str]) -> Section:
         rows, wrong = rows + found["rows"], wrong + found["wrong"]
         lines.append([name, found["engine"], str(found["rows"]), f"{found['tokens']:,}", str(found["wrong"])])
     text = (
-        f"Needle rows from prose, lengths {lengths}, depths 0, 0.5, 1, {samples} of each, built with `--verify none` and no chat wrapper; each "
-        "prompt is encoded whole by the reference engine, which adds its own BOS. A row is wrong where this count is not `prompt_tokens`, "
-        "or `prompt_tokens` + answer budget + reserve is not the length that was asked for.\n\n"
+        f"Needle rows from prose, lengths {lengths}, depths 0, 0.5, 1, {samples} of each, built with `--verify none` "
+        "and no chat wrapper; each prompt is encoded whole by the reference engine, which adds its own BOS. A row is "
+        "wrong where this count is not `prompt_tokens`, or where it, the answer budget and the reserve are not the "
+        "length that was asked for.\n\n"
     )
     text += (
         table(["vocabulary", "reference engine", "rows", "tokens", "wrong"], lines) + "\n" + "\n".join(skipped) + "\n"

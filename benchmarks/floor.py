@@ -44,6 +44,9 @@ def write(text: memoryview, size: int, rows: int, out: Path) -> None:
 
 if __name__ == "__main__":
     source, size, rows, out = sys.argv[1:]
-    with Path(source).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        with memoryview(mapped) as text:
-            write(text, int(size), int(rows), Path(out))
+    with (
+        Path(source).open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        memoryview(mapped) as text,
+    ):
+        write(text, int(size), int(rows), Path(out))

@@ -32,48 +32,27 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
-    add("--quick", action="store_true", help="few rows, one round: a look, not a figure; writes no RESULTS.md")
+    add("--quick", action="store_true", help="few rows, one round: a look, not a figure")
     add("--repeats", type=int, help="interleaved rounds [5; 1 with --quick]")
-    add(
-        "--only",
-        nargs="+",
-        choices=PARTS,
-        default=PARTS,
-        metavar="PART",
-        help=f"some of {', '.join(PARTS)}; writes no RESULTS.md",
-    )
+    add("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=f"some of {', '.join(PARTS)}")
     add("--ruler", type=Path, metavar="FOLDER", help="a checkout of NVIDIA/RULER")
     add("--opencompass", type=Path, metavar="FOLDER", help="a checkout of open-compass/opencompass")
     add("--peer-python", type=Path, default=Path(sys.executable), metavar="FILE",
-        help="a Python with tiktoken, nltk, wonderwords, numpy, tqdm, tenacity, datasets for these two [this one]")  # fmt: skip
+        help="a Python with tiktoken, nltk, wonderwords, tqdm, tenacity, datasets for both [this one]")  # fmt: skip
     add("--needlehaystack-python", type=Path, metavar="FILE", help="a Python (3.12 or later) with needlehaystack 2.0")
     add("--mistral-python", type=Path, metavar="FILE", help="a Python with mistral-common and sentencepiece")
-    add(
-        "--tiktoken-cache",
-        type=Path,
-        metavar="FOLDER",
-        help="TIKTOKEN_CACHE_DIR for the peers, where there is no network",
-    )
-    add(
-        "--text",
-        type=Path,
-        metavar="FOLDER",
-        help="texts for the peers' haystacks [lcgen's own prose, so that all read the same]",
-    )
-    add("--out", type=Path, metavar="FILE", help="where the report goes")
+    add("--tiktoken-cache", type=Path, metavar="FOLDER", help="TIKTOKEN_CACHE_DIR of the peers, without a network")
+    add("--text", type=Path, metavar="FOLDER", help="texts for the peers' haystacks [lcgen's prose, the same for all]")
+    add("--out", type=Path, metavar="FILE", help="where the report goes [RESULTS.md beside this file, if whole]")
     args = parser.parse_args()
     args.repeats = args.repeats or (1 if args.quick else 5)
-    for name in ("ruler", "opencompass", "tiktoken_cache", "text"):
-        if (path := getattr(args, name)) is not None:
-            if not path.is_dir():
-                parser.error(f"--{name.replace('_', '-')}: there is no folder {path}")
+    for name, path in list(vars(args).items()):
+        if isinstance(path, Path) and name != "out":
+            kind, there = ("file", path.is_file()) if name.endswith("python") else ("folder", path.is_dir())
+            if not there:
+                parser.error(f"--{name.replace('_', '-')}: there is no {kind} {path}")
+            # Not resolved: a virtual environment is known by its link, not by what it points to.
             setattr(args, name, path.absolute())
-    for name in ("peer_python", "needlehaystack_python", "mistral_python"):
-        if (path := getattr(args, name)) is not None:
-            # A virtual environment is known by the link, not by what it points to.
-            setattr(args, name, Path(os.path.abspath(path)))
-            if not path.is_file():
-                parser.error(f"--{name.replace('_', '-')}: there is no file {path}")
     return args
 
 
@@ -127,9 +106,11 @@ def write(args: argparse.Namespace, facts: dict[str, object], sections: list[Sec
     text = "the essays given with --text" if args.text else "lcgen's own generated prose, the same for all"
     lines = [
         "# Benchmark results", "",
-        f"Written by `python benchmarks/run.py{' --quick' if args.quick else ''}` on {datetime.date.today()}. CPU seconds are user + system of the "
-        "process and its children; medians of interleaved rounds; ratios hold within this run only.", "",
-        f"- Machine: {machine()}.", f"- Software: Python {facts['python']}, {said}.", f"- The peers' haystack: {text}, {facts['essays']:,} characters.", "",
+        f"Written by `python benchmarks/run.py{' --quick' if args.quick else ''}` on {datetime.date.today()}. CPU "
+        "seconds are user + system of a process and its children, since wall time says little on a busy machine. "
+        f"Figures are medians of {args.repeats} rounds in which all take turns; ratios hold within this run only.", "",
+        f"- Machine: {machine()}.", f"- Software: Python {facts['python']}, {said}.",
+        f"- The peers' haystack: {text}, {facts['essays']:,} characters.", "",
         "## Figures against those wanted", "", verdicts(sections),
     ]  # fmt: skip
     for section in sections:

@@ -34,7 +34,8 @@ class Claim:
         """The figure as a line of a table."""
         sign = "at least" if self.least else "at most"
         return (
-            self.what, f"{short(self.value)} {self.unit}", f"{sign} {short(self.wanted)}", "met" if self.met else "**missed**"
+            self.what, f"{short(self.value)} {self.unit}", f"{sign} {short(self.wanted)}",
+            "met" if self.met else "**missed**",
         )  # fmt: skip
 
 
@@ -49,6 +50,11 @@ def short(value: float) -> str:
     if value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.2g}"
+
+
+def span(values: Sequence[float]) -> str:
+    """The lowest and the highest of some numbers."""
+    return f"{short(min(values))}–{short(max(values))}"
 
 
 def verdicts(sections: Sequence[Section]) -> str:

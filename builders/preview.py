@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lcgen.builders import writer
+from lcgen.builders import arrow, writer
 
 FILE = "data/preview/preview-000000.parquet"
 ROWS = 4
@@ -23,7 +23,7 @@ def write(staging: Path, folder: Path, manifest: Mapping[str, Any]) -> None:
     rows = list(_rows(staging, folder, manifest))
     path = staging / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(rows, _SCHEMA), path, compression="zstd")
+    pq.write_table(pa.Table.from_batches([arrow.batch(rows, _SCHEMA)]), path, compression="zstd")
 
 
 _SCHEMA = pa.schema(

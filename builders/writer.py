@@ -12,8 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-GROUP_BYTES = 32 * 2**20
-"""Most raw text in a row group: more would hold too much memory and stop the Hub's viewer."""
+from lcgen.builders import arrow
+
+GROUP_BYTES = 16 * 2**20
+"""Most raw text in a row group, where one row is not more: memory holds about five times as much while it is written."""
 PROMPTS = ("input", "question", "reference_output")
 OBJECTS = ("params", "metadata")
 
@@ -103,11 +105,11 @@ def _parquet(path: Path, rows: Iterable[dict[str, Any]]) -> None:
         for row in rows:
             size = len(row["input"].encode()) if not row["input"].isascii() else len(row["input"])
             if group and held + size > GROUP_BYTES:
-                writer.write_batch(pa.RecordBatch.from_pylist(group, SCHEMA))
+                writer.write_batch(arrow.batch(group, SCHEMA))
                 group, held = [], 0
             group.append(row)
             held += size
-        writer.write_batch(pa.RecordBatch.from_pylist(group, SCHEMA))
+        writer.write_batch(arrow.batch(group, SCHEMA))
 
 
 def read(path: Path, most: int | None = None) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ import json
 import lzma
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,17 @@ def en(text: str) -> list[str]:
         ["Mr. and Mrs. Hale met Dr. J. K. Orme at St. Ives.", "They spoke for an hour about tides."],
         ["The rope was 3.5 metres long, i.e. too short.", "No. 7 on the list was longer by far."],
         ['"We leave at dawn," she said, "whatever comes."', '"Is that wise?" he asked her quietly.', "It was not."],
-        ['He read the sign ("Mind the step.") twice over.', "(Nobody else had ever read it.)", "Then he went in at last."],
+        [
+            'He read the sign ("Mind the step.") twice over.',
+            "(Nobody else had ever read it.)",
+            "Then he went in at last.",
+        ],
         ["The U.S. Senate sat until 4 p.m. on Oct. 3 of that year.", "The House of Lords did not sit at all."],
-        ["What a storm that was last night!", "Did the old mast hold until the morning?", "It held, against all reason."],
+        [
+            "What a storm that was last night!",
+            "Did the old mast hold until the morning?",
+            "It held, against all reason.",
+        ],
         ["They waited... and waited for the ferry.", "“It will come,” he said.", "“It always comes in the end.”"],
         ["So did I.", "The others went on without us then."],
     ],
@@ -68,7 +77,10 @@ def test_a_short_sentence_joins_its_neighbour() -> None:
 
 
 def test_chinese_sentences_keep_closing_quotes_and_have_no_separator() -> None:
-    text = "他在河边等了整整一个下午，始终没有一个人来。她走过去轻声问：“你为什么还不回到村子里去？”老人笑了笑，摇着头说不必着急！天色慢慢暗了下来；远处的灯火一盏一盏地亮了起来。"
+    text = (
+        "他在河边等了整整一个下午，始终没有一个人来。她走过去轻声问：“你为什么还不回到村子里去？”"
+        "老人听了笑了笑，慢慢地摇着头说一点也不必着急！天色慢慢暗了下来；远处的灯火一盏一盏地亮了起来。"
+    )
     found = list(corpus.units(text, "zh"))
     assert "".join(found) == text
     assert [unit[-2:] for unit in found] == ["来。", "？”", "急！", "来。"]
@@ -91,7 +103,9 @@ def test_lines_wrapped_by_hand_are_one_paragraph_and_long_lines_are_each_one() -
     assert [opens for _, opens in split(f"{line}\n{line}", "en")] == [True, False, True, False]
 
 
-@pytest.mark.parametrize(("lang", "word"), [("en", "word "), ("en", "word, "), ("zh", "大风起兮，"), ("zh", "风"), ("en", "x")])
+@pytest.mark.parametrize(
+    ("lang", "word"), [("en", "word "), ("en", "word, "), ("zh", "大风起兮，"), ("zh", "风"), ("en", "x")]
+)
 def test_no_unit_is_huge(lang: str, word: str) -> None:
     text = (word * 4000).strip()
     found = list(corpus.units(text, lang))
@@ -105,7 +119,7 @@ def test_what_cannot_be_seen_is_removed() -> None:
 
 
 def test_no_unit_starts_with_a_slash() -> None:
-    text = "/usr is a folder that many machines have. /etc is another one of that old kind.\n\n/ and so on, for ever and ever."
+    text = "/usr is a folder that many machines have. /etc is another one of it.\n\n/ and so on, for ever and ever."
     found = en(text)
     assert not any(unit.startswith("/") for unit in found)
     assert "/etc is another one" in " ".join(found)
@@ -115,7 +129,10 @@ def test_rules_and_ornaments_are_no_units() -> None:
     assert en("* * *\n\nThe end of the first part came.\n\n-----\n\n***") == ["The end of the first part came."]
 
 
-@given(st.text(alphabet=st.sampled_from("ab AB.?!\"')(“”’/,;:\n\t1。！？”“，中文\x00\ufffd\ud800 ")), st.sampled_from(["en", "zh"]))
+ODD = "ab AB.?!\"')(“”’/,;:\n\t1。！？”“，中文\x00\ufffd\ud800 "
+
+
+@given(st.text(alphabet=st.sampled_from(ODD)), st.sampled_from(["en", "zh"]))
 def test_units_of_any_text(text: str, lang: str) -> None:
     found = list(corpus.units(text, lang))
     for unit in found:
@@ -129,11 +146,11 @@ def test_units_of_any_text(text: str, lang: str) -> None:
 
 
 def test_splitting_hostile_lines_takes_linear_time() -> None:
-    for hostile in (". " * 60_000, "." * 100_000, "(" * 100_000 + "a", "a" * 500_000, "。" * 100_000, "Mr. " * 100_000):
+    for hostile in (". ", ".", "(", "a", "。", "Mr. ", '."'):
         for lang in ("en", "zh"):
-            assert sum(1 for _ in corpus.units(hostile, lang)) >= 0
-    for hostile in ("[" * 80_000, "`" * 80_000, "*" * 80_000, "<!--" * 100_000, "![a](" * 100_000, "- " * 60_000 + "x", "_a" * 200_000):
-        plain(hostile)
+            list(corpus.units(hostile * 60_000 + "a", lang))
+    for hostile in ("[", "`", "*", "__", "<!--", "![a](", "[a](", "- ", "_a", "> ", "#", "| ", "\\", "<a", "=", "~"):
+        plain(hostile * 60_000 + "x")
 
 
 # ---- Markdown
@@ -190,16 +207,15 @@ TEXT = "The first lamp was lit before the rain came. "
 def write(path: Path, text: str = TEXT) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     data = text.encode()
-    packed = {".gz": gzip.compress, ".xz": lzma.compress}.get(path.suffix)
+    packers: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".xz": lzma.compress}
+    packed = packers.get(path.suffix)
     path.write_bytes(packed(data) if packed else data)
     return path
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.md", "a.TXT", "a.txt.gz", "a.md.xz", "a.txt.xz"])
 def test_a_file(tmp_path: Path, name: str) -> None:
-    assert list(corpus.documents(str(write(tmp_path / name)))) == [TEXT.rstrip() if ".md" in name.lower() else TEXT] or (
-        list(corpus.documents(str(tmp_path / name)))[0].strip() == TEXT.strip()
-    )
+    assert [text.strip() for text in corpus.documents(str(write(tmp_path / name)))] == [TEXT.strip()]
 
 
 @pytest.mark.parametrize("packing", ["", ".gz", ".xz"])
@@ -269,6 +285,8 @@ def test_missing_and_empty_places_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.png").touch()
     with pytest.raises(LcgenError, match="only 1 files of other kinds"):
         list(corpus.documents(str(tmp_path)))
+    with pytest.raises(LcgenError, match="no file or folder '/no/such'"):
+        list(corpus.documents("hf:/no/such"))
     for bad in ("", "hf:", "~no_such_user_here/x", "x" * 5000):
         with pytest.raises(LcgenError):
             list(corpus.documents(bad))
@@ -284,9 +302,9 @@ def test_an_unreadable_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
         return before(self, *args, **kwargs)
 
     monkeypatch.setattr(Path, "open", refuse)
-    for read in (lambda: list(corpus.documents(str(path))), lambda: corpus.fingerprint(str(path))):
+    for read in (corpus.fingerprint, lambda source: list(corpus.documents(source))):
         with pytest.raises(LcgenError, match=r"a\.txt cannot be read \(Permission denied\)"):
-            read()
+            read(str(path))
 
 
 def test_fingerprints_go_by_names_and_contents(tmp_path: Path) -> None:
@@ -326,7 +344,9 @@ class Hub:
     """Stands in for `datasets` and the Hub."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.commit, self.error, self.calls = "a" * 40, None, []  # type: str, Exception | None, list[Any]
+        self.commit = "a" * 40
+        self.error: Exception | None = None
+        self.calls: list[Any] = []
         fake = types.SimpleNamespace(load_dataset=self.load, disable_progress_bars=lambda: None)
         monkeypatch.setitem(sys.modules, "datasets", fake)
         monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", self.info)
@@ -341,7 +361,9 @@ class Hub:
         return {"validation": [{"text": "from the Hub"}]}
 
 
-def test_a_hub_dataset_streams_from_a_fixed_commit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_hub_dataset_streams_from_a_fixed_commit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     hub = Hub(monkeypatch)
     assert list(corpus.documents("hf:org/name/config:text")) == ["from the Hub"]
     assert hub.calls == [(("org/name", "config"), {"revision": "a" * 40, "streaming": True})]
@@ -414,10 +436,13 @@ def test_an_unknown_haystack_names_what_there_is(tmp_path: Path) -> None:
         corpus.resolve("./tale")
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"corpora": 3}', '{"corpora": {"a": {}}}', '{"corpora": {"a": {"source": 1, "lang": "en"}}}'])
+@pytest.mark.parametrize(
+    "damage",
+    ["", "{", "[]", '{"corpora": 3}', '{"corpora": {"a": {}}}', '{"corpora": {"a": {"source": 1, "lang": ""}}}'],
+)
 def test_a_damaged_list_is_named(tmp_path: Path, damage: str) -> None:
     corpus.add("tales", str(write(tmp_path / "a.txt")), "en")
     corpus._registry().write_text(damage)
-    for use in (corpus.names, lambda: corpus.resolve("tales"), lambda: corpus.remove("tales")):
+    for use in (corpus.resolve, corpus.remove, lambda name: corpus.names()):
         with pytest.raises(LcgenError, match=r"corpora\.json is damaged"):
-            use()
+            use("tales")

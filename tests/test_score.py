@@ -83,6 +83,7 @@ MENTIONS = [
     ("1,234", "234", 0),
     ("1,234", "1", 0),
     ("123, 456", "456", 1),
+    ("123，456", "456", 1),
     ("123 456 789", "456", 1),
     ("12345, 67", NUMBER, 0),
     ("12345\n67", NUMBER, 0),
@@ -213,6 +214,7 @@ VISIBLE = [
     ("<think>1234567", ""),
     ("1234567<think>7654321", "1234567"),
     ("so 7654321 ...</think>\n1234567", "1234567"),
+    ("a<think>b</think>7654321</think>1234567", "1234567"),
     ("<THINK>7654321</Think> 1234567", "1234567"),
     ("<thinking>7654321</thinking>1234567", "1234567"),
     ("<think>a<think>b</think>c</think>1234567", "1234567"),
@@ -606,6 +608,8 @@ def test_a_rival_that_is_an_output_or_allowed_costs_nothing() -> None:
     assert judge("1234567", [NUMBER], rivals=["1,234,567"])["score"] == 1
     assert judge("7654321: 1234567", [NUMBER], rivals=[OTHER], allowed=[OTHER])["score"] == 1
     assert judge("7654321: 1234567", [NUMBER], rivals=[OTHER])["score"] == 0
+    assert judge("none, 1234567", ["none", NUMBER], no_answer="none")["score"] == 1
+    assert judge("none: 1234567", [NUMBER], no_answer="none", allowed=["none"])["score"] == 1
 
 
 # --- properties -------------------------------------------------------------------------------------------------------

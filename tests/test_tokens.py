@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from lcgen import engines, tokens, vocabularies
 from lcgen.errors import LcgenError
 
-FEW = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 ALL = list(vocabularies.BUNDLED)
 MARKS = (
     "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|eot_id|>", "<|system|>", "<|user|>", "<|think|>", "[INST]", "<s>",
@@ -207,10 +207,15 @@ def test_counting_agrees_with_encoding(name: str, one: str, two: str, three: str
 @pytest.mark.parametrize("name", ["mistral_v1", "mistral_v2", "gemma2", "gemma3"])
 def test_long_sentencepiece_texts_are_counted_by_words(name: str) -> None:
     tokenizer = tokens.load(name)
+    assert isinstance(tokenizer, engines.Splintr) and tokenizer.by_words
     prose = [text for text in (*tokens.SNIPPETS, "  ", "    ", " a", "\n ", "x > </y") if "<" not in text]
     for text in (tokens.mixed(prose, 3000), "  " + tokens.mixed(prose, 2000) + "> </", "z" * 20_000, "a " * 9000):
         assert len(text) > 10_000
         assert tokenizer.count(text) == len(tokenizer.encode(text))
+        starts = tokenizer.starts(text).tolist()
+        tokenizer.by_words = False
+        assert starts == tokenizer.starts(text).tolist()
+        tokenizer.by_words = True
 
 
 def test_gemma_reads_html_tags_as_vocabulary() -> None:

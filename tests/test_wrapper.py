@@ -145,7 +145,7 @@ def test_joint_counts_equal_whole_prompts(
     marks = [mark for mark in tokenizer.specials if "holder" not in mark]
     found = made(tmp_path, TEMPLATES[name], tokenizer)
 
-    @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(WRITTEN, st.sampled_from(("", "Answer:", " \n", "\n\nThe number is")))
     def check(text: str, prefix: str) -> None:
         whole = rendered(TEMPLATES[name], text, dict(tokenizer.special_texts)) + prefix

@@ -1,7 +1,7 @@
 """Runs the essay generator of a RULER checkout as it stands, with the prompt template of its own task list.
 
-Run as `ruler.py DATA ROWS TOKENS OUT`, DATA being a copy of RULER's `scripts/data`; or as `ruler.py --punkt TEXT FOLDER`
-with FOLDER as NLTK_DATA: trains the sentence splitter that NLTK would have to download, with NLTK's own trainer.
+Run as `ruler.py DATA ROWS TOKENS OUT`, DATA being a copy of RULER's `scripts/data`; or as `ruler.py --punkt TEXT
+FOLDER` with FOLDER as NLTK_DATA: trains the sentence splitter that NLTK would have to download, with its own trainer.
 """
 
 from __future__ import annotations

@@ -52,46 +52,54 @@ def spec(
     """
     from lcgen import generators
 
-    names = [tasks] if isinstance(tasks, str) else list(tasks)
+    names = [generators.get(task).name for task in ([tasks] if isinstance(tasks, str) else tasks)]
     if not names:
         raise LcgenError(f"Name a task: {', '.join(generators.names())}.")
+    if len(set(names)) < len(names):
+        raise LcgenError("A task is named twice. Build it twice, with a --name for each.")
     if preset is not None and len(names) > 1:
         raise LcgenError("--preset belongs to one task. Build the tasks one by one, or without it.")
+    preset = preset.replace("-", "_") if preset is not None else None
     pairs = list(params) if not isinstance(params, Mapping) else [f"{k}={_swept(v)}" for k, v in params.items()]
     parts: list[Part] = []
     for task_name in names:
         task = generators.get(task_name)
         chosen, variants = _preset(task, preset)
         for variant, setting in variants.items():
-            own = variant or (preset.partition(":")[0].replace("-", "_") if preset else "")
-            swept = _params(task, {**setting.params} if setting else {}, pairs)
+            own = variant or (preset.partition(":")[0] if preset else "")
+            swept = _params(task, {**setting.params} if setting else {}, pairs, names)
             parts.append(
                 Part(
                     task=task.name,
                     variant=own,
                     lang=lang,
-                    lengths=specs.lengths(lengths or (chosen.lengths if chosen else DEFAULT_LENGTHS)),
-                    depths=_depths(task, depths or (setting.depths if setting else None) or (chosen.depths if chosen else None)),
-                    samples=samples if samples is not None else (setting.samples if setting else None) or (chosen.samples if chosen else 1),
-                    haystack=haystack or (setting.haystack if setting else None) or "prose",
+                    lengths=specs.lengths(_first(lengths, chosen and chosen.lengths, DEFAULT_LENGTHS)),
+                    depths=_depths(task, _first(depths, setting and setting.depths, chosen and chosen.depths)),
+                    samples=_first(samples, setting and setting.samples, chosen and chosen.samples, 1),
+                    haystack=_first(haystack, setting and setting.haystack, "prose"),
                     params=swept,
-                    name="_".join(filter(None, (name if name and len(names) == 1 else task.name, own if not name or len(variants) > 1 else ""))),
-                    answer_tokens=answer_tokens if answer_tokens is not None else (chosen.answer_tokens if chosen else None),
+                    name="_".join(filter(None, (name if name is not None and len(names) == 1 else task.name, own if name is None or len(variants) > 1 else ""))),
+                    answer_tokens=_first(answer_tokens, chosen and chosen.answer_tokens),
                     preset=preset or "",
                 )
             )
     source = None
     if template is not None:
         try:
-            source = Path(template).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            source = Path(template).read_text(encoding="utf-8-sig")
+        except (OSError, ValueError) as error:
             raise LcgenError(f"Cannot read the template {template}: {getattr(error, 'strerror', None) or 'it is no UTF-8 text'}.") from error
-    whole = name or (parts[0].name if len(parts) == 1 else "_".join([parts[0].task, *([preset.replace("-", "_")] if preset else [])]))
+    whole = name if name is not None else parts[0].name if len(parts) == 1 else "_".join(filter(None, [parts[0].task, preset]))
     return Spec(
         parts=tuple(parts), name=whole, seed=str(seed), split=split, tokenizer=tokenizer, template=source, audience=audience,
         chat_template=chat_template, chat_template_args=dict(chat_template_args or {}), thinking=thinking, reserve=reserve, paired=paired,
         questions=questions_per_context, verify=verify, format=format,
     )  # fmt: skip
+
+
+def _first(*values: Any) -> Any:
+    """The first value that was given: command line, then preset, then default. An empty text is given, and wrong."""
+    return next((value for value in values if value is not None), None)
 
 
 def _swept(value: Any) -> str:
@@ -102,7 +110,7 @@ def _preset(task: Task[Any], asked: str | None) -> tuple[Preset | None, Mapping[
     """The preset and its variants asked for: `ruler` is all of them, `ruler:multikey_1` one."""
     if asked is None:
         return None, {"": None}
-    stem, _, variant = asked.replace("-", "_").partition(":")
+    stem, _, variant = asked.partition(":")
     if stem not in task.presets:
         raise unknown(f"preset of {task.name}", asked, task.presets)
     preset = task.presets[stem]
@@ -113,20 +121,23 @@ def _preset(task: Task[Any], asked: str | None) -> tuple[Preset | None, Mapping[
 
 def _depths(task: Task[Any], asked: str | None) -> tuple[float | None, ...]:
     if not task.depths:
-        if asked:
+        if asked is not None:
             raise LcgenError(f"{task.name} has no single depth, so --depths cannot be asked for. Leave it out.")
         return (None,)
-    return specs.depths(asked or DEFAULT_DEPTHS)
+    return specs.depths(DEFAULT_DEPTHS if asked is None else asked)
 
 
-def _params(task: Task[Any], base: dict[str, Any], pairs: Sequence[str]) -> tuple[Mapping[str, Any], ...]:
+def _params(task: Task[Any], base: dict[str, Any], pairs: Sequence[str], tasks: Sequence[str]) -> tuple[Mapping[str, Any], ...]:
     """All parameter sets of a sweep, checked, defaults left out."""
     from lcgen.params import parse, plain, settings
 
-    found = []
-    for swept in specs.sweep(settings(pairs, task.name)):
+    found: list[Mapping[str, Any]] = []
+    for swept in specs.sweep(settings(pairs, task.name, tasks)):
         whole, default = plain(parse(task, {**base, **swept})), plain(task.Params())
-        found.append({key: value for key, value in whole.items() if value != default[key]})
+        own = {key: value for key, value in whole.items() if value != default[key]}
+        if own in found:
+            raise LcgenError(f"--set {' '.join(pairs)} gives the same parameters twice, so the same rows. Name each value once.")
+        found.append(own)
     return tuple(found)
 
 

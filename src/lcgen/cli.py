@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -109,7 +110,7 @@ def rows_options(command: Command) -> Command:
 
 
 def _scalars(pairs: Sequence[str]) -> dict[str, Any]:
-    """`NAME=VALUE` pairs with values read as YAML scalars. Raises LcgenError for a pair without `=`."""
+    """`NAME=VALUE` pairs with values read as YAML where that gives JSON, else as text. Raises LcgenError for a pair without `=`."""
     import yaml
 
     found: dict[str, Any] = {}
@@ -119,8 +120,10 @@ def _scalars(pairs: Sequence[str]) -> dict[str, Any]:
             raise LcgenError(f"--chat-template-arg takes NAME=VALUE; got {pair!r}.")
         try:
             found[name] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise LcgenError(f"Cannot read the value of --chat-template-arg {pair!r}.") from error
+            # A date such as 2024-07-26 is a text to every chat template.
+            json.dumps(found[name], allow_nan=False)
+        except (yaml.YAMLError, TypeError, ValueError):
+            found[name] = value
     return found
 
 
@@ -166,7 +169,7 @@ def build(tasks: tuple[str, ...], out: str | None, force: bool, as_json: bool, t
     with _progress("building") as progress:
         report = lcgen.build(tasks, out, force=force, progress=progress, chat_template_args=_scalars(template_args), **options)
     shown = os.path.relpath(report.folder)
-    shown = shown if shown.startswith("..") or os.path.isabs(shown) else f"./{shown}"
+    shown = shown if shown.startswith(".") or os.path.isabs(shown) else f"./{shown}"
     if as_json:
         click.echo(json.dumps({**report.__dict__, "folder": str(report.folder)}))
         return
@@ -176,8 +179,8 @@ def build(tasks: tuple[str, ...], out: str | None, force: bool, as_json: bool, t
     model = "" if report.tokenizer != "o200k_base" else "; for your model: --tokenizer ORG/MODEL"
     click.echo(f"{shown}: {report.rows:,} rows, {_size(report.bytes)}, {done}; {report.encoded:,} encoded and solved again.")
     click.echo(f"Counted in {report.tokenizer} with {wrapped}, {report.reserve} tokens in reserve{model}.")
-    click.echo(f'Load: datasets.load_dataset("{shown}", "{config}", split="{options["split"]}")')
-    click.echo(f"Next: lcgen verify {shown}   or   lcgen show {tasks[0]}")
+    click.echo(f'Load: datasets.load_dataset({json.dumps(shown, ensure_ascii=False)}, "{config}", split="{options["split"]}")')
+    click.echo(f"Next: lcgen verify {shlex.quote(shown)}   or   lcgen show {tasks[0]}")
 
 
 def _size(count: int) -> str:
@@ -187,15 +190,18 @@ def _size(count: int) -> str:
 @main.command(cls=Grouped)
 @click.argument("task")
 @rows_options
-@option("How it is shown", "--index", type=int, default=0, metavar="I", help="Which sample.  [0]")
+@option("How it is shown", "--index", type=click.IntRange(0), default=0, metavar="I", help="Which sample.  [0]")
 @option("How it is shown", "--full", is_flag=True, help="The whole prompt, not only what stands around the evidence.")
 @option("How it is shown", "--json", "as_json", is_flag=True, help="The row as JSON.")
 def show(task: str, index: int, full: bool, as_json: bool, template_args: tuple[str, ...], **options: Any) -> None:
     """Show one row, its evidence marked."""
+    from lcgen import generators
     from lcgen.show import one, text
 
-    options["depths"] = options["depths"] or (None if options["preset"] else "0.5")
-    options["lengths"] = options["lengths"] or "4k"
+    if options["depths"] is None and options["preset"] is None and generators.get(task).depths:
+        options["depths"] = "0.5"
+    if options["lengths"] is None:
+        options["lengths"] = "4k"
     row = one(spec(task, chat_template_args=_scalars(template_args), **options), index)
     click.echo(json.dumps(row, ensure_ascii=False) if as_json else text(row, full))
 

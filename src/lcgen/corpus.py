@@ -26,7 +26,7 @@ import click
 from lcgen import cache
 from lcgen.errors import LcgenError, unknown
 from lcgen.markup import plain
-from lcgen.sentences import units
+from lcgen.sentences import units as units
 from lcgen.vault import replace
 
 REVISION = 1  # raise it when the same files would give other units (see also sentences, markup, store)
@@ -52,7 +52,8 @@ class _Place:
     @property
     def dataset(self) -> str:
         """Name on the Hub; empty for what lies on this machine."""
-        return "" if not self.hub or self.path.exists() else self.path.as_posix()
+        named = self.hub and not self.path.exists() and re.fullmatch(r"\w[\w.-]*(/[\w.-]+)*", self.path.as_posix())
+        return self.path.as_posix() if named else ""
 
 
 def _place(source: str) -> _Place:
@@ -177,7 +178,7 @@ def _parts(stream: IO[bytes], path: Path) -> Iterator[str]:
     start, rest, more = 0, b"", True
     while more:
         block = stream.read(_BLOCK)
-        more, data = bool(block), rest + block
+        more, data = len(block) == _BLOCK, rest + block
         cut = len(data)
         if more:
             marks = (b"\n\n", b"\n\r\n", b"\n", b" ")
@@ -236,6 +237,8 @@ def _rows(place: _Place) -> Iterator[str]:
     import datasets
 
     name, path = place.dataset, place.path
+    if not name:
+        _files(place)
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()
     try:

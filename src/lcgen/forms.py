@@ -11,6 +11,8 @@ from lcgen.errors import unknown
 from lcgen.haystack import words
 from lcgen.streams import Stream
 
+BLOCK = 64
+"""Texts that a pool makes at once: one by one they would cost ten times as much."""
 WORD_LISTS = {"en": ("adjectives", "nouns", "-"), "zh": ("modifiers", "nouns", "")}
 """Per language the lists of a two-word form and what joins the words."""
 
@@ -49,7 +51,9 @@ class Digits(Form):
 
     def near(self, text: str, rng: Stream) -> str:
         # The first digit stays: it must not become zero.
-        place = 1 + rng.below(self.width - 1) if self.width > 1 else 0
+        if self.width == 1:
+            return str((int(text) - self.low + 1 + rng.below(self.size - 1)) % self.size + self.low)
+        place = 1 + rng.below(self.width - 1)
         digit = (int(text[place]) + 1 + rng.below(9)) % 10
         return f"{text[:place]}{digit}{text[place + 1 :]}"
 
@@ -124,6 +128,7 @@ class Pool:
         self.form, self.first = form, first
         self._salts = [int(word) for word in stream.raw(4)]
         self._half = max(1, ((form.size - 1).bit_length() + 1) // 2)
+        self._blocks: dict[int, list[str]] = {}
 
     def texts(self, ids: np.ndarray) -> list[str]:
         """The texts of these ids; `first` + id must lie below the form's size."""
@@ -131,7 +136,10 @@ class Pool:
 
     def text(self, number: int) -> str:
         """The text of one id."""
-        return self.texts(np.array([number]))[0]
+        block, place = divmod(number, BLOCK)
+        if block not in self._blocks:
+            self._blocks[block] = self.texts(np.arange(block * BLOCK, min((block + 1) * BLOCK, self.form.size - self.first)))
+        return self._blocks[block][place]
 
     def _permute(self, ids: np.ndarray) -> np.ndarray:
         # A Feistel network on the next even number of bits; what falls outside the form walks on until it falls inside.

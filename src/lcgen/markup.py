@@ -11,7 +11,7 @@ import re
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 _QUOTE = re.compile(r"^\s{0,3}(?:>\s?)+")
 # Whole lines: a row of a table, a rule or an underline, the definition of a link.
-_LEFT_OUT = re.compile(r"\|.*\||[-*_=]{2,}[-*_=\s]*|[-*_](?:\s[-*_]){2,}|\[[^\]]*\]:\s.*")
+_LEFT_OUT = re.compile(r"\|.*\||[-*_=][-*_=\s]*|\[[^\]]*\]:\s.*")
 _OWN_LINE = re.compile(r"\s*(#{1,6}\s+|[-*+]\s+(?:\[[ xX]\]\s+)?|\d{1,9}[.)]\s+)")
 _TARGET = r"\((?:[^()\n]|\([^()\n]*\))*\)"
 _INLINE = [

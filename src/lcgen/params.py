@@ -77,10 +77,10 @@ def plain(params: Any) -> dict[str, Any]:
     return dataclasses.asdict(params)
 
 
-def settings(pairs: Sequence[str], task: str) -> list[tuple[str, list[str]]]:
+def settings(pairs: Sequence[str], task: str, tasks: Sequence[str] = ()) -> list[tuple[str, list[str]]]:
     """`--set` pairs that are meant for this task: `k=1,2` or `needle.k=1,2`, later ones winning.
 
-    Raises LcgenError for a pair without `=`.
+    Raises LcgenError for a pair without `=`, or for a task that is none of `tasks`.
     """
     found: dict[str, list[str]] = {}
     for pair in pairs:
@@ -88,6 +88,9 @@ def settings(pairs: Sequence[str], task: str) -> list[tuple[str, list[str]]]:
         if not equals or not values:
             raise LcgenError(f"--set takes name=value or task.name=value, values joined by commas; got {pair!r}.")
         owner, dot, field = name.rpartition(".")
-        if not dot or owner.replace("-", "_") == task:
+        owner = owner.strip().replace("-", "_")
+        if dot and owner not in (task, *tasks):
+            raise unknown("task of --set", owner, {task, *tasks})
+        if not dot or owner == task:
             found[field.strip().replace("-", "_")] = [value.strip() for value in values.split(",")]
     return list(found.items())

@@ -198,6 +198,7 @@ def sections(breaks: NDArray[np.bool_], size: int) -> Ints:
     # The last paragraph may have been cut by the number of sentences asked for.
     lengths = np.diff(starts)
     waiting = {int(n): np.flatnonzero(lengths == n)[::-1].tolist() for n in np.unique(lengths) if n <= size}
+    first = {length: queue[-1] for length, queue in waiting.items()}
     chosen: list[int] = []
     whole, rest = 0, size  # paragraphs in complete sections; sentences that the section begun still lacks
     while True:
@@ -211,7 +212,7 @@ def sections(breaks: NDArray[np.bool_], size: int) -> Ints:
             del chosen[whole:]  # a section that cannot be filled any more
             rest = size
         while fit[rest]:
-            length = min(fit[rest], key=lambda n: waiting[n][-1])
+            length = min(fit[rest], key=first.__getitem__)
             chosen.append(waiting[length].pop())
             rest -= length
             if not rest:
@@ -219,6 +220,7 @@ def sections(breaks: NDArray[np.bool_], size: int) -> Ints:
             if not waiting[length]:
                 del waiting[length]
                 break
+            first[length] = waiting[length][-1]
     if not whole:
         raise LcgenError(f"{len(breaks)} sentences of prose make no section of {size}; ask for more.")
     taken = np.array(chosen[:whole], np.int64)

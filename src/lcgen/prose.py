@@ -68,8 +68,7 @@ class Grammar:
 
     def __init__(self, lang: str, texts: dict[str, str]) -> None:
         self.lang = lang
-        parts = [REVISION, texts[LEXICON], texts[TOPICS], texts[SENTENCES]]
-        self.version = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        self.version = _version(texts)
         self._classes: dict[str, int] = {"": 0}
         self._columns: list[list[str]] = [[]]  # by class: names of its forms
         self._members: list[list[int]] = [[]]  # by class: its entries
@@ -452,16 +451,26 @@ def _pick(rng: np.random.Philox, stack: tuple[Ints, Ints, Ints], state: Ints, ta
     return chosen
 
 
+def version(lang: str) -> str:
+    """A hash of the engine and a language's files, read but not checked; LcgenError for an unknown language."""
+    return _version(_texts(lang))
+
+
 def load(lang: str) -> Grammar:
     """Reads and checks the prose of a language (a code such as "en"); LcgenError for an unknown one or a bad file."""
+    return Grammar(lang, _texts(lang))
+
+
+def _version(texts: dict[str, str]) -> str:
+    return hashlib.sha256("\0".join([REVISION, texts[LEXICON], texts[TOPICS], texts[SENTENCES]]).encode()).hexdigest()
+
+
+def _texts(lang: str) -> dict[str, str]:
     folder = files("lcgen") / "lang"
     have = sorted(f.name for f in folder.iterdir() if (f / "prose" / SENTENCES).is_file())
     if lang not in have:
         raise LcgenError(f"There is no prose in language {lang!r}; there is {', '.join(have)}.")
-    texts = {
-        name: (folder / lang / "prose" / name).read_text(encoding="utf-8") for name in (LEXICON, TOPICS, SENTENCES)
-    }
-    return Grammar(lang, texts)
+    return {name: (folder / lang / "prose" / name).read_text(encoding="utf-8") for name in (LEXICON, TOPICS, SENTENCES)}
 
 
 def write(grammar: Grammar, sentences: int) -> Sentences:

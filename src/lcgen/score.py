@@ -217,7 +217,7 @@ def _tokens(folded: str, numbers: Collection[str] = (), forms: Collection[str] =
 
     out: list[str] = []
     for raw in _RAW.findall(_SPACED.sub(joined, _unlisted(folded))):
-        if raw.isalnum():
+        if raw.isalnum() or len(raw) == 1:
             out.append(raw)
         else:
             out.extend(_split(raw, numbers))

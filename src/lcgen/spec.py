@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from math import prod
 from typing import Any, Literal
 
 from lcgen.errors import LcgenError
@@ -14,6 +15,10 @@ UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
 LENGTH_HELP = "Write 4k, 1m or a plain number; a..b doubles, a..b:step steps, a~b draws evenly, commas join."
 DEPTH_HELP = "Write 0,0.5,1 or 50% or 0..1:0.1, or random."
 MOST_TOKENS = 64 * UNITS["m"]
+MOST_VALUES = 10_000
+"""Most lengths, depths or parameter sets of one part."""
+MOST_SAMPLES = 1_000_000
+"""Six digits of an index: file names sort as numbers."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +65,10 @@ def lengths(text: str) -> tuple[Length, ...]:
             found.append(Length(*_ordered(_tokens(least), _tokens(most), part)))
         elif ".." in part:
             first, _, rest = part.partition("..")
-            last, _, step = rest.partition(":")
+            last, colon, step = rest.partition(":")
             low, high = _ordered(_tokens(first), _tokens(last), part)
-            if step:
-                found += [Length(n, n) for n in range(low, high + 1, _tokens(step))]
+            if colon:
+                found += [Length(n, n) for n in _few(range(low, high + 1, _tokens(step)), part)]
             else:
                 found += [Length(low << n, low << n) for n in range(64) if low << n <= high]
         else:
@@ -71,6 +76,12 @@ def lengths(text: str) -> tuple[Length, ...]:
     if len(set(found)) < len(found):
         raise LcgenError(f"--lengths {text!r} names a length twice.")
     return tuple(found)
+
+
+def _few(values: range, part: str) -> range:
+    if len(values) > MOST_VALUES:
+        raise LcgenError(f"{part.strip()!r} names {len(values):,} values; at most {MOST_VALUES:,} are possible. Take a longer step.")
+    return values
 
 
 def _ordered(low: int, high: int, part: str) -> tuple[int, int]:
@@ -91,7 +102,7 @@ def depths(text: str) -> tuple[float | None, ...]:
             low, high, by = _depth(first), _depth(last), _depth(step or "0.1")
             if low > high or by <= 0:
                 raise LcgenError(f"The depth range {part.strip()!r} is empty. {DEPTH_HELP}")
-            found += [round(low + n * by, 6) for n in range(int((high - low) / by + 1e-9) + 1)]
+            found += [round(low + n * by, 6) for n in _few(range(int((high - low) / by + 1e-9) + 1), part)]
         else:
             found.append(_depth(part))
     if len(set(found)) < len(found):
@@ -149,21 +160,26 @@ class Spec:
     format: Literal["parquet", "jsonl"] = "parquet"
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"\w+(\.\w+)*", self.split):
-            raise LcgenError(f"--split {self.split!r} is no split name: letters, digits, _ and . only.")
-        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", self.name):
-            raise LcgenError(f"--name {self.name!r} is no name: letters, digits, _, - and . only, no leading dot.")
+        if not re.fullmatch(r"\w+(\.\w+)*", self.split, re.ASCII) or self.split == "all":
+            raise LcgenError(f"--split {self.split!r} is no split name: letters, digits, _ and . only, and not 'all', which loads every split.")
+        for name in (self.name, *(part.name for part in self.parts)):
+            if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,95}", name, re.ASCII):
+                raise LcgenError(f"--name {name!r} is no name: at most 96 letters, digits, _, - and . only, a letter or digit first.")
+        if not self.seed.isprintable() or not 1 <= len(self.seed) <= 100:
+            raise LcgenError(f"--seed {ascii(self.seed)[:120]} is no seed: 1 to 100 printable characters, such as a number.")
         for what, value, least in (
             ("--thinking", self.thinking, 0), ("--reserve", self.reserve or 0, 0), ("--questions-per-context", self.questions, 1),
             *(("--samples", part.samples, 1) for part in self.parts),
-            *(("--answer-tokens", part.answer_tokens or 1, 1) for part in self.parts),
+            *(("--answer-tokens", part.answer_tokens, 1) for part in self.parts if part.answer_tokens is not None),
         ):  # fmt: skip
             if value < least:
                 raise LcgenError(f"{what} is {value}, but must be at least {least}.")
-        seen: set[str] = set()
-        for config in (f"{part.name}_{length.config}" for part in self.parts for length in part.lengths):
+        if (most := max(part.samples for part in self.parts)) > MOST_SAMPLES:
+            raise LcgenError(f"--samples is {most}, but must be at most {MOST_SAMPLES:,}.")
+        seen = {"preview"}
+        for config in (name for part in self.parts for name in (part.name, *(f"{part.name}_{length.config}" for length in part.lengths))):
             if config in seen:
-                raise LcgenError(f"Two parts of this build would both be named {config}. Give one a --name of its own.")
+                raise LcgenError(f"Two configs of this build would both be named {config}. Give it another --name.")
             seen.add(config)
 
 
@@ -185,6 +201,8 @@ def places(part: Part, length: Length, first: int, count: int) -> Iterator[Place
 
 
 def sweep(sets: Sequence[tuple[str, Sequence[Any]]]) -> tuple[dict[str, Any], ...]:
-    """All combinations of swept values, the last key varying fastest."""
+    """All combinations of swept values, the last key varying fastest. Raises LcgenError for too many."""
     keys = [key for key, _ in sets]
+    if (count := prod(len(values) for _, values in sets)) > MOST_VALUES:
+        raise LcgenError(f"--set sweeps over {count:,} combinations; at most {MOST_VALUES:,} are possible.")
     return tuple(dict(zip(keys, values)) for values in product(*(values for _, values in sets)))

@@ -70,7 +70,7 @@ class Store:
         """Unit i without its lead."""
         return str(self.text[self.borders[i] + self.leads[i] : self.borders[i + 1]], "utf-8")
 
-    def led(self, places: Sequence[int]) -> list[str]:
+    def led(self, places: Sequence[int] | NDArray[Any]) -> list[str]:
         """Units at these places, each with its lead."""
         at = np.asarray(places, np.int64)
         spans = zip(self.borders[at].tolist(), self.borders[at + 1].tolist())
@@ -172,7 +172,7 @@ class Store:
             counts = vault.array(self.folder / "counts.npy", noted["counts.npy"], np.uint16, (len(self),))
             table: list[str] = vault.load(self.folder / "table.json")["pieces"]
             ends = np.cumsum(counts, dtype=np.int64)
-            used = np.unique(pieces).tolist()
+            used = np.flatnonzero(np.bincount(pieces)).tolist()
             # Pieces start where tokens do, or else the check below fails; so the end of any sentence goes before them.
             stop = table[pieces[ends[0] - 1]].strip()
             cost = np.zeros(len(table), np.int32)
@@ -199,13 +199,12 @@ def from_prose(lang: str, sentences: int = 600_000) -> Store:
     """
     from lcgen import prose
 
-    grammar = prose.load(lang)
 
     def make(folder: Path) -> None:
         with closing(pool.Writer(folder, lang, SECTION)) as writer:
-            pool.render(writer, prose.write(grammar, sentences))
+            pool.render(writer, prose.write(prose.load(lang), sentences))
 
-    key = f"prose-{lang}-{sentences}-{grammar.version[:16]}-{vault.FORMAT}"
+    key = f"prose-{lang}-{sentences}-{prose.version(lang)[:16]}-{vault.FORMAT}"
     return vault.kept(cache.folder("stores") / key, make, partial(_opened, "prose"))
 
 

@@ -47,6 +47,8 @@ class Stream:
         """A whole number 0 <= n < limit, without bias."""
         if limit < 1:
             raise ValueError(f"below({limit}) has nothing to choose from")
+        if limit > 1 << 64:
+            raise ValueError(f"below({limit}) is more than one word of 64 bits can say")
         floor = (1 << 64) % limit
         while True:
             word = int(self._bits.random_raw())

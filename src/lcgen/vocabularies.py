@@ -84,6 +84,7 @@ def bundled(name: str) -> Tokenizer:
     after_bos = len(handle.encode_with_special(f"{bos}\n")) - 1
     tokenizer.dummy_once = handle.family == "Spm" and after_bos < len(handle.encode_ordinary("\n"))
     tokenizer.strips = len(handle.encode_with_special(f"a \n{eos}")) == 2
+    tokenizer.by_words = handle.family == "Spm"
     tokenizer.facts = {"engine": tokenizer.engine, "reference": _check(reference)}
     return tokenizer
 

@@ -1,7 +1,8 @@
 """Wording: a task's template in one language, rendered in a sandbox, and the patterns that its sentences leave.
 
 The template is a Jinja file. Its macros word the planted sentences and the question; its body is the complete user
-prompt. Templates may come from outside, so they run in an immutable sandbox with undefined names refused.
+prompt. Templates may come from outside, so they run in a sandbox. Planted sentences are written from the macro's words
+and slots, not by running it again: what stands in the text is then what the pattern finds.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from typing import Any
 
 import jinja2
 from jinja2.exceptions import SecurityError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from lcgen.errors import LcgenError
+from lcgen.sandbox import Sandbox, within_steps
 
 # Private-use characters: no haystack, key or value holds them, so a slot can be told from the words around it.
 MARK = "\ue000{}\ue001"
@@ -26,6 +27,8 @@ CONTEXT = MARK.format("context")
 PAD = MARK.format("pad")
 # A slot is one run of letters, digits and hyphens: it never crosses a space or a mark of punctuation.
 WORD = r"[^\W_]+(?:-[^\W_]+)*"
+# Values of several kinds, of which every macro must make the same sentence.
+PROBES = ("amber-lantern", "7", "6841", "灯塔", "3f2b9c1e-0a4d-4c55-9e07-5b1d2a8c6f10")
 
 
 class Wording:
@@ -39,15 +42,13 @@ class Wording:
     def __init__(self, template: str, lang: str, blocks: Mapping[str, Sequence[str]], name: str = "template") -> None:
         self.source, self.lang, self.name, self.blocks = template, lang, name, blocks
         self.hash = hashlib.sha256(template.encode()).hexdigest()[:16]
-        environment = ImmutableSandboxedEnvironment(
-            undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
-        )
+        if "\ue000" in template or "\ue001" in template:
+            raise LcgenError(f"The template {name} holds private-use characters (U+E000, U+E001), which mark its slots.")
         try:
-            self._template = environment.from_string(template)
+            self._template = Sandbox().from_string(template)
             # A macro sees the variables of the body only when it is called, so the module is made with the slots open.
-            self._module = self._template.make_module(
-                {"context": CONTEXT, "question": MARK.format("question"), "pad": PAD, "place": "after", "audience": "chat"}
-            )
+            open_slots = {"context": CONTEXT, "question": MARK.format("question"), "pad": PAD}
+            self._module = within_steps(lambda: self._template.make_module({**open_slots, "place": "after", "audience": "chat"}))
         except jinja2.TemplateSyntaxError as error:
             raise LcgenError(f"The template {name} does not parse: line {error.lineno}: {error.message}.") from error
         except Exception as error:
@@ -62,6 +63,8 @@ class Wording:
             printed = set(SLOT.findall(self._open(block)))
             if lost := {slot.rstrip("*") for slot in slots if not slot.endswith("?")} - printed:
                 raise LcgenError(f"The macro {block!r} of template {name} does not print {', '.join(sorted(lost))}.")
+            if all(slot.isidentifier() for slot in slots):
+                self._probe(block, slots)
         for place in ("before", "after", "both"):
             for audience in ("chat", "base"):
                 self.frame(question=MARK.format("question"), place=place, audience=audience)
@@ -70,10 +73,27 @@ class Wording:
         what = "does something that is not allowed" if isinstance(error, SecurityError) else "cannot be rendered"
         return LcgenError(f"The template {self.name} {what}: {error}.")
 
+    def _probe(self, block: str, slots: Sequence[str]) -> None:
+        """Raises LcgenError for a macro that alters its slots, words them by their value, or lets them run together."""
+        for turn in range(len(PROBES)):
+            values = {slot: PROBES[(turn + number) % len(PROBES)] for number, slot in enumerate(slots)}
+            said = self.say(block, **values)
+            found = self.pattern(block).fullmatch(said)
+            if said != self._run(block, values) or found is None or found.groupdict() != values:
+                raise LcgenError(
+                    f"The macro {block!r} of template {self.name} must print its slots as they are, with words or spaces "
+                    f"between them, and the same words for all values; with {values} it makes {self._run(block, values)[:200]!r}."
+                )
+
     def say(self, block: str, **slots: Any) -> str:
         """One macro as text, without white space at its ends."""
+        if all(slot.isidentifier() for slot in self.blocks.get(block, "*")):
+            return "".join(text or str(slots[slot]) for text, slot in self.parts(block))
+        return self._run(block, slots)
+
+    def _run(self, block: str, slots: Mapping[str, Any]) -> str:
         try:
-            return str(getattr(self._module, block)(**slots)).strip()
+            return str(within_steps(lambda: getattr(self._module, block)(**slots))).strip()
         except Exception as error:
             raise self._refused(error) from error
 
@@ -83,7 +103,7 @@ class Wording:
         for slot in self.blocks[block]:
             stem = slot.rstrip("*?")
             marks[stem] = False if slot.endswith("?") else [MARK.format(stem)] if slot.endswith("*") else MARK.format(stem)
-        return self.say(block, **marks)
+        return self._run(block, marks)
 
     def has(self, block: str) -> bool:
         """Whether the template brings this macro, which the task can do without."""
@@ -92,7 +112,7 @@ class Wording:
     def frame(self, **slots: Any) -> tuple[str, str, str]:
         """The prompt around the context: what stands before it, between it and the pad, and after the pad."""
         try:
-            text = self._template.render(context=CONTEXT, pad=PAD, **slots).strip()
+            text = within_steps(lambda: self._template.render(context=CONTEXT, pad=PAD, **slots)).strip()
         except Exception as error:
             raise self._refused(error) from error
         before, found, rest = text.partition(CONTEXT)
@@ -123,8 +143,11 @@ class Wording:
         return self._patterns[block]
 
     def parts(self, block: str) -> list[tuple[str, str]]:
-        """The macro in parts for writing many: (text, "") for its words, ("", slot) for its slots."""
-        return [(piece, "") if n % 2 == 0 else ("", piece) for n, piece in enumerate(SLOT.split(self._open(block)))]
+        """The macro in parts: (text, "") for its words, ("", slot) for its slots."""
+        if block not in self._parts:
+            pieces = enumerate(SLOT.split(self._open(block)))
+            self._parts[block] = [("", piece) if n % 2 else (piece, "") for n, piece in pieces if piece]
+        return self._parts[block]
 
     def cue(self, block: str, **slots: Any) -> str:
         """The words of a macro that stand before its value, with no space after them."""
@@ -132,6 +155,10 @@ class Wording:
 
     @cached_property
     def _patterns(self) -> dict[str, re.Pattern[str]]:
+        return {}
+
+    @cached_property
+    def _parts(self) -> dict[str, list[tuple[str, str]]]:
         return {}
 
     @cached_property
