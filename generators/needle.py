@@ -118,7 +118,7 @@ class Needle(Task[NeedleParams]):
     metric = "exclusive"
     blocks = {
         "needle": ("key", "value"), "correction": ("key", "value"), "neighbour": ("key", "value"), "passkey": ("value",),
-        "ask": ("keys*", "doubtful?"), "no_answer": (),
+        "ask": ("keys*", "doubtful?"), "no_answer": (), "refusals": (),
     }  # fmt: skip
 
     def draw(self, rng: Stream, params: NeedleParams, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
@@ -243,6 +243,7 @@ class Needle(Task[NeedleParams]):
                     "keys": [key for key in ask.keys if key],
                     "needles": len(draft.plants),
                     "no_answer": wording.say("no_answer") if params.doubtful else None,
+                    "refusals": wording.say("refusals").split("|") if params.doubtful else [],
                 },
             )
             for ask in draft.state
@@ -257,9 +258,9 @@ class Needle(Task[NeedleParams]):
             if key in asked:
                 held[key] = [value] if correction else [*held.get(key, []), value]
         answers = [value for values in held.values() for value in values]
-        if not answers and wording.say("no_answer") in question:
-            return [wording.say("no_answer")]
-        if not answers and not _asks_for_key(question, wording):
+        if not answers and (said_none := wording.pattern("no_answer").search(question)):
+            return [said_none.group()]
+        if not answers:
             answers = [m["value"] for m in wording.pattern("passkey").finditer(context)]
         return list(dict.fromkeys(answers))
 
@@ -271,15 +272,12 @@ class Needle(Task[NeedleParams]):
             [piece["value"] for piece in row["evidence"] if piece["role"] != "gold"],
             prompt=row["input"],
             no_answer=metadata["no_answer"] or "",
+            refusals=metadata["refusals"],
             allowed=metadata["keys"],
         )
 
     def oracle(self, row: Row) -> str:
         return ", ".join(row["outputs"])
-
-
-def _asks_for_key(question: str, wording: Wording) -> bool:
-    return question != wording.say("ask", keys=[], doubtful=False)
 
 
 def _wrap(depth: float) -> float:

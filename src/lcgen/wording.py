@@ -27,6 +27,7 @@ CONTEXT = MARK.format("context")
 PAD = MARK.format("pad")
 # A slot is one run of letters, digits and hyphens: it never crosses a space or a mark of punctuation.
 WORD = r"[^\W_]+(?:-[^\W_]+)*"
+NOTHING = re.compile(r"(?!)")
 # Values of several kinds, of which every macro must make the same sentence.
 PROBES = ("amber-lantern", "7", "6841", "灯塔", "3f2b9c1e-0a4d-4c55-9e07-5b1d2a8c6f10")
 
@@ -34,9 +35,9 @@ PROBES = ("amber-lantern", "7", "6841", "灯塔", "3f2b9c1e-0a4d-4c55-9e07-5b1d2
 class Wording:
     """How one task speaks in one language.
 
-    `blocks` are the macros the task needs, each with the slots that it must print; `slot*` takes a list, `slot?` is a
-    flag that is not printed. Raises LcgenError, with the place, for a template that does not parse, lacks a macro,
-    loses a slot, or does what the sandbox forbids.
+    `blocks` are the macros of the task, each with the slots that it must print; `slot*` takes a list, `slot?` is a flag
+    that is not printed. A template may leave out the macros of puzzles that it is not used for. Raises LcgenError, with
+    the place, for a template that does not parse, loses a slot, or does what the sandbox forbids.
     """
 
     def __init__(self, template: str, lang: str, blocks: Mapping[str, Sequence[str]], name: str = "template") -> None:
@@ -55,11 +56,7 @@ class Wording:
             raise self._refused(error) from error
         for block, slots in blocks.items():
             if not hasattr(self._module, block):
-                raise LcgenError(
-                    f"The template {name} has no macro {block!r}. The task needs: "
-                    + ", ".join(f"{b}({', '.join(s)})" for b, s in blocks.items())
-                    + "."
-                )
+                continue
             printed = set(SLOT.findall(self._open(block)))
             if lost := {slot.rstrip("*") for slot in slots if not slot.endswith("?")} - printed:
                 raise LcgenError(f"The macro {block!r} of template {name} does not print {', '.join(sorted(lost))}.")
@@ -92,6 +89,12 @@ class Wording:
         return self._run(block, slots)
 
     def _run(self, block: str, slots: Mapping[str, Any]) -> str:
+        if not hasattr(self._module, block):
+            raise LcgenError(
+                f"The template {self.name} has no macro {block!r}, which this puzzle needs. The task's macros: "
+                + ", ".join(f"{b}({', '.join(s)})" for b, s in self.blocks.items())
+                + "."
+            )
         try:
             return str(within_steps(lambda: getattr(self._module, block)(**slots))).strip()
         except Exception as error:
@@ -104,10 +107,6 @@ class Wording:
             stem = slot.rstrip("*?")
             marks[stem] = False if slot.endswith("?") else [MARK.format(stem)] if slot.endswith("*") else MARK.format(stem)
         return self._run(block, marks)
-
-    def has(self, block: str) -> bool:
-        """Whether the template brings this macro, which the task can do without."""
-        return hasattr(self._module, block)
 
     def frame(self, **slots: Any) -> tuple[str, str, str]:
         """The prompt around the context: what stands before it, between it and the pad, and after the pad."""
@@ -127,7 +126,12 @@ class Wording:
         return before, between, after
 
     def pattern(self, block: str) -> re.Pattern[str]:
-        """The macro as a regular expression with a named group for each slot: all that generator and solver share."""
+        """The macro as a regular expression with a named group for each slot: all that generator and solver share.
+
+        The pattern of a macro that the template lacks matches nothing.
+        """
+        if not hasattr(self._module, block):
+            return NOTHING
         if block not in self._patterns:
             seen: set[str] = set()
             parts = []
