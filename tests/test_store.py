@@ -291,7 +291,6 @@ def written(lang: str, count: int) -> Sentences:
 @pytest.fixture
 def grammar(monkeypatch: pytest.MonkeyPatch) -> type:
     class Grammar:
-        version = "f" * 64
         calls = 0
 
         def __init__(self, lang: str) -> None:
@@ -301,6 +300,7 @@ def grammar(monkeypatch: pytest.MonkeyPatch) -> type:
         Grammar.calls += 1
         return written(grammar.lang, count)
 
+    monkeypatch.setattr(prose, "version", lambda lang: "f" * 64)
     monkeypatch.setattr(prose, "load", Grammar)
     monkeypatch.setattr(prose, "write", write)
     return Grammar

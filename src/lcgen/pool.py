@@ -114,7 +114,7 @@ def first_places(text: Any, borders: Ints, leads: NDArray[np.uint8]) -> NDArray[
         powers = np.concatenate([np.zeros(2, np.uint64), np.full(longest, 0x9E3779B97F4A7C15, np.uint64)])
         np.cumprod(powers[2:], out=powers[2:])
         hashes = np.empty(len(leads), np.uint64)
-        cuts = np.searchsorted(borders, np.arange(0, int(borders[-1]) + (1 << 21), 1 << 21)).clip(0, len(leads))
+        cuts = np.searchsorted(borders, np.arange(0, int(borders[-1]) + (1 << 17), 1 << 17)).clip(0, len(leads))
         cuts = np.unique(cuts)
         for low, high in zip(cuts[:-1].tolist(), cuts[1:].tolist()):
             start, stop = borders[low], borders[high]
@@ -160,24 +160,21 @@ def render(writer: Writer, sentences: Sentences) -> None:
     pieces.npy holds ids of table.json, counts.npy how many pieces each unit has; the lead is part of the first piece.
     """
     order = sections(sentences.breaks, writer.section)
-    counts = np.diff(sentences.borders)[order]
+    starts, counts = sentences.borders[:-1][order], np.diff(sentences.borders)[order]
     borders = np.concatenate([[0], np.cumsum(counts)])
-    shift = np.repeat(sentences.borders[:-1][order] - borders[:-1], counts)
-    pieces = sentences.pieces[np.arange(borders[-1]) + shift].astype(np.uint32)
-    del shift
-    opens, firsts, glue = sentences.breaks[order], borders[:-1], lead(writer.lang)
-    kinds, of = np.unique(pieces[firsts] * np.uint32(2) + opens, return_inverse=True)
+    opens, glue = sentences.breaks[order], lead(writer.lang)
+    kinds, of = np.unique(sentences.pieces[starts].astype(np.int64) * 2 + opens, return_inverse=True)
     table = list(sentences.table)
     table += [(BREAK if kind & 1 else glue).encode() + table[kind >> 1] for kind in kinds.tolist()]
-    pieces[firsts] = len(sentences.table) + of
-    if len(table) <= 1 << 16:
-        pieces = pieces.astype(np.uint16)
+    pieces = np.empty(borders[-1], np.uint16 if len(table) <= 1 << 16 else np.uint32)
     sizes, column = np.array([len(piece) for piece in table], np.int64), np.array(table, object)
     step = 4096  # sentences whose text fits the processor's cache
-    for start in range(0, len(order), step):
-        stop = min(start + step, len(order))
-        part = pieces[borders[start] : borders[stop]]
-        writer.lengths.append(np.add.reduceat(sizes[part], borders[start:stop] - borders[start]))
+    for low in range(0, len(order), step):
+        high = min(low + step, len(order))
+        firsts, part = borders[low:high] - borders[low], pieces[borders[low] : borders[high]]
+        part[:] = sentences.pieces[np.repeat(starts[low:high] - firsts, counts[low:high]) + np.arange(len(part))]
+        part[firsts] = len(sentences.table) + of[low:high]
+        writer.lengths.append(np.add.reduceat(sizes[part], firsts))
         writer.write(b"".join(column[part].tolist()))
     writer.leads += np.where(opens, len(BREAK), len(glue)).astype(np.uint8).tobytes()
     used = np.zeros(len(table), bool)

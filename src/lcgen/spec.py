@@ -47,7 +47,7 @@ def _label(tokens: int) -> str:
 
 
 def _tokens(text: str) -> int:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([km]?)", text.strip().lower())
+    match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,12})?)([km]?)", text.strip().lower())
     if not match:
         raise LcgenError(f"Cannot read the length {text.strip()!r}. {LENGTH_HELP}")
     tokens = float(match[1]) * UNITS[match[2]]

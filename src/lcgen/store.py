@@ -199,7 +199,6 @@ def from_prose(lang: str, sentences: int = 600_000) -> Store:
     """
     from lcgen import prose
 
-
     def make(folder: Path) -> None:
         with closing(pool.Writer(folder, lang, SECTION)) as writer:
             pool.render(writer, prose.write(prose.load(lang), sentences))
