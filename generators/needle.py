@@ -124,9 +124,9 @@ class Needle(Task[NeedleParams]):
     def draw(self, rng: Stream, params: NeedleParams, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
         key_kind = "words" if params.key_kind == "none" else params.key_kind
         key_form, value_form = (forms.form(kind, source.lang, params.digits, params.leading_zeros) for kind in (key_kind, params.value_kind))
-        keys = forms.Pool(key_form, rng.child("pool"))
+        keys = forms.Pool(key_form, rng.child("pool", key_kind))
         # Where keys and values have one form they share one pool, so that no key is a value.
-        values = forms.Pool(value_form, rng.child("pool"), value_form.size // 2 if value_form is key_form else 0)
+        values = forms.Pool(value_form, rng.child("pool", params.value_kind), value_form.size // 2 if value_form is key_form else 0)
         asked = params.queries * cell.questions
         count = max(params.keys, asked)
         if cell.questions > 1 and (params.question != "after" or params.twins or params.key_kind == "none"):
@@ -164,7 +164,7 @@ class Needle(Task[NeedleParams]):
                     made.append(Plant(text, place, "distractor" if lost else "gold", part, name, value))
             return made
 
-        negatives = self._negatives(rng.child("negatives"), params, names[:asked], gold[:asked], taken, wording)
+        negatives = self._negatives(rng, params, names[:asked], gold[:asked], taken, wording)
         filler = source.filler(rng.child("filler"), lambda: Records(keys, values, wording))
         roles: dict[str, tuple[list[Plant], Ask]] = {"": (plants(absent), asks[0])}
         if params.twins:
@@ -196,9 +196,10 @@ class Needle(Task[NeedleParams]):
         """A depth for each value of each key; the first value of question m's first key stands at start + m / questions."""
         whole = count * params.values
         leads = {m * params.queries: _wrap(start + m / cell.questions) for m in range(cell.questions)}
-        order = rng.child("order").shuffle(range(whole - len(leads)))
+        others = whole - len(leads)
+        order = rng.child("order").shuffle(range(others)) if others else []
         free = iter(order)
-        places = rng.child("places")
+        places = rng.child("places") if others else rng
         found = []
         for part in range(count):
             row = []
@@ -218,7 +219,10 @@ class Needle(Task[NeedleParams]):
         self, rng: Stream, params: NeedleParams, names: Sequence[str], gold: Sequence[Sequence[str]], taken: forms.Fresh, wording: Wording
     ) -> list[Plant]:
         """Sentences that look like the right ones; each at a random depth."""
-        made = []
+        made: list[Plant] = []
+        if not params.similar_keys + params.similar_values + params.other_subjects:
+            return made
+        rng = rng.child("negatives")
         for _ in range(params.similar_keys):
             key, value = taken.near_key(rng.choice(names), rng), taken.value()
             made.append(Plant(wording.say("needle", key=key, value=value), rng.unit(), "distractor", 0, key, value))

@@ -57,9 +57,10 @@ class Grouped(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups: dict[str, list[tuple[str, str]]] = {}
-        for param in self.get_params(ctx):
+        # Arguments stand in the usage line; what has no heading, which is --help, comes last.
+        for param in sorted(self.get_params(ctx), key=lambda param: not hasattr(param, "group")):
             record = param.get_help_record(ctx)
-            if record is not None:
+            if record is not None and isinstance(param, click.Option):
                 groups.setdefault(getattr(param, "group", "Other"), []).append(record)
         for name, records in groups.items():
             with formatter.section(name):
@@ -190,11 +191,14 @@ def _size(count: int) -> str:
 @main.command(cls=Grouped)
 @click.argument("task")
 @rows_options
-@option("How it is shown", "--index", type=click.IntRange(0), default=0, metavar="I", help="Which sample.  [0]")
+@option("How it is shown", "--index", type=click.IntRange(0), default=0, show_default=True, metavar="I", help="Which sample.")
 @option("How it is shown", "--full", is_flag=True, help="The whole prompt, not only what stands around the evidence.")
 @option("How it is shown", "--json", "as_json", is_flag=True, help="The row as JSON.")
 def show(task: str, index: int, full: bool, as_json: bool, template_args: tuple[str, ...], **options: Any) -> None:
-    """Show one row, its evidence marked."""
+    """Show one row, its evidence marked.
+
+    Without --lengths and --depths: 4k, and depth 0.5.
+    """
     from lcgen import generators
     from lcgen.show import one, text
 
@@ -223,7 +227,7 @@ def tasks(task: str | None, as_json: bool) -> None:
 @click.option("--tokenizer", metavar="NAME", help="Where to find the vocabulary, if not under the name in the manifest.")
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 def verify(folder: Path, full: bool, tokenizer: str | None, as_json: bool) -> None:
-    """Check a built folder: hashes, schemas, lengths, spans, answers."""
+    """Check a built folder again, from hashes to answers."""
     with _progress("verifying") as progress:
         found = lcgen.verify(folder, full=full, tokenizer=tokenizer, progress=progress)
     if as_json:
@@ -247,12 +251,15 @@ def corpus() -> None:
 @click.argument("source")
 @click.option("--lang", default="en", show_default=True, metavar="CODE", help="Language, which decides how sentences end.")
 def corpus_add(name: str, source: str, lang: str) -> None:
-    """Give a text a name: a file, a folder, file.jsonl:column, or hf:DATASET[:column]."""
+    """Give a text a name.
+
+    SOURCE is a file, a folder, file.jsonl:column, or hf:DATASET[:column].
+    """
     from lcgen import corpus as corpora
     from lcgen.store import from_corpus
 
+    store = from_corpus(source, lang)
     record = corpora.add(name, source, lang)
-    store = from_corpus(name, lang)
     click.echo(f"{record.name}: {len(store):,} units, {_size(int(store.borders[-1]))}. Use it: --haystack {record.name}")
 
 
@@ -281,7 +288,7 @@ def corpus_remove(name: str) -> None:
 @click.option("--lang", default="en", show_default=True, metavar="CODE", help="Language.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def corpus_stats(name: str, lang: str, as_json: bool) -> None:
-    """Figures of a text: word forms, repeated sentences, compressibility, paragraphs to read."""
+    """Figures of a text, and ten paragraphs of it to read."""
     from lcgen.show import stats
 
     found = stats(name, lang)
@@ -291,7 +298,7 @@ def corpus_stats(name: str, lang: str, as_json: bool) -> None:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def tokenizers(as_json: bool) -> None:
-    """List the vocabularies that are built in, and how others are named."""
+    """List the built-in vocabularies, and how others are named."""
     from lcgen import tokens
 
     found = tokens.listing()

@@ -17,13 +17,15 @@ import numpy as np
 
 from lcgen.contract import Context, Draft, Puzzle
 from lcgen.errors import LcgenError
-from lcgen.ledger import COPY_SEP, SPARES, Layout, Ledger, Piece
+from lcgen.ledger import SPARES, Layout, Ledger, Piece
 
 if TYPE_CHECKING:
     from lcgen.tokens import Scale, Tokenizer
     from lcgen.wording import Wording
     from lcgen.wrapper import Wrapper
 
+SAMPLE = 200
+"""Units by which a form of filler is probed."""
 TRIES = 12
 """Closings before a prompt is given up; more than two are needed only where weights do not add up."""
 
@@ -124,8 +126,7 @@ class Composer:
 
         key = (draft.filler.form, draft.sep)
         if key not in self.scales:
-            sample = draft.filler.text(np.arange(200))
-            self.scales[key] = Scale(self.tokenizer, [draft.filler.joined(np.array([n]), draft.sep).decode() for n in range(len(sample))])
+            self.scales[key] = Scale(self.tokenizer, [draft.filler.led(number, draft.sep) for number in range(SAMPLE)])
         return self.scales[key]
 
     def pads(self, between: str, after: str, join: str) -> dict[int, str]:
@@ -165,8 +166,8 @@ class Frame:
         By arithmetic; by a full count where weights do not add up in this vocabulary.
         """
         if not layout.ledger.additive:
-            return self._count(layout.context.decode(), pad)
-        return self._count(layout.copied(layout.skeleton).decode(), pad) + layout.ledger.draft.copies * layout.middle
+            return self._count(layout.context, pad)
+        return self._count(layout.copied(layout.skeleton), pad) + layout.ledger.draft.copies * layout.middle
 
     def closing(self, layout: Layout, tokens: int) -> str:
         """The pad with which the prompt has so many tokens; empty where no wording gives it."""
@@ -179,16 +180,19 @@ class Frame:
 
     def prompt(self, layout: Layout, pad: str, tokens: int) -> Prompt:
         """The finished prompt, its plants located."""
-        start, copies = len(self.before), layout.ledger.draft.copies
+        before, after = self.before.encode(), (self.between + pad + self.after).encode()
+        whole = b"".join((before, *layout.slices, after))
+        low, high = len(before), len(whole) - len(after)
+        lane = layout.located(self.before, self.composer.tokenizer, whole.isascii())
         return Prompt(
             puzzle=self.puzzle,
-            input=b"".join((self.before.encode(), layout.context, (self.between + pad + self.after).encode())).decode(),
-            context_start=start,
-            context_end=start + copies * (layout.characters[-1] + len(COPY_SEP)) - len(COPY_SEP),
-            context_id=hashlib.sha256(layout.context).hexdigest(),
+            input=whole.decode(),
+            context_start=len(self.before),
+            context_end=len(self.before) + lane.characters,
+            context_id=hashlib.sha256(memoryview(whole)[low:high]).hexdigest(),
             prompt_tokens=tokens,
-            pieces=layout.pieces(self.before, self.composer.tokenizer),
-            repeat=layout.ledger.repeat(layout.order),
+            pieces=lane.pieces,
+            repeat=layout.repeat,
         )
 
 

@@ -59,9 +59,13 @@ class Units(ABC):
     def text(self, ids: np.ndarray) -> list[str]:
         """The units of these ids, without the separators between them."""
 
-    def joined(self, ids: np.ndarray, sep: str) -> bytes:
-        """All units of these ids as UTF-8, each with the separator that stands before it."""
-        return "".join([sep + text for text in self.text(ids)]).encode()
+    def slices(self, ids: np.ndarray, sep: str) -> list[bytes | memoryview]:
+        """All units of these ids as UTF-8, each with the separator that stands before it, in as few pieces as there are."""
+        return ["".join([sep + text for text in self.text(ids)]).encode()]
+
+    def led(self, unit: int, sep: str) -> str:
+        """One unit with the separator that stands before it."""
+        return b"".join(self.slices(np.array([unit]), sep)).decode()
 
     def weights(self, ids: np.ndarray, scale: Scale, sep: str) -> np.ndarray:
         """Tokens that each unit adds to a context, separator included (int64)."""

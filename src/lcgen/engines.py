@@ -89,10 +89,13 @@ class Splintr(Tokenizer):
 
     def _sizes(self, ids: Sequence[int] | Counts) -> Counts:
         array = np.asarray(ids, dtype=np.int64)
-        for i in np.unique(array[self._lengths[array] < 0]).tolist():
-            data: bytes = self._handle.decode_token_bytes(i)
-            self._lengths[i] = len(data.replace(SPACE.encode(), b" ") if self._metaspace else data)
-        return self._lengths[array]
+        sizes: Counts = self._lengths[array]
+        if len(sizes) and sizes.min() < 0:
+            for i in np.unique(array[sizes < 0]).tolist():
+                data: bytes = self._handle.decode_token_bytes(i)
+                self._lengths[i] = len(data.replace(SPACE.encode(), b" ") if self._metaspace else data)
+            sizes = self._lengths[array]
+        return sizes
 
     def starts(self, text: str) -> Counts:
         if self._safe(text) and self._falls_apart(text):
@@ -101,7 +104,8 @@ class Splintr(Tokenizer):
             moved = np.repeat(borders[order] - np.cumsum(tokens) + tokens, tokens) + np.arange(tokens.sum())
             return place(np.concatenate((self._sizes(first), sizes[moved])), text, self._metaspace, self.name)
         try:
-            return place(self._sizes(self.encode(text)), text, self._metaspace, self.name)
+            ids = np.frombuffer(self._handle.encode_flat(text), dtype="<u4") if self._safe(text) else self.encode(text)
+            return place(self._sizes(ids), text, self._metaspace, self.name)
         except LcgenError:
             if self.exact is None:
                 raise

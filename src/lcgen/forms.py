@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,12 +18,18 @@ WORD_LISTS = {"en": ("adjectives", "nouns", "-"), "zh": ("modifiers", "nouns", "
 """Per language the lists of a two-word form and what joins the words."""
 
 
-def mix(numbers: np.ndarray, salt: int) -> np.ndarray:
-    """A bijection of uint64 that looks random (the finaliser of SplitMix64, Steele et al. 2014)."""
-    z = numbers.astype(np.uint64) + np.uint64(salt)
-    z = (z ^ z >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ z >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(z ^ z >> np.uint64(31))
+Number = TypeVar("Number", int, np.ndarray)
+WORD = (1 << 64) - 1
+FEW = 16
+"""Below so many numbers plain integers are faster than arrays."""
+
+
+def mix(numbers: Number, salt: int) -> Number:
+    """A bijection of 64-bit words that looks random (the finaliser of SplitMix64, Steele et al. 2014)."""
+    z = (numbers + salt) & WORD
+    z = ((z ^ z >> 30) * 0xBF58476D1CE4E5B9) & WORD
+    z = ((z ^ z >> 27) * 0x94D049BB133111EB) & WORD
+    return z ^ z >> 31
 
 
 class Form(ABC):
@@ -132,7 +139,12 @@ class Pool:
 
     def texts(self, ids: np.ndarray) -> list[str]:
         """The texts of these ids; `first` + id must lie below the form's size."""
-        return self.form.texts(self._permute(np.asarray(ids + self.first, np.uint64)))
+        if len(ids) <= FEW:
+            return self.form.texts(np.array([self._walk(int(number) + self.first) for number in ids], np.uint64))
+        found = self._shuffled(np.asarray(ids + self.first, np.uint64))
+        while (outside := np.flatnonzero(found >= self.form.size)).size:
+            found[outside] = self._shuffled(found[outside])
+        return self.form.texts(found)
 
     def text(self, number: int) -> str:
         """The text of one id."""
@@ -141,20 +153,20 @@ class Pool:
             self._blocks[block] = self.texts(np.arange(block * BLOCK, min((block + 1) * BLOCK, self.form.size - self.first)))
         return self._blocks[block][place]
 
-    def _permute(self, ids: np.ndarray) -> np.ndarray:
-        # A Feistel network on the next even number of bits; what falls outside the form walks on until it falls inside.
-        half, mask = np.uint64(self._half), np.uint64((1 << self._half) - 1)
-        found = ids
-        walking = np.ones(len(ids), bool)
-        while walking.any():
-            left, right = found[walking] >> half, found[walking] & mask
-            for salt in self._salts:
-                left, right = right, left ^ (mix(right, salt) & mask)
-            moved = found.copy()
-            moved[walking] = left << half | right
-            found = moved
-            walking = found >= np.uint64(self.form.size)
-        return found
+    def _walk(self, number: int) -> int:
+        # What falls outside the form walks on until it falls inside, which keeps distinct numbers distinct.
+        number = self._shuffled(number)
+        while number >= self.form.size:
+            number = self._shuffled(number)
+        return number
+
+    def _shuffled(self, numbers: Number) -> Number:
+        """A Feistel network over the least even number of bits that holds the form."""
+        mask = (1 << self._half) - 1
+        left, right = numbers >> self._half, numbers & mask
+        for salt in self._salts:
+            left, right = right, left ^ (mix(right, salt) & mask)
+        return left << self._half | right
 
 
 class Fresh:

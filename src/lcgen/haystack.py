@@ -120,6 +120,7 @@ class Passage(Units):
         # A text without sections is walked from any unit on, in its own order.
         self.sections = units // self.section if self.section else units
         self.limit = self.sections * (self.section or 1)
+        self._walked = np.zeros(0, np.int64)
         draw = stream.child("passage")
         self.start, self.stride = draw.below(self.sections), 1
         if self.section:
@@ -128,22 +129,32 @@ class Passage(Units):
             self.stride = step
 
     def places(self, ids: np.ndarray) -> np.ndarray:
-        """Where in the store the units of these ids stand."""
+        """Where in the store the units of these ids, in rising order, stand."""
+        if len(ids) and ids[-1] >= len(self._walked):
+            self._walked = self._walk(np.arange(int(ids[-1] * 1.1) + 512))
+        found: np.ndarray = self._walked[ids]
+        return found
+
+    def _walk(self, ids: np.ndarray) -> np.ndarray:
         around, rest = np.divmod(ids, self.section or 1)
         found: np.ndarray = (self.start + around * self.stride) % self.sections * (self.section or 1) + rest
         return found if self.clean is None else self.clean[found]
 
+    def led(self, unit: int, sep: str) -> str:
+        place = int(self.places(np.array([unit]))[0])
+        return str(self.store.text[self.store.borders[place] : self.store.borders[place + 1]], "utf-8")
+
     def text(self, ids: np.ndarray) -> list[str]:
         return [self.store.unit(int(place)) for place in self.places(ids)]
 
-    def joined(self, ids: np.ndarray, sep: str) -> bytes:
+    def slices(self, ids: np.ndarray, sep: str) -> list[bytes | memoryview]:
         places = self.places(ids)
         cuts = np.flatnonzero(np.diff(places) != 1) + 1
         borders = self.store.borders
         lows = borders[places[np.concatenate([[0], cuts])]].tolist()
         highs = borders[places[np.concatenate([cuts, [len(places)]]) - 1] + 1].tolist()
         text = self.store.text
-        return b"".join([text[low:high] for low, high in zip(lows, highs)])
+        return [text[low:high] for low, high in zip(lows, highs)]
 
     def weights(self, ids: np.ndarray, scale: Scale, sep: str) -> np.ndarray:
         return np.asarray(self.store.weights(self.tokenizer)[self.places(ids)], np.int64)
@@ -156,7 +167,7 @@ class Passage(Units):
         # A word with a character that the whole text lacks cannot stand in it: no search.
         able = [word for word in words if set(word) <= self.store.charset]
         if able:
-            text = self.joined(ids, "")
+            text = b"".join(self.slices(ids, ""))
             places = self.places(ids)
             borders = np.concatenate([[0], np.cumsum(self.store.borders[places + 1] - self.store.borders[places])])
             for word in able:
@@ -168,6 +179,8 @@ class Passage(Units):
         if self.twins is not None:
             kinds = self.twins[self.places(ids)]
             suspects = np.flatnonzero(kinds >= 0)
+            if not len(suspects):
+                return again
             _, leads = np.unique(kinds[suspects], return_index=True)
             again[np.delete(suspects, leads)] = True
         return again

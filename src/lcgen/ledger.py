@@ -41,7 +41,8 @@ class Ledger:
         """Weighs filler of so many tokens, and the spares behind it. Raises LcgenError where nearly all of it clashes."""
         self.draft, self.scale = draft, scale
         self.additive = scale.additive and draft.filler.additive(scale.tokenizer)
-        self.plant_weights = scale.weights([draft.sep + plant.text for plant in draft.plants]) if draft.plants else np.zeros(0, np.int64)
+        texts = [draft.sep + plant.text for plant in draft.plants]
+        self.plant_weights = scale.weights(texts) if texts else np.zeros(0, np.int64)
         self._fit(tokens)
         self.mean = float(self.weights[:256].mean())
 
@@ -95,40 +96,28 @@ class Ledger:
             placed += weight
         return np.insert(ids, gaps, [-1 - number for number in ranked])
 
-    def text(self, units: np.ndarray, leads: bool) -> bytes:
-        """Units as UTF-8 with the separators before them, the first without where it leads the context."""
+    def unit(self, unit: int, leads: bool) -> str:
+        """One unit with the separator before it, or without where it leads the context."""
         sep = self.draft.sep
-        if units[0] < 0:
-            text = (sep + self.draft.plants[-1 - int(units[0])].text).encode()
-        else:
-            text = self.draft.filler.joined(units, sep)
+        text = self.draft.filler.led(unit, sep) if unit >= 0 else sep + self.draft.plants[-1 - unit].text
         return text.lstrip() if leads else text
 
-    def runs(self, order: np.ndarray) -> Iterator[tuple[int, bytes]]:
-        """Place and text of each run of the order: every plant alone, filler as far as it goes."""
+    def runs(self, order: np.ndarray) -> Iterator[tuple[int, list[bytes | memoryview]]]:
+        """Place and text of each run of the order: the unit that leads, every plant alone, filler as far as it goes."""
         cuts = np.flatnonzero(order < 0)
-        bounds = np.unique(np.concatenate([[0], cuts, cuts + 1, [len(order)]])).tolist()
+        bounds = np.unique(np.concatenate([[0, 1], cuts, cuts + 1, [len(order)]])).tolist()
         for start, end in zip(bounds[:-1], bounds[1:]):
-            yield start, self.text(order[start:end], leads=start == 0)
-
-    def skeleton(self, order: np.ndarray) -> bytes:
-        """The shortest context with the same units at its borders, one copy."""
-        first = self.text(order[:1], leads=True)
-        return first + self.text(order[-1:], leads=False) if len(order) > 1 else first
-
-    def repeat(self, order: np.ndarray) -> float:
-        """Share of the tokens of all copies that stand earlier in the context."""
-        copies, weights = self.draft.copies, self.weigh(order)
-        again = np.zeros(len(order), bool)
-        again[order >= 0] = self.draft.filler.repeats(order[order >= 0])
-        return float((copies - 1 + weights[again].sum() / weights.sum()) / copies)
+            if start == 0 or order[start] < 0:
+                yield start, [self.unit(int(order[start]), leads=start == 0).encode()]
+            else:
+                yield start, self.draft.filler.slices(order[start:end], self.draft.sep)
 
     def context(self, ids: np.ndarray) -> Context:
         """What pose may see with this filler; laid only when it is looked at."""
 
         def build() -> tuple[str, np.ndarray, np.ndarray]:
             order = self.order(ids)
-            texts = [self.text(order[place : place + 1], leads=place == 0).decode() for place in range(len(order))]
+            texts = [self.unit(unit, leads=place == 0) for place, unit in enumerate(order.tolist())]
             ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
             starts = ends - [len(text.lstrip()) for text in texts]
             return "".join(texts), np.stack([starts, ends], 1), order
@@ -136,58 +125,97 @@ class Ledger:
         return Context(build)
 
 
+@dataclass(frozen=True)
+class Located:
+    """What is known of a context once it is laid out."""
+
+    characters: int
+    """Of all copies."""
+    pieces: list[Piece]
+
+
 class Layout:
     """One order of units, laid out: its text, and where each plant stands in every copy."""
 
     def __init__(self, ledger: Ledger, order: np.ndarray) -> None:
         self.ledger, self.order = ledger, order
-        self.skeleton = ledger.skeleton(order)
+        self.first = ledger.unit(int(order[0]), leads=True)
+        self.skeleton = self.first + (ledger.unit(int(order[-1]), leads=False) if len(order) > 1 else "")
+        """The shortest context with the same units at its borders, one copy."""
         self.weights = ledger.weigh(order)
         self.middle = int(self.weights[1:-1].sum())
 
     @cached_property
-    def _runs(self) -> list[tuple[int, bytes]]:
+    def _runs(self) -> list[tuple[int, list[bytes | memoryview]]]:
         return list(self.ledger.runs(self.order))
 
-    @cached_property
-    def context(self) -> bytes:
-        """All copies of the context, UTF-8."""
-        return self.copied(b"".join([text for _, text in self._runs]))
+    @property
+    def slices(self) -> list[bytes | memoryview]:
+        """All copies of the context in pieces, UTF-8."""
+        one = [piece for _, run in self._runs for piece in run]
+        return one + [COPY_SEP.encode(), *one] * (self.ledger.draft.copies - 1)
 
-    @cached_property
-    def characters(self) -> list[int]:
-        """Characters of one copy before each run, and of all."""
-        return [0, *accumulate(len(text) if text.isascii() else len(text.decode()) for _, text in self._runs)]
+    @property
+    def context(self) -> str:
+        """All copies of the context."""
+        return b"".join(self.slices).decode()
 
-    def copied(self, text: bytes) -> bytes:
+    def copied(self, text: str) -> str:
         """As many copies of a context as the draft asks for."""
-        copies = self.ledger.draft.copies
-        return COPY_SEP.encode().join([text] * copies) if copies > 1 else text
+        return COPY_SEP.join([text] * self.ledger.draft.copies)
 
-    def pieces(self, before: str, tokenizer: Tokenizer) -> list[Piece]:
-        """Where the plants stand in an input that begins with `before` and this context.
+    @property
+    def repeat(self) -> float:
+        """Share of the tokens of all copies that stand earlier in the context."""
+        copies, filler = self.ledger.draft.copies, self.order >= 0
+        again = self.weights[filler][self.ledger.draft.filler.repeats(self.order[filler])].sum()
+        return float((copies - 1 + again / self.weights.sum()) / copies)
+
+    def located(self, before: str, tokenizer: Tokenizer, ascii: bool) -> Located:
+        """Where the plants stand in an input that begins with `before` and this context, and may be all ASCII.
 
         A token span holds all tokens of the unit; the separator before a unit belongs to its first token.
         """
-        plants, copies = self.ledger.draft.plants, self.ledger.draft.copies
-        first = len(self.ledger.text(self.order[:1], leads=True))
-        # Token borders at the first unit of a copy are read where that unit stands, in the skeleton.
-        starts = tokenizer.starts(before + self.copied(self.skeleton).decode())
-        stride = len(self.skeleton) + len(COPY_SEP)
-        behind = np.cumsum(self.weights) - self.weights - self.weights[0]
+        lengths = [sum(map(len, run)) if ascii else len(b"".join(run).decode()) for _, run in self._runs]
+        ends = list(accumulate(lengths))
+        copies, plants = self.ledger.draft.copies, self.ledger.draft.plants
+        tokens = self._tokens(before, tokenizer) if self.ledger.additive else self._read(before, tokenizer)
         found = []
         for copy in range(copies):
-            byte = len(before.encode()) + copy * stride
-            lane = int(np.searchsorted(starts, byte, side="right")) - 1 + copy * self.middle
-            second = int(np.searchsorted(starts, byte + first)) + copy * self.middle
-            length = second - lane + int(self.weights[1:].sum())
-            shift = len(before) + copy * (self.characters[-1] + len(COPY_SEP))
-            for (place, _), end in zip(self._runs, self.characters[1:]):
-                if self.order[place] >= 0:
-                    continue
-                number = -1 - int(self.order[place])
-                token, size = (lane, second - lane) if place == 0 else (second + int(behind[place]), int(self.weights[place]))
-                depth = (token - lane) / (length - size) if length > size else 0.0
-                end += shift
-                found.append(Piece(number, copy, end - len(plants[number].text), end, token, token + size, depth))
+            shift = len(before) + copy * (ends[-1] + len(COPY_SEP))
+            begin, close = tokens[copy][0], tokens[copy][-1]
+            for (place, _), end in zip(self._runs, ends):
+                if self.order[place] < 0:
+                    number = -1 - int(self.order[place])
+                    low, high = int(tokens[copy][place]), int(tokens[copy][place + 1])
+                    depth = (low - begin) / (close - begin - (high - low)) if close - begin > high - low else 0.0
+                    end += shift
+                    found.append(Piece(number, copy, end - len(plants[number].text), end, low, high, float(depth)))
+        return Located(copies * (ends[-1] + len(COPY_SEP)) - len(COPY_SEP), found)
+
+    def _tokens(self, before: str, tokenizer: Tokenizer) -> list[np.ndarray]:
+        """Of each copy the token at which each unit starts, and the one behind the last, by arithmetic."""
+        # Token borders at the first unit of a copy are read where that unit stands, in the skeleton.
+        starts = tokenizer.starts(before + self.copied(self.skeleton))
+        found = []
+        for copy in range(self.ledger.draft.copies):
+            byte = len(before.encode()) + copy * len((self.skeleton + COPY_SEP).encode())
+            lane = int(np.searchsorted(starts, byte, side="right")) - 1
+            second = int(np.searchsorted(starts, byte + len(self.first.encode())))
+            ends = np.concatenate([[lane], second + np.cumsum(self.weights) - self.weights[0]])
+            found.append(ends + copy * self.middle)
+        return found
+
+    def _read(self, before: str, tokenizer: Tokenizer) -> list[np.ndarray]:
+        """The same, read from the tokens of the whole text where weights do not add up."""
+        starts = tokenizer.starts(before + self.context)
+        texts = [self.ledger.unit(unit, leads=place == 0) for place, unit in enumerate(self.order.tolist())]
+        leads = [len(text) - len(text.lstrip()) for text in texts]
+        borders = np.concatenate([[0], np.cumsum([len(text.encode()) for text in texts])])
+        found = []
+        for copy in range(self.ledger.draft.copies):
+            byte = len(before.encode()) + copy * (int(borders[-1]) + len(COPY_SEP))
+            # A unit starts with the token that holds its separator, unless that token is the end of the unit before.
+            low = np.searchsorted(starts, byte + borders[:-1] + leads, side="right") - 1
+            found.append(np.append(low, np.searchsorted(starts, byte + borders[-1])))
         return found

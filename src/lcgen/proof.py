@@ -39,11 +39,12 @@ def shape(row: Mapping[str, Any]) -> None:
 
 def encode(row: Mapping[str, Any], tokenizer: Tokenizer, wrapper: Wrapper) -> None:
     """Counts the whole prompt again and reads every token span again. Raises CheckFailed."""
-    _hold(row, "prompt_tokens", row["prompt_tokens"], wrapper.count(tokenizer, row["input"], row["gen_prefix"]))
-    if not row["evidence"]:
-        return
     text = row["input"]
     starts = np.append(tokenizer.starts(text), len(text.encode()))
+    # Where nothing stands round the input, its token borders are its count.
+    bare = not (wrapper.before or wrapper.after or row["gen_prefix"])
+    counted = len(starts) - 1 if bare else wrapper.count(tokenizer, text, row["gen_prefix"])
+    _hold(row, "prompt_tokens", row["prompt_tokens"], counted)
     for piece in row["evidence"]:
         low = len(text[: piece["char_start"]].encode())
         high = low + len(piece["text"].encode())

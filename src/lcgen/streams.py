@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,18 +16,27 @@ Item = TypeVar("Item")
 class Stream:
     """An endless sequence of random draws that is a pure function of its key.
 
-    `key` is anything that JSON can write. The bits are the raw 64-bit output of the counter-based generator Philox,
-    whose values numpy guarantees; all distributions are made here, because numpy and the standard library may
-    change theirs.
+    `key` is anything that JSON can write. The bits are SHAKE-128 of the key and a counter, a published standard that
+    no library can change; all distributions are made here, because numpy and the standard library may change theirs.
     """
 
     def __init__(self, *key: Any) -> None:
         text = json.dumps(key, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        self.key = hashlib.sha256(text.encode()).hexdigest()
+        self._begin(hashlib.sha256(text.encode()).hexdigest())
 
-    @cached_property
-    def _bits(self) -> np.random.Philox:
-        return np.random.Philox(key=np.frombuffer(bytes.fromhex(self.key[:32]), "<u8").astype(np.uint64))
+    def _begin(self, key: str) -> None:
+        self.key, self._blocks = key, 0
+        self._words: list[int] = []
+
+    def _word(self) -> int:
+        """The next 64-bit word."""
+        if not self._words:
+            # Blocks grow, since most streams need a few words and some need many.
+            size = 16 << min(self._blocks, 8)
+            block = hashlib.shake_128(f"{self.key}:{self._blocks}".encode()).digest(8 * size)
+            self._words = list(struct.unpack(f"<{size}Q", block))[::-1]
+            self._blocks += 1
+        return self._words.pop()
 
     def child(self, *key: Any) -> Stream:
         """A stream of its own for a part of this one's purpose; draws here do not move draws there."""
@@ -36,12 +45,12 @@ class Stream:
     def again(self) -> Stream:
         """This stream from its beginning."""
         fresh = Stream.__new__(Stream)
-        fresh.key = self.key
+        fresh._begin(self.key)
         return fresh
 
     def raw(self, count: int) -> np.ndarray:
         """The next `count` 64-bit words, uint64."""
-        return np.asarray(self._bits.random_raw(count), np.uint64)
+        return np.array([self._word() for _ in range(count)], np.uint64)
 
     def below(self, limit: int) -> int:
         """A whole number 0 <= n < limit, without bias."""
@@ -51,13 +60,13 @@ class Stream:
             raise ValueError(f"below({limit}) is more than one word of 64 bits can say")
         floor = (1 << 64) % limit
         while True:
-            word = int(self._bits.random_raw())
+            word = self._word()
             if word >= floor:
                 return word % limit
 
     def unit(self) -> float:
         """A float in [0, 1) of 53 random bits."""
-        return (int(self._bits.random_raw()) >> 11) * 2.0**-53
+        return (self._word() >> 11) * 2.0**-53
 
     def belows(self, limit: int, count: int) -> np.ndarray:
         """`count` whole numbers below `limit` (int64). The bias of at most limit / 2**64 is below any test's reach."""

