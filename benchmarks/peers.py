@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,9 @@ def find(args: Namespace, work: Path) -> Peers:
     """Readies each peer whose place was given; `work` holds the haystack of all in `essays/*.txt`."""
     found = Peers()
     env = {"TIKTOKEN_CACHE_DIR": str(args.tiktoken_cache)} if args.tiktoken_cache else {}
+    if args.ruler or args.opencompass:
+        said = versions(args.peer_python, ("tiktoken", "nltk", "wonderwords", "datasets"))
+        found.notes.append(f"RULER and NeedleBench run with {said}.")
     if args.ruler is None:
         found.skipped[RULER] = "no checkout of NVIDIA/RULER given with --ruler"
     else:
@@ -122,6 +126,13 @@ def _haystack2(args: Namespace, work: Path, env: Mapping[str, str], found: Peers
         return [*app, "run", str(out / "run.yaml")]
 
     found.runners.append(Runner(HAYSTACK2, command, 11, 55 if args.quick else 220, env))
+
+
+def versions(python: Path, packages: Sequence[str]) -> str:
+    """Versions of what is installed for a Python."""
+    code = "import sys, importlib.metadata as m\nfor p in sys.argv[1:]: print(p, m.version(p), sep=' ', end=', ')"
+    said = subprocess.run([str(python), "-c", code, *packages], capture_output=True, text=True, check=False).stdout
+    return said.rstrip(", ") or "unknown versions"
 
 
 def commit(checkout: Path) -> str:

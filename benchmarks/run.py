@@ -1,9 +1,11 @@
 """Measures lcgen against other generators, against the floor of the machine, and against what it promises.
 
-    python benchmarks/run.py                       everything that needs no other generator
-    python benchmarks/run.py --ruler ~/RULER ...   with those that you fetched
+    python benchmarks/run.py --quick               a look at everything that needs no other generator
+    python benchmarks/run.py --ruler ~/RULER ...   the whole, with the generators that you fetched
 
-Prints a Markdown report and writes it to RESULTS.md beside this file. Ratios hold within one run only.
+Run it with the Python that lcgen is installed in. Other generators are never part of this repository: fetch checkouts of
+NVIDIA/RULER and open-compass/opencompass, and install needlehaystack 2.0 in an environment of its own; what is not there
+is skipped, and the report says so. Prints a Markdown report and writes it to RESULTS.md beside this file.
 """
 
 from __future__ import annotations
@@ -64,15 +66,8 @@ def main() -> None:
         work = Path(name)
         env = {"LCGEN_CACHE": str(work / "cache"), "TOKENIZERS_PARALLELISM": "false"}
         tell("text for all")
-        spend(
-            [
-                sys.executable,
-                str(Path(__file__).with_name("texts.py")),
-                str(work),
-                *([str(args.text)] if args.text else []),
-            ],
-            env,
-        )
+        script = [sys.executable, str(Path(__file__).with_name("texts.py")), str(work)]
+        spend([*script, str(args.text)] if args.text else script, env)
         sections = list(parts(args, work, env))
         report = write(args, json.loads((work / "facts.json").read_text()), sections)
     print(report)

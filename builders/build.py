@@ -14,13 +14,15 @@ from lcgen import cards, proof, schemas, tokens, wrapper
 from lcgen.builders import manifest, preview, writer
 from lcgen.builders.rows import RowMaker
 from lcgen.errors import LcgenError
-from lcgen.spec import Length, Place, Spec, places
+from lcgen.spec import Length, Spec, places
 from lcgen.tokens import Tokenizer
 from lcgen.wrapper import Wrapper
 
 FILE_TOKENS = 16 * 2**20
 """A file holds as many whole indices as plan to at most so many tokens, at least one."""
 STAGING = ".building"
+MOVING = "moving"
+"""Stands in the staging folder while files are being moved in."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def plan(spec: Spec, maker: RowMaker) -> Iterator[FilePlan]:
     part = maker.part
     suffix = "jsonl" if spec.format == "jsonl" else "parquet"
     for length in part.lengths:
-        each = length.high * len(part.depths) * len(part.params) * maker.members
+        each = length.high * maker.rows_per_index
         run = max(1, FILE_TOKENS // each)
         for first in range(0, part.samples, run):
             path = f"data/{part.name}_{length.config}/{spec.split}-{first:06d}.{suffix}"
@@ -80,7 +82,7 @@ def build(spec: Spec, out: Path | None = None, force: bool = False, progress: Ca
     CheckFailed for a row that does not hold; the folder is as it was then.
     """
     folder = (out or Path(spec.name)).absolute()
-    old = None if force else _standing(folder)
+    old = _standing(folder, force)
     crew = makers(spec)
     if old is not None:
         spec = manifest.merge(old["spec"], spec, crew)
@@ -91,27 +93,28 @@ def build(spec: Spec, out: Path | None = None, force: bool = False, progress: Ca
     files: dict[str, dict[str, Any]] = {}
     for file in wanted:
         known = (old or {"files": {}})["files"].get(file.path)
-        rows = file.count * crew[file.part].rows_per_index
-        if known and known["rows"] == rows and (folder / file.path).is_file() and (folder / file.path).stat().st_size == known["bytes"]:
+        if known and _stands(folder / file.path, known, file.count * crew[file.part].rows_per_index, spec.verify):
             files[file.path] = known
     missing = [file for file in wanted if file.path not in files]
-    if old is not None and not missing and all((folder / name).is_file() for name in ("README.md", preview.FILE)):
+    if old is not None and not missing and all((folder / name).is_file() for name in _made(crew)):
         return _report(folder, old, crew, 0)
-    checks = Checks(spec, crew, dict(old["verification"]) if old else {})
     staging = folder / STAGING
     try:
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)
         for file in missing:
+            checks = Checks(spec, crew[file.part])
             made = writer.write(staging / file.path, checks.rows(file, progress), spec.format)
-            files[file.path] = dataclasses.asdict(made)
-        _finish(folder, staging, spec, crew, files, checks, force)
+            files[file.path] = {**dataclasses.asdict(made), "encoded": checks.encoded, "solved": checks.solved}
+        _finish(folder, staging, spec, crew, files, force)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise LcgenError(f"The disk of {folder} is full. Free some space and run the same command again.") from error
         raise LcgenError(f"Cannot write to {folder}: {error.strerror or error}. Choose another --out.") from error
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        # Once files are being moved in, the staging folder stays until all are there: it marks a folder as unfinished.
+        if not (staging / MOVING).exists():
+            shutil.rmtree(staging, ignore_errors=True)
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     found = manifest.load(folder)
@@ -119,50 +122,68 @@ def build(spec: Spec, out: Path | None = None, force: bool = False, progress: Ca
     return _report(folder, found, crew, len(missing))
 
 
-def _standing(folder: Path) -> dict[str, Any] | None:
-    """The manifest of what stands at `folder`. Raises LcgenError where something else stands there."""
+def _stands(path: Path, known: dict[str, Any], rows: int, verify: str) -> bool:
+    """Whether a file is there as the manifest says, with so many rows, and verified as far as is asked now."""
+    proven = verify != "full" or known["encoded"] == known["solved"] == rows
+    return proven and known["rows"] == rows and path.is_file() and path.stat().st_size == known["bytes"]
+
+
+def _made(crew: dict[str, RowMaker]) -> list[str]:
+    """Everything of a folder that is made of specs and data files, README last."""
+    schema_names = sorted({"row", *(maker.part.task for maker in crew.values())})
+    names = [*(f"schemas/{name}.schema.json" for name in schema_names), *sorted({maker.template_file for maker in crew.values()})]
+    return [*names, preview.FILE, "README.md"]
+
+
+def _standing(folder: Path, force: bool) -> dict[str, Any] | None:
+    """The manifest of what stands at `folder`, None where nothing does or it is to be replaced.
+
+    Raises LcgenError where something else stands there.
+    """
     if folder.exists() and not folder.is_dir():
         raise LcgenError(f"{folder} is a file. Choose another --out.")
-    found = manifest.load(folder) if folder.is_dir() else None
-    if found is None and folder.is_dir() and any(path.name != STAGING for path in folder.iterdir()):
+    if not folder.is_dir() or (folder / STAGING).is_dir():
+        # A staging folder is left only where a build was killed; what it left is made again.
+        return None
+    found = manifest.load(folder)
+    if found is None and any(folder.iterdir()):
         raise LcgenError(f"The folder {folder} holds files that are no lcgen build. Choose another --out.")
-    return found
+    return None if force else found
 
 
 def _finish(
-    folder: Path, staging: Path, spec: Spec, crew: dict[str, RowMaker], files: dict[str, dict[str, Any]], checks: Checks, force: bool
+    folder: Path, staging: Path, spec: Spec, crew: dict[str, RowMaker], files: dict[str, dict[str, Any]], force: bool
 ) -> None:
-    """Adds everything that is made of the data files, then moves all into place, the manifest last."""
-    made = manifest.compose(spec, crew, files, checks.counts)
+    """Adds everything that is made of the data files, then moves all into place: data first, then the card, the manifest last."""
+    made = manifest.compose(spec, crew, files)
     for name in ("templates", "schemas"):
         (staging / name).mkdir()
     for maker in crew.values():
         (staging / maker.template_file).write_text(maker.wording.source, encoding="utf-8")
-        (staging / "schemas" / f"{maker.part.task}.schema.json").write_text(schemas.text(maker.part.task), encoding="utf-8")
-    (staging / "schemas" / "row.schema.json").write_text(schemas.text("row"), encoding="utf-8")
+        for name in ("row", maker.part.task):
+            (staging / "schemas" / f"{name}.schema.json").write_text(schemas.text(name), encoding="utf-8")
     preview.write(staging, folder, made)
     (staging / "README.md").write_text(cards.dataset(made, crew), encoding="utf-8")
     if force:
         _remove(folder)
-    for path in sorted(staging.rglob("*")):
-        if path.is_file():
-            place = folder / path.relative_to(staging)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            path.replace(place)
+    (staging / MOVING).touch()
+    data = sorted(str(path.relative_to(staging)) for path in (staging / "data").rglob("*") if path.is_file())
+    for path in [*data, *_made(crew)]:
+        if (staging / path).is_file():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (staging / path).replace(folder / path)
     manifest.save(folder, made)
+    shutil.rmtree(staging)
 
 
 def _remove(folder: Path) -> None:
-    """Removes what an earlier build wrote, and nothing else. Raises LcgenError where there was no build."""
-    try:
-        old = _standing(folder)
-    except LcgenError:
-        if not (folder / manifest.FILE).is_file():
-            raise
-        raise LcgenError(f"The manifest of {folder} is damaged, so its files are not known. Remove the folder yourself, or choose another --out.") from None
+    """Removes what an earlier build wrote, and nothing else."""
+    old = manifest.load(folder)
     for name in (manifest.FILE, "README.md", preview.FILE, *(old["files"] if old else ()), *(old["templates"] if old else ())):
-        if ".." not in Path(name).parts:
+        if ".." not in Path(name).parts and not Path(name).is_absolute():
             (folder / name).unlink(missing_ok=True)
+    for path in (folder / "schemas").glob("*.schema.json"):
+        path.unlink()
     for path in sorted((folder / "data").rglob("*"), reverse=True):
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
@@ -171,18 +192,13 @@ def _remove(folder: Path) -> None:
 class Checks:
     """Makes rows and verifies them on their way to the file, as `--verify` asks."""
 
-    def __init__(self, spec: Spec, crew: dict[str, RowMaker], before: dict[str, Any]) -> None:
-        self.spec, self.crew = spec, crew
-        self._made, self._encoded, self._solved = (int(before.get(key, 0)) for key in ("rows", "encoded", "solved"))
-
-    @property
-    def counts(self) -> dict[str, Any]:
-        """What the manifest says of the verification."""
-        return {"mode": self.spec.verify, "rows": self._made, "encoded": self._encoded, "solved": self._solved}
+    def __init__(self, spec: Spec, maker: RowMaker) -> None:
+        self.spec, self.maker = spec, maker
+        self.encoded = self.solved = 0
 
     def rows(self, file: FilePlan, progress: Callable[[int], Any] | None) -> Iterator[dict[str, Any]]:
         """The rows of a file. Raises CheckFailed at the first that does not hold."""
-        maker = self.crew[file.part]
+        maker = self.maker
         for place in places(maker.part, file.length, file.first, file.count):
             for number, row in enumerate(maker.rows(place)):
                 schemas.validate_row(row)
@@ -191,9 +207,8 @@ class Checks:
                 if self.spec.verify == "full" or (self.spec.verify == "auto" and (lead or proof.chosen(row["id"]))):
                     proof.encode(row, maker.tokenizer, maker.wrapper)
                     proof.solve(row, maker.task, maker.wording)
-                    self._encoded += 1
-                    self._solved += 1
-                self._made += 1
+                    self.encoded += 1
+                    self.solved += 1
                 yield row
                 if progress:
                     progress(row["length"])
@@ -219,10 +234,6 @@ def _report(folder: Path, found: dict[str, Any], crew: dict[str, RowMaker], writ
 def generate(spec: Spec) -> Iterator[dict[str, Any]]:
     """The rows of a spec, one after another, nothing written; each is verified as the spec asks."""
     crew = makers(spec)
-    checks = Checks(spec, crew, {})
     for maker in crew.values():
         for length in maker.part.lengths:
-            yield from checks.rows(FilePlan(maker.part.name, length, "", 0, maker.part.samples), None)
-
-
-__all__ = ["FilePlan", "Place", "Report", "build", "generate", "makers", "plan"]
+            yield from Checks(spec, maker).rows(FilePlan(maker.part.name, length, "", 0, maker.part.samples), None)

@@ -27,7 +27,7 @@ def load(folder: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (json.JSONDecodeError, UnicodeDecodeError, CheckFailed) as error:
-        raise CheckFailed(f"{path} is damaged: {error} Build again with --force.") from error
+        raise CheckFailed(f"{path} is damaged: {error} Remove the folder, or build into another one.") from error
     return found
 
 
@@ -47,8 +47,9 @@ def described(spec: Spec, crew: Mapping[str, RowMaker]) -> dict[str, Any]:
     found["chat_template"] = f"{maker.wrapper.name} {maker.wrapper.fingerprint}"
     found["template"] = maker.wording.hash if spec.template is not None else None
     for part in found["parts"]:
-        haystack = crew[part["name"]].haystack
-        part["haystack"] = f"{haystack.name} {haystack.fingerprint}"
+        maker = crew[part["name"]]
+        part["haystack"] = f"{maker.haystack.name} {maker.haystack.fingerprint}"
+        part |= {"revision": maker.task.revision, "wording": maker.wording.hash, "answer_tokens": maker.answer_tokens}
     return found
 
 
@@ -78,7 +79,7 @@ def merge(old: Mapping[str, Any], new: Spec, crew: Mapping[str, RowMaker]) -> Sp
     return dataclasses.replace(new, parts=tuple(parts))
 
 
-def compose(spec: Spec, makers: Mapping[str, RowMaker], files: Mapping[str, Mapping[str, Any]], verification: Mapping[str, Any]) -> dict[str, Any]:
+def compose(spec: Spec, makers: Mapping[str, RowMaker], files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The manifest of a finished build.
 
     Configs are hashed over the content hashes of their files, in order. `repeat` is the largest `haystack_repeat` of a
@@ -105,15 +106,16 @@ def compose(spec: Spec, makers: Mapping[str, RowMaker], files: Mapping[str, Mapp
         "name": spec.name,
         "spec": described(spec, makers),
         "seed": spec.seed,
-        "tokenizer": {"name": tokenizer.name, "fingerprint": tokenizer.fingerprint, "engine": tokenizer.engine},
+        "tokenizer": {"name": tokenizer.name, "fingerprint": tokenizer.fingerprint, "engine": tokenizer.engine, **tokenizer.facts},
         "wrapper": {
             "name": wrapper.name, "fingerprint": wrapper.fingerprint, "before": wrapper.before, "after": wrapper.after,
             "tokens": any_maker.wrapper_tokens,
         },
         "haystacks": [haystacks[key] for key in sorted(haystacks)],
         "templates": {maker.template_file: maker.wording.hash for maker in makers.values()},
+        "probes": {name: maker.composer.probes for name, maker in makers.items()},
         "budgets": {name: maker.answer_tokens for name, maker in makers.items()},
-        "verification": dict(verification),
+        "verification": {"mode": spec.verify} | {key: sum(file[key] for file in files.values()) for key in ("rows", "encoded", "solved")},
         "configs": configs,
         "files": {name: dict(files[name]) for name in sorted(files)},
         "canary": CANARY,

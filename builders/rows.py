@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 from lcgen import generators, templates
 from lcgen.compose import Composer, Pose, Prompt, TooShort
-from lcgen.contract import Cell, Draft, Plant, Task
+from lcgen.contract import MOST_PLANTS, Cell, Draft, Plant, Task
 from lcgen.errors import LcgenError
 from lcgen.haystack import Haystack
 from lcgen.ledger import Piece
@@ -58,12 +59,13 @@ class RowMaker:
         if self.part.answer_tokens is not None:
             return self.part.answer_tokens
         longest = 0
-        for number in range(ORACLES):
-            place = Place(self.part.lengths[0], self.part.depths[0], number % len(self.params), number)
-            for draft, pose in self._drafts(place, Stream("answer budget", self._key(place))):
+        for params, number in product(range(len(self.params)), range(ORACLES)):
+            place = Place(self.part.lengths[0], self.part.depths[0], params, number)
+            stream = Stream("answer budget", self.task.name, self.task.revision, self.plain[params], self.part.lang, number)
+            for draft, pose in self._drafts(place, stream):
                 for puzzle in self.composer.pose(draft, pose):
-                    bare = {"outputs": list(puzzle.answers), "answer": ", ".join(puzzle.answers), "metadata": puzzle.metadata, "reference_output": ""}
-                    longest = max(longest, self.tokenizer.count(self.task.oracle(bare)))
+                    answered = {"outputs": list(puzzle.answers), "answer": ", ".join(puzzle.answers), "metadata": puzzle.metadata, "reference_output": ""}
+                    longest = max(longest, self.tokenizer.count(self.task.oracle(answered)))
         return -(-longest * 3 // 2 // 32) * 32
 
     @property
@@ -72,15 +74,11 @@ class RowMaker:
         return f"templates/{self.part.task}.{self.part.lang}.j2"
 
     @cached_property
-    def members(self) -> int:
-        """Rows that one draw makes: twins and questions."""
-        place = Place(self.part.lengths[0], self.part.depths[0], 0, 0)
-        return len(self._drafts(place, Stream("members"))) * self.spec.questions
-
-    @property
     def rows_per_index(self) -> int:
-        """Rows of one index of one length."""
-        return self.members * len(self.part.depths) * len(self.part.params)
+        """Rows of one index of one length: twins and questions of every depth and parameter set."""
+        first, depths = self.part.lengths[0], self.part.depths
+        drafts = sum(len(self._drafts(Place(first, depths[0], params, 0), Stream("members"))) for params in range(len(self.params)))
+        return drafts * self.spec.questions * len(depths)
 
     def preflight(self) -> None:
         """Makes one row of each parameter set at the shortest length. Raises LcgenError for what cannot be built."""
@@ -111,6 +109,8 @@ class RowMaker:
             drafts = self.task.draw(stream, params, cell, self.haystack, self.wording)
         except ValueError as error:
             raise LcgenError(f"{self.part.task}: {error}.") from error
+        if (most := max(len(draft.plants) * draft.copies for draft in drafts)) > MOST_PLANTS:
+            raise LcgenError(f"{self.part.task}: {most:,} planted sentences are asked for, but a row holds at most {MOST_PLANTS:,}.")
 
         def posed(draft: Draft) -> Pose:
             rng = stream.child("pose", draft.role)
@@ -146,12 +146,12 @@ class RowMaker:
         params = self.plain[place.params]
         cell = [
             self.task.name, self.task.revision, params, part.lang, self.wording.hash, spec.seed, spec.split, target, place.depth, place.index,
-            self.tokenizer.fingerprint, self.haystack.fingerprint, spec.audience, self.wrapper.fingerprint, spec.thinking, self.answer_tokens,
+            self.tokenizer.name, self.tokenizer.fingerprint, self.haystack.name, self.haystack.fingerprint, part.variant, spec.audience, self.wrapper.fingerprint, spec.thinking, self.answer_tokens,
             self.reserve, spec.paired, spec.questions,
         ]  # fmt: skip
         outputs = list(puzzle.answers)
         row = {
-            "id": f"{part.name}-{place.length.config}-{spec.split}-{place.index}-{digest(cell, draft.role, number)}",
+            "id": f"{self.task.name}-{part.lang}-{place.length.config}-{spec.split}-{place.index}-{digest(cell, draft.role, number)}",
             "task": self.task.name,
             "revision": self.task.revision,
             "variant": part.variant,
@@ -178,7 +178,7 @@ class RowMaker:
             "output_tokens": None,
             "haystack_repeat": round(prompt.repeat, 6),
             "n_chars": len(prompt.input),
-            "depth": puzzle.depth,
+            "depth": None if puzzle.depth is None else round(puzzle.depth, 6),
             "index": place.index,
             "seed": spec.seed,
             "tokenizer": self.tokenizer.name,
@@ -190,7 +190,7 @@ class RowMaker:
             "reference_output": "",
             "group_id": digest("group", cell) if draft.role else "",
             "group_role": draft.role,
-            "puzzle_id": digest(stream.key, number),
+            "puzzle_id": digest(stream.key, draft.role, number, spec.questions),
             "canary": CANARY,
         }
         row["reference_output"] = self.task.oracle(row)

@@ -29,16 +29,17 @@ def _front(manifest: Mapping[str, Any], crew: Mapping[str, RowMaker]) -> str:
             {"config_name": f"{part.name}_{length.config}", "data_files": [{"split": spec.split, "path": path}]} for length, path in paths.items()
         ]
         configs.append({"config_name": part.name, "data_files": [{"split": length.split, "path": path} for length, path in paths.items()]})
+    own = all(maker.haystack.own for maker in crew.values())
     rows = sum(entry["rows"] for entry in manifest["configs"].values())
     head = {
         "pretty_name": f"{spec.name} (lcgen)",
-        "license": "cc0-1.0",
+        **({"license": "cc0-1.0"} if own else {"license": "other", "license_name": "haystack", "license_link": "README.md"}),
         "language": sorted({maker.part.lang for maker in crew.values()}),
         "task_categories": ["question-answering"],
-        "size_categories": [next((name for most, name in SIZES if rows < most), "n>1T")],
+        "size_categories": [next((name for most, name in SIZES if rows < most), "10M<n<100M")],
         "annotations_creators": ["machine-generated"],
-        "source_datasets": ["original"],
-        "tags": ["long-context", "synthetic", "benchmark", "needle-in-a-haystack", "lcgen"],
+        "source_datasets": ["original"] if own else [],
+        "tags": ["long-context", "synthetic", "benchmark", *sorted({tag for maker in crew.values() for tag in maker.task.tags}), "lcgen"],
         "configs": configs,
     }
     return str(yaml.safe_dump(head, sort_keys=False, allow_unicode=True))

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lcgen import forms, score
-from lcgen.contract import MOST_PLANTS, Cell, Context, Draft, Plant, Preset, Puzzle, Row, Setting, Source, Task, Units
+from lcgen.contract import Cell, Context, Draft, Plant, Preset, Puzzle, Row, Setting, Source, Task, Units
 from lcgen.streams import Stream
 from lcgen.wording import Wording
 
@@ -101,6 +101,11 @@ class Records(Units):
         self.limit = min(keys.form.size - keys.first, values.form.size - values.first) - RESERVED
         self._parts = wording.parts("needle")
 
+    def sample(self, count: int, sep: str) -> list[str]:
+        fixed = Stream("sample")
+        keys, values = forms.Pool(self.keys.form, fixed.child("keys")), forms.Pool(self.values.form, fixed.child("values"))
+        return [sep + text for text in Records(keys, values, self.wording).text(np.arange(count))]
+
     def text(self, ids: np.ndarray) -> list[str]:
         rows = ids % self.limit + RESERVED
         slots = {"key": self.keys.texts(rows), "value": self.values.texts(rows)}
@@ -113,6 +118,7 @@ class Needle(Task[NeedleParams]):
     name = "needle"
     about = "Finds stated values by their key in a long text."
     papers = ("arXiv:2404.06654", "arXiv:2407.11963", "arXiv:2305.16300", "arXiv:2407.05483")
+    tags = ("needle-in-a-haystack", "retrieval")
     Params = NeedleParams
     revision = 1
     metric = "exclusive"
@@ -132,8 +138,6 @@ class Needle(Task[NeedleParams]):
         if cell.questions > 1 and (params.question != "after" or params.twins or params.key_kind == "none"):
             raise ValueError("several questions per context need keys, no twins, and the question after the text")
         needles = count * params.values + params.similar_keys + params.similar_values + params.other_subjects
-        if needles > MOST_PLANTS:
-            raise ValueError(f"{needles} needles are asked for, but a row holds at most {MOST_PLANTS}")
         for form in (key_form, value_form):
             if form.size < 4 * (needles + RESERVED if source.kind == "records" else needles):
                 raise ValueError(f"only {form.size} keys or values of this kind exist, too few for {needles} needles")
@@ -179,13 +183,16 @@ class Needle(Task[NeedleParams]):
                 "moved": (plants(False, moved), Ask(asks[0].keys, asks[0].answers, moved, [0])),
                 "contradicted": ([_distracting(present[0]), *present[1:], void], Ask(asks[0].keys, [fixed], later, [0])),
             }
+        # Twins skip the same filler, so that they differ in the fact alone.
+        every_plant = [*negatives, *(plant for made, _ in roles.values() for plant in made)]
+        avoid = frozenset(word for plant in every_plant for word in (plant.key, plant.value) if word) | set(names) - {""}
         return [
             Draft(
                 plants=(*made, *negatives),
                 filler=filler,
                 sep="" if source.lang == "zh" else " ",
                 copies=params.copies,
-                avoid=frozenset(word for plant in (*made, *negatives) for word in (plant.key, plant.value) if word) | set(names) - {""},
+                avoid=avoid,
                 role=role,
                 state=[ask] if params.twins else asks,
             )
@@ -199,7 +206,7 @@ class Needle(Task[NeedleParams]):
         others = whole - len(leads)
         order = rng.child("order").shuffle(range(others)) if others else []
         free = iter(order)
-        places = rng.child("places") if others else rng
+        places = rng.child("places")
         found = []
         for part in range(count):
             row = []

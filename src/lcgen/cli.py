@@ -83,7 +83,7 @@ def option(group: str, *names: str, **kwargs: Any) -> Callable[[Command], Comman
 _ROWS = [
     option("What to build", "--lengths", metavar="SPEC", help=f"Total tokens of a row: 4k, 4k..1m (doubling), 1k..8k:1k, 1k~16k, commas.  [{DEFAULT_LENGTHS}]"),
     option("What to build", "--depths", metavar="SPEC", help=f"Where the first gold piece stands: 0..1:0.1, 0,0.5,1, 50%, random.  [{DEFAULT_DEPTHS}]"),
-    option("What to build", "--samples", type=int, metavar="N", help="Rows of each cell (length, depth, swept values).  [1]"),
+    option("What to build", "--samples", type=int, metavar="N", help="Contexts, or groups of twins, of each cell (length, depth, swept values).  [1]"),
     option("What to build", "--preset", metavar="NAME[:VARIANT]", help="A published grid; see `lcgen tasks TASK`."),
     option("What to build", "--set", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the task, or several values of it: keys=1,2,4."),
     option("What to build", "--lang", default="en", show_default=True, metavar="CODE", help="Language of prompt, needles and haystack."),

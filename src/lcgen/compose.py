@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SAMPLE = 200
 """Units by which a form of filler is probed."""
+MIDDLING = 16
+"""Tokens of pad beyond the shortest that are held ready where weights do not add up."""
 TRIES = 12
 """Closings before a prompt is given up; more than two are needed only where weights do not add up."""
 
@@ -97,8 +99,11 @@ class Composer:
         longest = max(frames, key=lambda frame: frame.base)
         filled = int(ledger.ends[main - 1]) if main else 0
         residue = prompt_tokens - longest.base - copies * (filled + int(ledger.plant_weights.sum()))
-        for _ in range(TRIES):
-            chosen = _subset(ledger.weights[main : main + SPARES].tolist(), residue, copies, sorted(longest.pads))
+        for attempt in range(TRIES):
+            # Other spares can meet other seams. Where that goes on, or weights do not add up, some tokens are left for
+            # the pad, which closes what is found without moving anything.
+            spare = MIDDLING if attempt >= TRIES // 2 or not ledger.additive else 0
+            chosen = _subset(ledger.weights[main : main + SPARES].tolist(), residue - spare, copies, sorted(longest.pads))
             if chosen is None:
                 break
             picks, extra = chosen
@@ -108,12 +113,13 @@ class Composer:
             layout = Layout(ledger, ledger.order(ids))
             # The frame was weighed round a sample; here it stands round the real first and last unit.
             missing = prompt_tokens - longest.tokens(layout, longest.pads[extra])
-            if missing == 0:
-                pads = [longest.pads[extra] if frame is longest else frame.closing(layout, prompt_tokens) for frame in frames]
+            if missing == 0 or spare:
+                pads = [frame.closing(layout, prompt_tokens) for frame in frames]
                 if "" not in pads:
                     return layout, pads
+            if missing == 0:
                 break
-            residue += missing
+            residue += missing - spare
         raise LcgenError(
             f"The last tokens of a prompt of {prompt_tokens} cannot be closed with this haystack, template and tokenizer. "
             "Try another length or another haystack"
@@ -126,8 +132,13 @@ class Composer:
 
         key = (draft.filler.form, draft.sep)
         if key not in self.scales:
-            self.scales[key] = Scale(self.tokenizer, [draft.filler.led(number, draft.sep) for number in range(SAMPLE)])
+            self.scales[key] = Scale(self.tokenizer, draft.filler.sample(SAMPLE, draft.sep))
         return self.scales[key]
+
+    @property
+    def probes(self) -> dict[str, Any]:
+        """What was found on each form of filler weighed so far, by its name."""
+        return {form: scale.report for (form, _), scale in sorted(self.scales.items())}
 
     def pads(self, between: str, after: str, join: str) -> dict[int, str]:
         """Pad wordings, of one sentence or two, by their tokens above the shortest one at this place of the template."""
@@ -171,7 +182,10 @@ class Frame:
 
     def closing(self, layout: Layout, tokens: int) -> str:
         """The pad with which the prompt has so many tokens; empty where no wording gives it."""
-        pad = self.pads.get(tokens - self.tokens(layout, self.pads[0]), "")
+        wanted = tokens - self.tokens(layout, self.pads[0])
+        if wanted == 0:
+            return self.pads[0]
+        pad = self.pads.get(wanted, "")
         return pad if pad and self.tokens(layout, pad) == tokens else ""
 
     def _count(self, context: str, pad: str) -> int:

@@ -67,6 +67,10 @@ class Units(ABC):
         """One unit with the separator that stands before it."""
         return b"".join(self.slices(np.array([unit]), sep)).decode()
 
+    def sample(self, count: int, sep: str) -> list[str]:
+        """Units by which their form is probed, separators included: the same for all units of one form."""
+        return [self.led(number, sep) for number in range(count)]
+
     def weights(self, ids: np.ndarray, scale: Scale, sep: str) -> np.ndarray:
         """Tokens that each unit adds to a context, separator included (int64)."""
         return scale.weights([sep + text for text in self.text(ids)])
@@ -211,6 +215,8 @@ class Task(ABC, Generic[P]):
     about: ClassVar[str]
     """What it measures, in one sentence."""
     papers: ClassVar[Sequence[str]]
+    tags: ClassVar[Sequence[str]] = ()
+    """How the Hub should find it, beside what all datasets of lcgen are tagged with."""
     Params: type[P]
     """Frozen dataclass; a doc line under each field. `__post_init__` raises ValueError for what cannot be."""
     revision: ClassVar[int]

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from lcgen.streams import Stream
     from lcgen.tokens import Scale, Tokenizer
 
-BUILT_IN = ("prose", "noise", "records")
 
 
 class Haystack:
@@ -31,6 +30,8 @@ class Haystack:
     def __init__(self, kind: str, lang: str, tokenizer: Tokenizer) -> None:
         self.kind, self.lang, self.tokenizer = kind, lang, tokenizer
         self.store = None if kind == "records" else _store(kind, lang)
+        self.own = kind in ("prose", "noise", "records")
+        """Whether the text is lcgen's own, free of rights, or somebody's."""
         self.name = self.store.name if self.store else "records"
         self.fingerprint = self.store.fingerprint if self.store else "records"
 
@@ -143,6 +144,9 @@ class Passage(Units):
     def led(self, unit: int, sep: str) -> str:
         place = int(self.places(np.array([unit]))[0])
         return str(self.store.text[self.store.borders[place] : self.store.borders[place + 1]], "utf-8")
+
+    def sample(self, count: int, sep: str) -> list[str]:
+        return self.store.led(np.unique(np.linspace(0, len(self.store) - 1, count).astype(np.int64)).tolist())
 
     def text(self, ids: np.ndarray) -> list[str]:
         return [self.store.unit(int(place)) for place in self.places(ids)]

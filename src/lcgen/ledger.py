@@ -143,7 +143,25 @@ class Layout:
         self.skeleton = self.first + (ledger.unit(int(order[-1]), leads=False) if len(order) > 1 else "")
         """The shortest context with the same units at its borders, one copy."""
         self.weights = ledger.weigh(order)
-        self.middle = int(self.weights[1:-1].sum())
+        if ledger.additive:
+            self._mend()
+
+    def _mend(self) -> None:
+        """Counts the seams of plants, whose ends may be other than those of filler, and mends the weights behind them."""
+        count = self.ledger.scale.tokenizer.count
+        plants = np.flatnonzero(self.order < 0)
+        for place in np.union1d(plants, plants + 1).tolist():
+            if 0 < place < len(self.order):
+                before, unit = (self.ledger.unit(int(self.order[at]), leads=at == 0) for at in (place - 1, place))
+                self.weights[place] = count(before.lstrip() + unit) - count(before.lstrip())
+
+    @cached_property
+    def middle(self) -> int:
+        """What the prompt weighs more than the same prompt round the skeleton, in one copy."""
+        if len(self.order) < 2:
+            return 0
+        count = self.ledger.scale.tokenizer.count
+        return int(self.weights[1:].sum()) - (count(self.skeleton) - count(self.first))
 
     @cached_property
     def _runs(self) -> list[tuple[int, list[bytes | memoryview]]]:

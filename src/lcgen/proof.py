@@ -26,7 +26,7 @@ def chosen(row_id: str) -> bool:
 
 
 def shape(row: Mapping[str, Any]) -> None:
-    """What every row must hold, at no cost: sums of tokens, spans inside the input. Raises CheckFailed."""
+    """What every row must hold, at no cost: sums of tokens, spans inside the input, the context's hash. Raises CheckFailed."""
     _hold(row, "length", row["length"], row["prompt_tokens"] + row["max_new_tokens"] + row["reserve"])
     _hold(row, "target", row["length"], row["target"])
     _hold(row, "n_chars", row["n_chars"], len(row["input"]))
@@ -46,6 +46,7 @@ def encode(row: Mapping[str, Any], tokenizer: Tokenizer, wrapper: Wrapper) -> No
     counted = len(starts) - 1 if bare else wrapper.count(tokenizer, text, row["gen_prefix"])
     _hold(row, "prompt_tokens", row["prompt_tokens"], counted)
     for piece in row["evidence"]:
+        _hold(row, "token span", bool(0 <= piece["token_start"] < piece["token_end"] < len(starts)), True)
         low = len(text[: piece["char_start"]].encode())
         high = low + len(piece["text"].encode())
         # The separator before a unit, at most two characters, belongs to the unit's first token.

@@ -81,7 +81,8 @@ def described(name: str) -> dict[str, Any]:
         {
             "name": key, "about": preset.about, "paper": preset.paper, "lengths": preset.lengths, "samples": preset.samples,
             "depths": preset.depths, "answer_tokens": preset.answer_tokens, "differs": preset.differs,
-            "variants": {variant: dict(setting.params) | ({"haystack": setting.haystack} if setting.haystack else {}) for variant, setting in preset.settings.items()},
+            "variants": {variant: dict(setting.params)
+                | {key: value for key in ("haystack", "depths", "samples") if (value := getattr(setting, key)) is not None} for variant, setting in preset.settings.items()},
             "breaks": dict(preset.breaks),
         }
         for key, preset in task.presets.items()
@@ -92,15 +93,21 @@ def described(name: str) -> dict[str, Any]:
         lines += click.wrap_text(entry["about"], 100, "      ", "      ").split("\n")
     lines += ["", "Presets (--preset NAME, or NAME:VARIANT for one):"]
     for entry in presets:
-        short = entry["lengths"] if len(entry["lengths"]) < 60 else f"{entry['lengths'].count(',') + 1} from {entry['lengths'].split(',')[0]} to {entry['lengths'].split(',')[-1]}"
+        short = _short(entry["lengths"])
         lines.append(f"  {entry['name']:<16} {entry['about']} ({entry['paper']})")
-        lines.append(f"      lengths {short}; {entry['samples']} samples; {entry['answer_tokens'] or 'measured'} answer tokens")
+        lines.append(f"      lengths {short}; {_short(entry['depths'] or 'default')} depths; {entry['samples']} samples; {entry['answer_tokens'] or 'measured'} answer tokens")
         lines += [f"      {variant or '-'}: {', '.join(f'{k}={v}' for k, v in setting.items()) or 'defaults'}" for variant, setting in entry["variants"].items()]
         lines += click.wrap_text(entry["differs"], 100, "      ", "      ").split("\n")
         lines += [f"      breaks law {law}: {why}" for law, why in entry["breaks"].items()]
     if task.limits:
         lines += ["", f"--paired: {task.limits}"]
     return {"name": task.name, "about": task.about, "papers": list(task.papers), "params": fields, "presets": presets, "text": "\n".join(lines)}
+
+
+def _short(spec: str) -> str:
+    """A list of lengths or depths, if it is long by its count and ends."""
+    items = spec.split(",")
+    return spec if len(spec) < 60 else f"{len(items)} from {items[0]} to {items[-1]}"
 
 
 def stats(kind: str, lang: str) -> dict[str, Any]:
