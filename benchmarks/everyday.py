@@ -70,9 +70,7 @@ def startup(args: Namespace, work: Path, env: dict[str, str]) -> Section:
         for name, command in commands.items():
             times[name].append(spend(command, env, work).cpu)
     text = 'Medians of interleaved runs of `lcgen --help` and `python -c "import click"`.\n\n'
-    lines = [
-        [f"`{name}`", short(median(cpu) * 1e3), span([value * 1e3 for value in cpu])] for name, cpu in times.items()
-    ]
+    lines = [[f"`{name}`", short(median(cpu) * 1e3), span([value * 1e3 for value in cpu])] for name, cpu in times.items()]
     text += table(["command", "CPU ms", "lowest–highest"], lines)
     ratio = median(times["lcgen --help"]) / median(times["import click"])
     return Section("Start-up", text, [Claim("lcgen --help / import click", ratio, 2, "x")])

@@ -48,9 +48,7 @@ def check(args: Namespace, work: Path, env: dict[str, str]) -> Section:
     return Section("Exactness", text, [claim] if rows else [])
 
 
-def _grid(
-    name: str, tokenizer: str, python: str, lengths: str, samples: int, work: Path, env: dict[str, str]
-) -> dict[str, Any]:
+def _grid(name: str, tokenizer: str, python: str, lengths: str, samples: int, work: Path, env: dict[str, str]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=work) as folder:
         out = Path(folder) / "set"
         grid = ["--lengths", lengths, "--depths", "0,0.5,1", "--samples", str(samples), "--haystack", "prose"]

@@ -59,6 +59,4 @@ def span(values: Sequence[float]) -> str:
 
 def verdicts(sections: Sequence[Section]) -> str:
     """All claims of a report in one table."""
-    return table(
-        ["figure", "measured", "wanted", ""], (claim.row() for section in sections for claim in section.claims)
-    )
+    return table(["figure", "measured", "wanted", ""], (claim.row() for section in sections for claim in section.claims))

@@ -29,7 +29,9 @@ def array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
         return pa.Array.from_buffers(kind, count, [mask], children=children)
     if pa.types.is_list(kind):
         child = array(list(chain.from_iterable(value or () for value in values)), kind.value_type)
-        return pa.Array.from_buffers(kind, count, [mask, _offsets(map(len, (value or () for value in values)), np.int32)], children=[child])
+        return pa.Array.from_buffers(
+            kind, count, [mask, _offsets(map(len, (value or () for value in values)), np.int32)], children=[child]
+        )
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         texts = [(value or "").encode() for value in values]
         width = np.int64 if pa.types.is_large_string(kind) else np.int32

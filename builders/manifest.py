@@ -66,7 +66,9 @@ def merge(old: Mapping[str, Any], new: Spec, crew: Mapping[str, RowMaker]) -> Sp
     parts = []
     for part, now in zip(new.parts, fresh["parts"]):
         was = before.get(part.name, now)
-        differ += [f"{part.name}: {key} is {was[key]!r}, not {now[key]!r}" for key in now if key not in free and was[key] != now[key]]
+        differ += [
+            f"{part.name}: {key} is {was[key]!r}, not {now[key]!r}" for key in now if key not in free and was[key] != now[key]
+        ]
         if part.samples < was["samples"]:
             differ.append(f"{part.name}: samples is {was['samples']}, not {part.samples}")
         lengths = {*part.lengths, *(Length(**length) for length in was["lengths"])}

@@ -30,7 +30,9 @@ class Findings:
     faults: list[str] = field(default_factory=list)
 
 
-def recheck(folder: Path, full: bool = False, tokenizer: str | None = None, progress: Callable[[int], Any] | None = None) -> Findings:
+def recheck(
+    folder: Path, full: bool = False, tokenizer: str | None = None, progress: Callable[[int], Any] | None = None
+) -> Findings:
     """Checks file hashes, schemas, lengths, spans and ids of every row; encodes and solves the first
     of each file and the 5 % sample, or all if `full`.
 

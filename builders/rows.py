@@ -40,7 +40,9 @@ class RowMaker:
         self.spec, self.part, self.tokenizer, self.wrapper = spec, part, tokenizer, wrapper
         self.task: Task[Any] = generators.get(part.task)
         source = spec.template or templates.source(part.task, part.lang)
-        self.wording = Wording(source, part.lang, self.task.blocks, "--template" if spec.template else f"{part.task}.{part.lang}.j2")
+        self.wording = Wording(
+            source, part.lang, self.task.blocks, "--template" if spec.template else f"{part.task}.{part.lang}.j2"
+        )
         self.haystack = Haystack(part.haystack, part.lang, tokenizer)
         self.composer = Composer(tokenizer, wrapper, self.wording, spec.audience)
         self.params = [parse(self.task, params) for params in part.params]
@@ -64,7 +66,12 @@ class RowMaker:
             stream = Stream("answer budget", self.task.name, self.task.revision, self.plain[params], self.part.lang, number)
             for draft, pose in self._drafts(place, stream):
                 for puzzle in self.composer.pose(draft, pose):
-                    answered = {"outputs": list(puzzle.answers), "answer": ", ".join(puzzle.answers), "metadata": puzzle.metadata, "reference_output": ""}
+                    answered = {
+                        "outputs": list(puzzle.answers),
+                        "answer": ", ".join(puzzle.answers),
+                        "metadata": puzzle.metadata,
+                        "reference_output": "",
+                    }
                     longest = max(longest, self.tokenizer.count(self.task.oracle(answered)))
         return -(-longest * 3 // 2 // 32) * 32
 
@@ -77,7 +84,9 @@ class RowMaker:
     def rows_per_index(self) -> int:
         """Rows of one index of one length: twins and questions of every depth and parameter set."""
         first, depths = self.part.lengths[0], self.part.depths
-        drafts = sum(len(self._drafts(Place(first, depths[0], params, 0), Stream("members"))) for params in range(len(self.params)))
+        drafts = sum(
+            len(self._drafts(Place(first, depths[0], params, 0), Stream("members"))) for params in range(len(self.params))
+        )
         return drafts * self.spec.questions * len(depths)
 
     def preflight(self) -> None:
@@ -99,7 +108,16 @@ class RowMaker:
 
     def _key(self, place: Place) -> list[Any]:
         spec = self.spec
-        return [self.task.name, self.task.revision, self.plain[place.params], self.part.lang, spec.split, spec.seed, place.depth, place.index]
+        return [
+            self.task.name,
+            self.task.revision,
+            self.plain[place.params],
+            self.part.lang,
+            spec.split,
+            spec.seed,
+            place.depth,
+            place.index,
+        ]
 
     def _drafts(self, place: Place, stream: Stream) -> list[tuple[Draft, Pose]]:
         """The drafts of one draw, each with how it is posed: from the same stream however often it is asked."""
@@ -110,7 +128,9 @@ class RowMaker:
         except ValueError as error:
             raise LcgenError(f"{self.part.task}: {error}.") from error
         if (most := max(len(draft.plants) * draft.copies for draft in drafts)) > MOST_PLANTS:
-            raise LcgenError(f"{self.part.task}: {most:,} planted sentences are asked for, but a row holds at most {MOST_PLANTS:,}.")
+            raise LcgenError(
+                f"{self.part.task}: {most:,} planted sentences are asked for, but a row holds at most {MOST_PLANTS:,}."
+            )
 
         def posed(draft: Draft) -> Pose:
             rng = stream.child("pose", draft.role)

@@ -20,15 +20,22 @@ def _front(manifest: Mapping[str, Any], crew: Mapping[str, RowMaker]) -> str:
     spec = next(iter(crew.values())).spec
     suffix = "jsonl" if spec.format == "jsonl" else "parquet"
     configs: list[dict[str, Any]] = [
-        {"config_name": "preview", "default": True, "data_files": [{"split": "preview", "path": "data/preview/preview-*.parquet"}]}
+        {
+            "config_name": "preview",
+            "default": True,
+            "data_files": [{"split": "preview", "path": "data/preview/preview-*.parquet"}],
+        }
     ]
     for maker in crew.values():
         part = maker.part
         paths = {length: f"data/{part.name}_{length.config}/{spec.split}-*.{suffix}" for length in part.lengths}
         configs += [
-            {"config_name": f"{part.name}_{length.config}", "data_files": [{"split": spec.split, "path": path}]} for length, path in paths.items()
+            {"config_name": f"{part.name}_{length.config}", "data_files": [{"split": spec.split, "path": path}]}
+            for length, path in paths.items()
         ]
-        configs.append({"config_name": part.name, "data_files": [{"split": length.split, "path": path} for length, path in paths.items()]})
+        configs.append(
+            {"config_name": part.name, "data_files": [{"split": length.split, "path": path} for length, path in paths.items()]}
+        )
     own = all(maker.haystack.own for maker in crew.values())
     rows = sum(entry["rows"] for entry in manifest["configs"].values())
     head = {
@@ -39,7 +46,13 @@ def _front(manifest: Mapping[str, Any], crew: Mapping[str, RowMaker]) -> str:
         "size_categories": [next((name for most, name in SIZES if rows < most), "10M<n<100M")],
         "annotations_creators": ["machine-generated"],
         "source_datasets": ["original"] if own else [],
-        "tags": ["long-context", "synthetic", "benchmark", *sorted({tag for maker in crew.values() for tag in maker.task.tags}), "lcgen"],
+        "tags": [
+            "long-context",
+            "synthetic",
+            "benchmark",
+            *sorted({tag for maker in crew.values() for tag in maker.task.tags}),
+            "lcgen",
+        ],
         "configs": configs,
     }
     return str(yaml.safe_dump(head, sort_keys=False, allow_unicode=True))
@@ -50,4 +63,6 @@ def dataset(manifest: Mapping[str, Any], crew: Mapping[str, RowMaker]) -> str:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
     template = environment.from_string(files(__name__).joinpath("dataset.md.j2").read_text(encoding="utf-8"))
     first = next(iter(crew.values()))
-    return template.render(front=_front(manifest, crew), manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first)
+    return template.render(
+        front=_front(manifest, crew), manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first
+    )

@@ -69,7 +69,13 @@ class NeedleParams:
             raise ValueError("digits must be at most 18")
         if not 0 <= self.absent <= 1 or round(self.absent * 20) != round(self.absent * 20, 6):
             raise ValueError("absent must be a multiple of 0.05 from 0 to 1")
-        if self.key_kind == "none" and (self.keys, self.values, self.queries, self.similar_keys, self.other_subjects) != (1, 1, 1, 0, 0):
+        if self.key_kind == "none" and (self.keys, self.values, self.queries, self.similar_keys, self.other_subjects) != (
+            1,
+            1,
+            1,
+            0,
+            0,
+        ):
             raise ValueError("key_kind=none has one needle: keys, values and queries are 1, and no negative can share its key")
         if (self.twins or self.absent) and self.key_kind == "none":
             raise ValueError("twins and absent need keys: key_kind=none has none")
@@ -129,10 +135,14 @@ class Needle(Task[NeedleParams]):
 
     def draw(self, rng: Stream, params: NeedleParams, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
         key_kind = "words" if params.key_kind == "none" else params.key_kind
-        key_form, value_form = (forms.form(kind, source.lang, params.digits, params.leading_zeros) for kind in (key_kind, params.value_kind))
+        key_form, value_form = (
+            forms.form(kind, source.lang, params.digits, params.leading_zeros) for kind in (key_kind, params.value_kind)
+        )
         keys = forms.Pool(key_form, rng.child("pool", key_kind))
         # Where keys and values have one form they share one pool, so that no key is a value.
-        values = forms.Pool(value_form, rng.child("pool", params.value_kind), value_form.size // 2 if value_form is key_form else 0)
+        values = forms.Pool(
+            value_form, rng.child("pool", params.value_kind), value_form.size // 2 if value_form is key_form else 0
+        )
         asked = params.queries * cell.questions
         count = max(params.keys, asked)
         if cell.questions > 1 and (params.question != "after" or params.twins or params.key_kind == "none"):
@@ -223,7 +233,13 @@ class Needle(Task[NeedleParams]):
         return found
 
     def _negatives(
-        self, rng: Stream, params: NeedleParams, names: Sequence[str], gold: Sequence[Sequence[str]], taken: forms.Fresh, wording: Wording
+        self,
+        rng: Stream,
+        params: NeedleParams,
+        names: Sequence[str],
+        gold: Sequence[Sequence[str]],
+        taken: forms.Fresh,
+        wording: Wording,
     ) -> list[Plant]:
         """Sentences that look like the right ones; each at a random depth."""
         made: list[Plant] = []
@@ -245,7 +261,10 @@ class Needle(Task[NeedleParams]):
         cue = wording.cue("passkey") if params.key_kind == "none" else ""
         return [
             Puzzle(
-                slots={"question": wording.say("ask", keys=[key for key in ask.keys if key], doubtful=params.doubtful), "place": params.question},
+                slots={
+                    "question": wording.say("ask", keys=[key for key in ask.keys if key], doubtful=params.doubtful),
+                    "place": params.question,
+                },
                 answers=ask.answers,
                 depth=ask.depth,
                 parts=ask.parts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -24,7 +24,7 @@ def text(name: str) -> str:
     return files(__name__).joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _compiled(name: str) -> Any:
     # Every row is checked, so the schema is compiled to code; jsonschema, 30 times slower, words the rare fault.
     return fastjsonschema.compile(json.loads(text(name)))

@@ -25,7 +25,10 @@ from lcgen.builders import rows as row_makers
 from tests.runs import cli, done, refused, tree
 
 BUILD = ("build", "needle", "--haystack", "noise", "--depths", "0.5", "--lengths", "1k")
-TEXT = "\n\n".join(" ".join(f"The crew of boat {n} mended the {what} and went home." for what in ("nets", "sails", "ropes", "oars")) for n in range(30))
+TEXT = "\n\n".join(
+    " ".join(f"The crew of boat {n} mended the {what} and went home." for what in ("nets", "sails", "ropes", "oars"))
+    for n in range(30)
+)
 
 
 @pytest.fixture(autouse=True)
@@ -137,7 +140,10 @@ def text_files() -> dict[str, tuple[Callable[[Path], Any], str]]:
         "pictures": (lambda path: (path.mkdir(), (path / "a.png").write_bytes(b"x")), "only 1 files of other kinds"),
         "cut.txt.gz": (lambda path: path.write_bytes(gzip.compress(TEXT.encode())[:-20]), "damaged or cut short"),
         "fake.txt.xz": (lambda path: path.write_text("no xz at all"), "damaged or cut short"),
-        "rows.jsonl:body": (lambda path: Path("rows.jsonl").write_text('{"text": "A line."}\n'), "no column 'body'. It has 'text'"),
+        "rows.jsonl:body": (
+            lambda path: Path("rows.jsonl").write_text('{"text": "A line."}\n'),
+            "no column 'body'. It has 'text'",
+        ),
         "broken.jsonl": (lambda path: path.write_text('{"text": "A line."}\n{"text": \n'), "line 2: not JSON"),
         "numbers.jsonl": (lambda path: path.write_text('{"text": 5}\n'), "column 'text' holds int, not text"),
         "dangling.txt": (lambda path: path.symlink_to("gone.txt"), "no file or folder"),
@@ -262,7 +268,10 @@ def test_a_template_that_is_no_text_is_said() -> None:
         ("{{ messages[0].content | upper }}", "drops or alters"),
         ("{{ missing }}{{ messages[0].content }}", "missing.*--chat-template-arg"),
         ("{{ raise_exception('Only tools.') }}", "Only tools"),
-        ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}{{ messages[0].content }}", "come to an end"),
+        (
+            "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}{{ messages[0].content }}",
+            "come to an end",
+        ),
         ("{{ ''.__class__.__base__.__subclasses__() }}", "cannot be rendered"),
     ],
 )
@@ -379,7 +388,9 @@ def stages() -> dict[str, tuple[Any, str, Callable[..., Any]]]:
 # does not know; and with --force the old build is gone already.
 @pytest.mark.parametrize("stage", stages())
 @pytest.mark.parametrize("where", ["fresh", "extended", "forced"])
-def test_a_full_disk_leaves_nothing_that_looks_whole(folder: Path, monkeypatch: pytest.MonkeyPatch, stage: str, where: str) -> None:
+def test_a_full_disk_leaves_nothing_that_looks_whole(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, stage: str, where: str
+) -> None:
     owner, name, make = stages()[stage]
     monkeypatch.setattr(owner, name, make(OSError(errno.ENOSPC, "No space left on device")))
     args = (*BUILD, "--samples", 2, "--lengths", "512,1k,2k", "--out", "new" if where == "fresh" else folder)
@@ -411,7 +422,10 @@ def test_ctrl_c_at_any_step_leaves_nothing(folder: Path, monkeypatch: pytest.Mon
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     disk = tmp_path / "disk"
     disk.mkdir()
-    if sys.platform != "linux" or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", disk], capture_output=True, check=False).returncode:
+    if (
+        sys.platform != "linux"
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", disk], capture_output=True, check=False).returncode
+    ):
         pytest.skip("mounting a small disk needs root on Linux")
     yield disk
     subprocess.run(["umount", disk], check=True)
@@ -423,7 +437,16 @@ def test_a_disk_that_is_really_full(small_disk: Path) -> None:
     done(*args, "--lengths", "1k", "--out", small_disk / "old")
     kept = tree(small_disk)
     for out, format in (("new", "parquet"), ("new", "jsonl"), ("old", "parquet")):
-        refused(*args, "--lengths", "1k,16k", "--format", format, "--out", small_disk / out, says=f"disk of .*{out} is full. Free some space and run")
+        refused(
+            *args,
+            "--lengths",
+            "1k,16k",
+            "--format",
+            format,
+            "--out",
+            small_disk / out,
+            says=f"disk of .*{out} is full. Free some space and run",
+        )
         assert tree(small_disk) == kept
     assert lcgen.verify(small_disk / "old", full=True).faults == []
 
@@ -441,7 +464,10 @@ def test_ctrl_c_in_the_middle_of_a_real_build(folder: Path, where: str) -> None:
         assert run.poll() is None, run.communicate()
         run.send_signal(signal.SIGINT)
         said, err = run.communicate(timeout=30)
-    assert (run.returncode, said) == (130, "") and err.strip() == "Stopped. Nothing half-made was left; the same command starts again."
+    assert (run.returncode, said) == (
+        130,
+        "",
+    ) and err.strip() == "Stopped. Nothing half-made was left; the same command starts again."
     assert tree(Path.cwd()) == before
 
 
@@ -488,7 +514,11 @@ def test_a_damaged_cache_is_made_again(tmp_path: Path, monkeypatch: pytest.Monke
                     path.mkdir()
             else:
                 spot = len(data) // 2
-                path.write_bytes({"cut": data[:spot], "flipped": data[:spot] + bytes([data[spot] ^ 1]) + data[spot + 1 :], "empty": b""}[damage])
+                path.write_bytes(
+                    {"cut": data[:spot], "flipped": data[:spot] + bytes([data[spot] ^ 1]) + data[spot + 1 :], "empty": b""}[
+                        damage
+                    ]
+                )
             assert built() == good, (name, damage)
             if path.is_dir():
                 shutil.rmtree(tmp_path / "cache")
@@ -501,7 +531,13 @@ def test_damaged_data_files_are_found(folder: Path) -> None:
     path = folder / "data/needle_1k/test-000000.parquet"
     good, rng = path.read_bytes(), random.Random(1)
     spots = [0, 5, len(good) - 1, len(good) - 6, *(rng.randrange(len(good)) for _ in range(12))]
-    for data in (*(good[:spot] + bytes([good[spot] ^ 1 << rng.randrange(8)]) + good[spot + 1 :] for spot in spots), b"", good[:99], good[:-1], good + b"x"):
+    for data in (
+        *(good[:spot] + bytes([good[spot] ^ 1 << rng.randrange(8)]) + good[spot + 1 :] for spot in spots),
+        b"",
+        good[:99],
+        good[:-1],
+        good + b"x",
+    ):
         path.write_bytes(data)
         code, out, err = cli("verify", folder)
         assert code == 1 and "test-000000.parquet of needle_1k" in err and "all hold" not in out
@@ -511,7 +547,11 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], Any], str]] = {
     "manifest cut": ("manifest.json", lambda path: path.write_text(path.read_text()[:200]), "manifest.json is damaged"),
     "manifest of another form": ("manifest.json", lambda path: path.write_text("{}"), "manifest.json is damaged"),
     "manifest binary": ("manifest.json", lambda path: path.write_bytes(b"\xff\xfe\x00"), "manifest.json is damaged"),
-    "template changed": ("templates/needle.en.j2", lambda path: path.write_text(path.read_text() + " "), "needle.en.j2 is not the template"),
+    "template changed": (
+        "templates/needle.en.j2",
+        lambda path: path.write_text(path.read_text() + " "),
+        "needle.en.j2 is not the template",
+    ),
     "template gone": ("templates/needle.en.j2", lambda path: path.unlink(), "needle.en.j2 is missing"),
     "data file gone": ("data/needle_1k/test-000000.parquet", lambda path: path.unlink(), "needle_1k is missing"),
     # FAULT, open, in builders/manifest.py: other OSErrors, and RecursionError, of a manifest are not worded.
@@ -523,7 +563,11 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], Any], str]] = {
     # FAULT, open, in builders/recheck.py: what `load_dataset` reads beside the manifest's files is not looked at.
     "card gone": ("README.md", lambda path: path.unlink(), "README.md"),
     "preview gone": ("data/preview/preview-000000.parquet", lambda path: path.unlink(), "preview"),
-    "a file too many": ("data/needle_1k/test-000000.parquet", lambda path: shutil.copy(path, path.with_name("test-000001.parquet")), "test-000001.parquet"),
+    "a file too many": (
+        "data/needle_1k/test-000000.parquet",
+        lambda path: shutil.copy(path, path.with_name("test-000001.parquet")),
+        "test-000001.parquet",
+    ),
 }
 
 
@@ -549,7 +593,9 @@ def edited(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     path.write_text(json.dumps(made), encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["../victim", "ABSOLUTE", "data/../../victim", "data/needle_1k/../../../victim", "victim", "data"])
+@pytest.mark.parametrize(
+    "name", ["../victim", "ABSOLUTE", "data/../../victim", "data/needle_1k/../../../victim", "victim", "data"]
+)
 @pytest.mark.parametrize("entry", ["files", "templates"])
 def test_a_manifest_cannot_reach_out_of_its_folder(folder: Path, name: str, entry: str) -> None:
     """A folder from elsewhere is untrusted: verify reads, and --force deletes, nothing outside it.

@@ -94,9 +94,29 @@ print(sorted(name for name in set(sys.modules) - light if "." not in name), sort
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(re.findall(r"'([\w.]+)'", run.stderr))
-    heavy = {"torch", "datasets", "pandas", "numpy", "pyarrow", "splintr", "jinja2", "jsonschema", "yaml", "tqdm", "tokenizers", "faker", "huggingface_hub"}
+    heavy = {
+        "torch",
+        "datasets",
+        "pandas",
+        "numpy",
+        "pyarrow",
+        "splintr",
+        "jinja2",
+        "jsonschema",
+        "yaml",
+        "tqdm",
+        "tokenizers",
+        "faker",
+        "huggingface_hub",
+    }
     assert not loaded & (heavy | {"asyncio", "importlib.metadata", "email", "http", "urllib3"}), loaded
-    assert {name for name in loaded if name.startswith("lcgen")} == {"lcgen", "lcgen.api", "lcgen.cli", "lcgen.errors", "lcgen.spec"}
+    assert {name for name in loaded if name.startswith("lcgen")} == {
+        "lcgen",
+        "lcgen.api",
+        "lcgen.cli",
+        "lcgen.errors",
+        "lcgen.spec",
+    }
     assert run.stdout.count("Usage: ") == 5 and "Did you mean" in run.stderr
 
 
@@ -107,7 +127,9 @@ def commands(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ..
             yield from commands(child, *path, name)
 
 
-@pytest.mark.parametrize(("path", "command"), list(commands(main)), ids=lambda value: " ".join(value) if isinstance(value, tuple) else "")
+@pytest.mark.parametrize(
+    ("path", "command"), list(commands(main)), ids=lambda value: " ".join(value) if isinstance(value, tuple) else ""
+)
 def test_every_verb_has_help_worth_reading(path: tuple[str, ...], command: click.Command) -> None:
     text = done(*path, "--help")
     assert text == done(*path, "-h")
@@ -116,7 +138,9 @@ def test_every_verb_has_help_worth_reading(path: tuple[str, ...], command: click
     assert "..." not in re.sub(r"TASK\.\.\.|\[ARGS\]\.\.\.", "", text), "nothing is cut off"
     for param in command.params:
         if isinstance(param, click.Option) and param.name != "help":
-            assert param.help and param.help[0].isupper() and param.help.rstrip("]").rstrip().endswith((".", "auto", "x>=0")) or "  [" in (param.help or ""), param
+            assert (
+                param.help and param.help[0].isupper() and param.help.rstrip("]").rstrip().endswith((".", "auto", "x>=0"))
+            ) or "  [" in (param.help or ""), param
 
 
 def test_options_stand_under_headings() -> None:
@@ -169,7 +193,13 @@ def test_a_pipe_that_closes_is_no_error(tmp_path: Path) -> None:
 def test_json_says_what_was_done(tmp_path: Path) -> None:
     found = json.loads(done("build", "needle", *SMALL, "--lengths", "1k,2k", "--json"))
     assert found["folder"] == str(tmp_path / "needle") and found["configs"] == {"needle_1k": 2, "needle_2k": 2}
-    assert (found["rows"], found["written"], found["tokenizer"], found["wrapper"], found["reserve"]) == (4, 2, "o200k_base", "none", 64)
+    assert (found["rows"], found["written"], found["tokenizer"], found["wrapper"], found["reserve"]) == (
+        4,
+        2,
+        "o200k_base",
+        "none",
+        64,
+    )
     assert json.loads(done("build", "needle", *SMALL, "--lengths", "1k,2k", "--json")) == {**found, "written": 0}
 
 
@@ -206,7 +236,9 @@ def test_lengths_and_samples_extend_a_folder(folder: Path) -> None:
     assert len(grown) == 18 and all(row == known[row["id"]] for row in grown if row["id"] in known)
     assert len(known) == 8 == sum(row["id"] in known for row in grown)
     assert before["manifest.json"] != (tree(folder) or {})["manifest.json"] and lcgen.verify(folder, full=True).faults == []
-    assert "up to date" in done("build", "needle", *SMALL, "--lengths", "2k", "--samples", 3, "--out", folder), "a part of it is there already"
+    assert "up to date" in done("build", "needle", *SMALL, "--lengths", "2k", "--samples", 3, "--out", folder), (
+        "a part of it is there already"
+    )
 
 
 def test_a_new_length_leaves_the_other_files_alone(folder: Path) -> None:
@@ -261,13 +293,17 @@ def test_verify_options_decide_how_much_is_checked(tmp_path: Path) -> None:
         done("build", "needle", *SMALL, "--lengths", "1k", "--verify", mode, "--out", mode)
         found = json.loads((tmp_path / mode / "manifest.json").read_text("utf-8"))["verification"]
         assert found == {"mode": mode, "rows": 2, "encoded": checked, "solved": checked}
-    assert (tmp_path / "none/data/needle_1k/test-000000.parquet").read_bytes() == (tmp_path / "full/data/needle_1k/test-000000.parquet").read_bytes()
+    assert (tmp_path / "none/data/needle_1k/test-000000.parquet").read_bytes() == (
+        tmp_path / "full/data/needle_1k/test-000000.parquet"
+    ).read_bytes()
 
 
 def test_a_name_names_folder_and_configs(tmp_path: Path) -> None:
     out = done("build", "needle", *SMALL, "--lengths", "1k", "--name", "my-data.v2")
     assert out.startswith("./my-data.v2: ") and '"my-data.v2_1k"' in out
-    assert [row["id"].rpartition("-")[0] for row in rows(tmp_path / "my-data.v2", "my-data.v2_1k")] == ["my-data.v2-1k-test-0"] * 2
+    assert [row["id"].rpartition("-")[0] for row in rows(tmp_path / "my-data.v2", "my-data.v2_1k")] == [
+        "my-data.v2-1k-test-0"
+    ] * 2
 
 
 # ---- load_dataset
@@ -285,7 +321,9 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_every_view_loads(example: Path, load: Any) -> None:
     """The first line that a user types, for a config of one length, the view over all, and the preview."""
     one = load(example, "needle_1k", split="test")
-    assert [dict(row, **{name: json.loads(row[name]) for name in ("params", "metadata")}) for row in one] == rows(example, "needle_1k")
+    assert [dict(row, **{name: json.loads(row[name]) for name in ("params", "metadata")}) for row in one] == rows(
+        example, "needle_1k"
+    )
     whole = load(example, "needle")
     assert {split: data["target"] for split, data in whole.items()} == {"1k": [1024] * 4, "2k": [2048] * 4}
     assert whole["1k"]["id"] == one["id"] and set(load(example, "needle_2k")) == {"test"}
@@ -308,14 +346,20 @@ def test_json_lines_load_too(tmp_path: Path, load: Any) -> None:
     lines = (tmp_path / "lines/data/needle_1k/test-000000.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line)["target"] for line in lines] == [1024, 1024]
     assert lcgen.verify(tmp_path / "lines", full=True).faults == []
-    assert load(tmp_path / "lines", "needle_1k", split="test")["input"] == [row["input"] for row in rows(tmp_path / "lines", "needle_1k")]
+    assert load(tmp_path / "lines", "needle_1k", split="test")["input"] == [
+        row["input"] for row in rows(tmp_path / "lines", "needle_1k")
+    ]
     assert {split: data.num_rows for split, data in load(tmp_path / "lines", "needle").items()} == {"1k": 2, "2k": 2}
     assert load(tmp_path / "lines")["preview"].num_rows == 4
 
 
 def test_lengths_of_a_range_and_a_split_to_train_on(tmp_path: Path, load: Any) -> None:
-    done("build", "needle", "--haystack", "noise", "--lengths", "1k~4k", "--depths", "random", "--samples", 40, "--split", "train")
-    assert "the same" not in done("build", "needle", "--haystack", "noise", "--lengths", "1k~4k", "--depths", "random", "--samples", 40, "--split", "train")
+    done(
+        "build", "needle", "--haystack", "noise", "--lengths", "1k~4k", "--depths", "random", "--samples", 40, "--split", "train"
+    )
+    assert "the same" not in done(
+        "build", "needle", "--haystack", "noise", "--lengths", "1k~4k", "--depths", "random", "--samples", 40, "--split", "train"
+    )
     data = load(tmp_path / "needle", "needle_1k-4k", split="train")
     assert min(data["length"]) >= 1024 and max(data["length"]) <= 4096 and len(set(data["length"])) > 30
     assert data["length"] == data["target"] and set(data["split"]) == {"train"}
@@ -326,7 +370,9 @@ def test_lengths_of_a_range_and_a_split_to_train_on(tmp_path: Path, load: Any) -
 
 def test_presets_build_whole(tmp_path: Path, load: Any) -> None:
     """All eight settings of one published grid in one folder, small."""
-    found = json.loads(done("build", "needle", "--preset", "ruler", "--haystack", "noise", "--lengths", "2k", "--samples", 1, "--json"))
+    found = json.loads(
+        done("build", "needle", "--preset", "ruler", "--haystack", "noise", "--lengths", "2k", "--samples", 1, "--json")
+    )
     names = ["single_1", "single_2", "single_3", "multikey_1", "multikey_2", "multikey_3", "multivalue", "multiquery"]
     assert found["configs"] == {f"needle_{name}_2k": 1 for name in names} and found["folder"] == str(tmp_path / "needle_ruler")
     many = load(tmp_path / "needle_ruler", "needle_multiquery_2k", split="test")[0]
@@ -335,16 +381,51 @@ def test_presets_build_whole(tmp_path: Path, load: Any) -> None:
     assert lcgen.verify(tmp_path / "needle_ruler", full=True).faults == []
 
 
-@pytest.mark.parametrize(("preset", "lengths"), [("passkey", "256,10k"), ("stuffed_mamba", "1k,128k"), ("single-fact", "1000"), ("needlebench:multi", "4000")])
+@pytest.mark.parametrize(
+    ("preset", "lengths"),
+    [("passkey", "256,10k"), ("stuffed_mamba", "1k,128k"), ("single-fact", "1000"), ("needlebench:multi", "4000")],
+)
 def test_other_presets_build_their_ends(tmp_path: Path, preset: str, lengths: str) -> None:
-    done("build", "needle", "--preset", preset, "--haystack", "noise", "--lengths", lengths, "--samples", 2, "--out", "out", "--verify", "full")
+    done(
+        "build",
+        "needle",
+        "--preset",
+        preset,
+        "--haystack",
+        "noise",
+        "--lengths",
+        lengths,
+        "--samples",
+        2,
+        "--out",
+        "out",
+        "--verify",
+        "full",
+    )
     assert lcgen.verify(tmp_path / "out").faults == []
 
 
 def test_a_sweep_stays_in_its_config(tmp_path: Path) -> None:
-    done("build", "needle", "--haystack", "noise", "--depths", "0.5", "--lengths", "2k", "--set", "keys=1,4", "--set", "needle.values=1,2", "--samples", 2)
+    done(
+        "build",
+        "needle",
+        "--haystack",
+        "noise",
+        "--depths",
+        "0.5",
+        "--lengths",
+        "2k",
+        "--set",
+        "keys=1,4",
+        "--set",
+        "needle.values=1,2",
+        "--samples",
+        2,
+    )
     found = rows(tmp_path / "needle", "needle_2k")
-    assert [(row["index"], row["params"]["keys"], row["params"]["values"]) for row in found] == [(i, k, v) for i in (0, 1) for k in (1, 4) for v in (1, 2)]
+    assert [(row["index"], row["params"]["keys"], row["params"]["values"]) for row in found] == [
+        (i, k, v) for i in (0, 1) for k in (1, 4) for v in (1, 2)
+    ]
     assert len({row["max_new_tokens"] for row in found}) == 1, "one budget for a config"
 
 
@@ -379,7 +460,9 @@ def test_questions_share_one_context() -> None:
         assert len({row["context_id"] for row in group}) == 1 and len({row["id"] for row in group}) == 4
         assert len({row["input"][: row["context_end"]] for row in group}) == 1, "byte-identical up to the end of the context"
         shared = os.path.commonprefix([row["input"] for row in group])
-        assert len(shared) >= group[0]["context_end"] and all(row["input"].index(row["question"]) > row["context_end"] for row in group)
+        assert len(shared) >= group[0]["context_end"] and all(
+            row["input"].index(row["question"]) > row["context_end"] for row in group
+        )
         assert len({row["question"] for row in group}) == len({row["answer"] for row in group}) == 4
         assert {row["length"] for row in group} == {2048} and len({row["puzzle_id"] for row in group}) == 4
         for row in group:
@@ -412,7 +495,9 @@ def test_absent_keys_come_in_their_share() -> None:
         key = row["metadata"]["keys"][0]
         assert key not in row["input"][: row["context_end"]] and key in row["question"]
         assert not [piece for piece in row["evidence"] if piece["role"] == "gold"] and row["depth"] is None
-    assert {row["question"].replace(row["metadata"]["keys"][0], "KEY") for row in found} == {lost[0]["question"].replace(lost[0]["metadata"]["keys"][0], "KEY")}
+    assert {row["question"].replace(row["metadata"]["keys"][0], "KEY") for row in found} == {
+        lost[0]["question"].replace(lost[0]["metadata"]["keys"][0], "KEY")
+    }
     assert made(lang="zh", params=["absent=1"])[0]["outputs"] == ["未载明"]
 
 
@@ -442,11 +527,18 @@ def test_base_models_go_on_from_the_cue(lang: str) -> None:
         assert row["gen_prefix"] == f" {gold['cue']}" and row["gen_prefix"].endswith(gold["cue"])
         tail = row["input"][row["context_end"] :]
         assert gold["cue"] not in tail and not row["input"].endswith(gold["cue"]), "written once, by whoever runs the model"
-        assert row["prompt_tokens"] == counted.count(row["input"] + row["gen_prefix"]) and row["stop"] == ["\n"] and row["reserve"] == 64
+        assert (
+            row["prompt_tokens"] == counted.count(row["input"] + row["gen_prefix"])
+            and row["stop"] == ["\n"]
+            and row["reserve"] == 64
+        )
         assert not any(value in row["gen_prefix"] or value in row["question"] for value in row["outputs"])
         assert (row["input"] + row["gen_prefix"] + " " + ", ".join(row["outputs"])).count(row["outputs"][0]) == 2
     # Only keys differ between a question for one value and for three: no number, no plural tells how many there are.
-    bare = {re.sub("|".join(map(re.escape, row["metadata"]["keys"])), "KEY", row["question"] + row["gen_prefix"]) for row in rows_of.values()}
+    bare = {
+        re.sub("|".join(map(re.escape, row["metadata"]["keys"])), "KEY", row["question"] + row["gen_prefix"])
+        for row in rows_of.values()
+    }
     assert len(bare) == 1
     for chat in (made(lang=lang, params=[f"values={values}"])[0] for values in (1, 3)):
         assert chat["gen_prefix"] == "" and chat["stop"] == []
@@ -454,7 +546,19 @@ def test_base_models_go_on_from_the_cue(lang: str) -> None:
 
 def test_a_thinking_model_at_128k_gets_what_is_left(tmp_path: Path) -> None:
     (tmp_path / "chat.jinja").write_text(CHAT, encoding="utf-8")
-    shown = done("show", "needle", "--haystack", "noise", "--lengths", "128k", "--thinking", 16384, "--chat-template", "chat.jinja", "--json")
+    shown = done(
+        "show",
+        "needle",
+        "--haystack",
+        "noise",
+        "--lengths",
+        "128k",
+        "--thinking",
+        16384,
+        "--chat-template",
+        "chat.jinja",
+        "--json",
+    )
     row = json.loads(shown)
     answer = row["max_new_tokens"] - row["thinking"]
     assert (row["length"], row["thinking"], row["reserve"], answer % 32) == (131072, 16384, 0, 0) and answer > 0
@@ -467,14 +571,30 @@ def test_a_thinking_model_at_128k_gets_what_is_left(tmp_path: Path) -> None:
 
 def test_wrapper_arguments_and_budgets_are_counted(tmp_path: Path) -> None:
     (tmp_path / "chat.jinja").write_text("{{ date }} {{ 'deep' if think else '' }}\n" + CHAT, encoding="utf-8")
-    options = ("build", "needle", *SMALL, "--lengths", "2k", "--chat-template", "chat.jinja", "--chat-template-arg", "date=2024-07-26", "--answer-tokens", 50)
+    options = (
+        "build",
+        "needle",
+        *SMALL,
+        "--lengths",
+        "2k",
+        "--chat-template",
+        "chat.jinja",
+        "--chat-template-arg",
+        "date=2024-07-26",
+        "--answer-tokens",
+        50,
+    )
     done(*options, "--chat-template-arg", "think=true", "--reserve", 10, "--out", "deep")
     done(*options, "--chat-template-arg", "think=false", "--out", "shallow")
     deep, shallow = rows(tmp_path / "deep", "needle_2k")[0], rows(tmp_path / "shallow", "needle_2k")[0]
-    assert (deep["prompt_tokens"], shallow["prompt_tokens"]) == (2048 - 60, 2048 - 50) and deep["wrapper_tokens"] > shallow["wrapper_tokens"]
+    assert (deep["prompt_tokens"], shallow["prompt_tokens"]) == (2048 - 60, 2048 - 50) and deep["wrapper_tokens"] > shallow[
+        "wrapper_tokens"
+    ]
     wrapped = json.loads((tmp_path / "deep/manifest.json").read_text("utf-8"))["wrapper"]
     assert wrapped["before"].startswith("2024-07-26 deep\n<|user|>") and wrapped["name"] == "chat.jinja"
-    assert "chat wrapper chat.jinja, 10 tokens in reserve" in done(*options, "--chat-template-arg", "think=true", "--reserve", 10, "--out", "deep")
+    assert "chat wrapper chat.jinja, 10 tokens in reserve" in done(
+        *options, "--chat-template-arg", "think=true", "--reserve", 10, "--out", "deep"
+    )
     for name in ("deep", "shallow"):
         assert lcgen.verify(tmp_path / name, full=True).faults == []
 
@@ -484,22 +604,89 @@ def test_wrapper_arguments_and_budgets_are_counted(tmp_path: Path) -> None:
 def test_a_foreign_layout_is_taken(tmp_path: Path, audience: str, place: str) -> None:
     """Whoever needs a published wording brings it; nothing of our own is left in the prompt."""
     (tmp_path / "their.j2").write_text(FOREIGN, encoding="utf-8")
-    done("build", "needle", *SMALL, "--lengths", "1k", "--template", "their.j2", "--for", audience, "--set", "keys=2", "--set", "queries=2", "--set", f"question={place}", "--verify", "full", "--out", "out")
+    done(
+        "build",
+        "needle",
+        *SMALL,
+        "--lengths",
+        "1k",
+        "--template",
+        "their.j2",
+        "--for",
+        audience,
+        "--set",
+        "keys=2",
+        "--set",
+        "queries=2",
+        "--set",
+        f"question={place}",
+        "--verify",
+        "full",
+        "--out",
+        "out",
+    )
     for row in rows(tmp_path / "out", "needle_1k"):
         assert "registry" not in row["input"] and row["input"].startswith("Some special pass codes")
-        assert all(re.fullmatch(r"One of the special pass codes for [\w-]+ has been set to: \d{7}\.", piece["text"]) for piece in row["evidence"])
+        assert all(
+            re.fullmatch(r"One of the special pass codes for [\w-]+ has been set to: \d{7}\.", piece["text"])
+            for piece in row["evidence"]
+        )
         assert row["length"] == 1024 and row["question"].startswith("What are all the special pass codes for ")
-        assert row["gen_prefix"] == ("" if audience == "chat" else f" {row['evidence'][0]['cue']}") or row["gen_prefix"].endswith("has been set to:")
+        assert row["gen_prefix"] == ("" if audience == "chat" else f" {row['evidence'][0]['cue']}") or row["gen_prefix"].endswith(
+            "has been set to:"
+        )
     assert (tmp_path / "out/templates/needle.en.j2").read_text("utf-8") == FOREIGN
     assert lcgen.verify(tmp_path / "out", full=True).faults == []
-    again = done("build", "needle", *SMALL, "--lengths", "1k", "--template", "their.j2", "--for", audience, "--set", "keys=2", "--set", "queries=2", "--set", f"question={place}", "--verify", "full", "--out", "out")
+    again = done(
+        "build",
+        "needle",
+        *SMALL,
+        "--lengths",
+        "1k",
+        "--template",
+        "their.j2",
+        "--for",
+        audience,
+        "--set",
+        "keys=2",
+        "--set",
+        "queries=2",
+        "--set",
+        f"question={place}",
+        "--verify",
+        "full",
+        "--out",
+        "out",
+    )
     assert "up to date" in again
 
 
 def test_a_foreign_layout_may_lack_what_it_is_not_asked_for(tmp_path: Path) -> None:
     (tmp_path / "their.j2").write_text(FOREIGN, encoding="utf-8")
-    refused("build", "needle", *SMALL, "--lengths", "1k", "--template", "their.j2", "--set", "twins=true", says="no macro '(no_answer|correction)'")
-    refused("build", "needle", *SMALL, "--lengths", "1k", "--template", "their.j2", "--set", "key_kind=none", says="no macro 'passkey'")
+    refused(
+        "build",
+        "needle",
+        *SMALL,
+        "--lengths",
+        "1k",
+        "--template",
+        "their.j2",
+        "--set",
+        "twins=true",
+        says="no macro '(no_answer|correction)'",
+    )
+    refused(
+        "build",
+        "needle",
+        *SMALL,
+        "--lengths",
+        "1k",
+        "--template",
+        "their.j2",
+        "--set",
+        "key_kind=none",
+        says="no macro 'passkey'",
+    )
     assert not (tmp_path / "needle").exists()
 
 
@@ -542,11 +729,24 @@ def test_show_colours_evidence_on_a_terminal_only() -> None:
 def test_tasks_lists_what_exists() -> None:
     assert re.search(r"^needle +Finds", done("tasks"), re.M)
     out = done("tasks", "needle")
-    for word in ("keys ", "spread ", "default 1", "even|clustered|random", "arXiv:2404.06654", "ruler", "passkey", "multikey_3", "single_fact", "35 from 1000 to 16000"):
+    for word in (
+        "keys ",
+        "spread ",
+        "default 1",
+        "even|clustered|random",
+        "arXiv:2404.06654",
+        "ruler",
+        "passkey",
+        "multikey_3",
+        "single_fact",
+        "35 from 1000 to 16000",
+    ):
         assert word in out, word
     assert all(len(line) <= 200 for line in out.splitlines())
     found = json.loads(done("tasks", "needle", "--json"))
-    assert {entry["name"] for entry in found["params"]} >= {"keys", "values", "queries"} and all(entry["about"] for entry in found["params"])
+    assert {entry["name"] for entry in found["params"]} >= {"keys", "values", "queries"} and all(
+        entry["about"] for entry in found["params"]
+    )
     assert [entry["name"] for entry in json.loads(done("tasks", "--json"))["tasks"]] == ["needle"]
     assert {"name", "about", "paper", "lengths", "samples", "differs", "variants"} <= set(found["presets"][0])
 
@@ -573,8 +773,14 @@ def test_a_corpus_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("LCGEN_CACHE", str(tmp_path / "cache"))
     (tmp_path / "texts").mkdir()
     for n in range(6):
-        sentences = [f"On day {word} the crew of boat {n} mended {what} and went home early." for word in ("one", "two", "three", "four") for what in ("nets", "sails", "ropes", "oars", "lamps")]
-        (tmp_path / "texts" / f"{n}.txt").write_text("\n\n".join(" ".join(sentences[m : m + 5]) for m in range(0, 20, 5)), encoding="utf-8")
+        sentences = [
+            f"On day {word} the crew of boat {n} mended {what} and went home early."
+            for word in ("one", "two", "three", "four")
+            for what in ("nets", "sails", "ropes", "oars", "lamps")
+        ]
+        (tmp_path / "texts" / f"{n}.txt").write_text(
+            "\n\n".join(" ".join(sentences[m : m + 5]) for m in range(0, 20, 5)), encoding="utf-8"
+        )
     added = done("corpus", "add", "boats", "texts")
     assert re.match(r"boats: [\d,]+ units, [\d.]+ kB\. Use it: --haystack boats", added)
     assert re.search(r"^boats +.*texts \(en\)$", done("corpus", "list"), re.M) and "prose" in done("corpus", "list")
@@ -594,7 +800,10 @@ def test_a_corpus_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_text_is_read_anew_when_it_has_changed(tmp_path: Path) -> None:
     text = tmp_path / "mine.txt"
     for word in ("herring", "lobster"):
-        text.write_text(" ".join(f"The {word} of day {n} was sold at the {place} market." for n in range(60) for place in ("north", "south")), "utf-8")
+        text.write_text(
+            " ".join(f"The {word} of day {n} was sold at the {place} market." for n in range(60) for place in ("north", "south")),
+            "utf-8",
+        )
         (row,) = made(haystack=str(text))
         assert word in row["input"]
     done("corpus", "add", "fish", text)
@@ -605,7 +814,11 @@ def test_a_text_is_read_anew_when_it_has_changed(tmp_path: Path) -> None:
 
 def test_tokenizers_are_listed() -> None:
     out = done("tokenizers")
-    assert re.search(r"^o200k_base +\d{3},\d{3}  bpe +checked against tiktoken", out, re.M) and "self-checked" in out and "tokenizer.json" in out
+    assert (
+        re.search(r"^o200k_base +\d{3},\d{3}  bpe +checked against tiktoken", out, re.M)
+        and "self-checked" in out
+        and "tokenizer.json" in out
+    )
     found = json.loads(done("tokenizers", "--json"))
     assert {"name", "vocabulary", "family", "engine", "reference"} == set(found[0]) and len(found) >= 18
 

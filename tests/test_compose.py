@@ -69,7 +69,17 @@ class Ragged(Units):
     """Filler of many lengths and scripts, some of it over several lines."""
 
     form = "toy ragged"
-    PIECES = ("Ja.", "A plain line of words", "naïve façade;", "x = {1: 'a'}", "灯塔在雾里。", "two\nlines", "(see 3.14)", "🙂 smiles", "END")
+    PIECES = (
+        "Ja.",
+        "A plain line of words",
+        "naïve façade;",
+        "x = {1: 'a'}",
+        "灯塔在雾里。",
+        "two\nlines",
+        "(see 3.14)",
+        "🙂 smiles",
+        "END",
+    )
 
     def text(self, ids: np.ndarray) -> list[str]:
         return [" ".join(self.PIECES[(n * 7 + k * k) % 9] for k in range(1 + n * 5 % 11)) for n in ids.tolist()]
@@ -94,7 +104,9 @@ def composer(vocabulary: str, audience: Literal["base", "chat"] = "chat") -> Com
 
 
 def draft(filler: str = "rows", depths: Sequence[float] = (), sep: str = " ", copies: int = 1) -> Draft:
-    plants = tuple(Plant(f"Flag: flag-{number}.", depth, key=f"flag-{number}", value=f"flag-{number}") for number, depth in enumerate(depths))
+    plants = tuple(
+        Plant(f"Flag: flag-{number}.", depth, key=f"flag-{number}", value=f"flag-{number}") for number, depth in enumerate(depths)
+    )
     avoid = frozenset({plant.key for plant in plants} | {"TABOO"})
     return Draft(plants=plants, filler=FILLERS[filler](), sep=sep, copies=copies, avoid=avoid)
 
@@ -102,7 +114,9 @@ def draft(filler: str = "rows", depths: Sequence[float] = (), sep: str = " ", co
 def posing(questions: int = 1, place: str = "after", prefix: str = "") -> Pose:
     def pose(context: Context) -> Sequence[Puzzle]:
         names = [[f"flag-{n}" for n in range(number + 1)] for number in range(questions)]
-        return [Puzzle({"question": f"Which of {', '.join(asked)} come up?", "place": place}, asked, prefix=prefix) for asked in names]
+        return [
+            Puzzle({"question": f"Which of {', '.join(asked)} come up?", "place": place}, asked, prefix=prefix) for asked in names
+        ]
 
     return pose
 
@@ -182,7 +196,11 @@ def test_units_of_one_cost_leave_the_rest_to_the_pad() -> None:
 def test_longer_contexts_begin_with_shorter_ones() -> None:
     """Contexts nest, so `--paired` grows a haystack instead of drawing another."""
     made, drafted = composer("o200k_base"), draft("ragged")
-    texts = [prompt.input[prompt.context_start : prompt.context_end] for asked in (2000, 4000, 8000) for prompt in made.compose(drafted, posing(), asked)]
+    texts = [
+        prompt.input[prompt.context_start : prompt.context_end]
+        for asked in (2000, 4000, 8000)
+        for prompt in made.compose(drafted, posing(), asked)
+    ]
     for short, long in zip(texts, texts[1:]):
         assert long.startswith(short[: len(short) * 8 // 10])
 
@@ -324,7 +342,9 @@ def test_huge_units_are_refused_or_exact() -> None:
 
 @cache
 def maker(vocabulary: str, haystack: str, lang: str, params: tuple[str, ...], **options: Any) -> RowMaker:
-    made = spec("needle", lengths="1k", depths="0.5", haystack=haystack, lang=lang, params=params, tokenizer=vocabulary, **options)
+    made = spec(
+        "needle", lengths="1k", depths="0.5", haystack=haystack, lang=lang, params=params, tokenizer=vocabulary, **options
+    )
     return makers(made, tokenizer(vocabulary))["needle"]
 
 
@@ -336,12 +356,29 @@ def maker(vocabulary: str, haystack: str, lang: str, params: tuple[str, ...], **
     index=st.integers(0, 10**6),
     haystack=st.sampled_from(["noise", "records"]),
     lang=st.sampled_from(["en", "zh"]),
-    params=st.sampled_from([(), ("keys=4", "queries=2"), ("values=3",), ("copies=2",), ("key_kind=uuids", "value_kind=words"), ("similar_keys=2", "other_subjects=1")]),
+    params=st.sampled_from(
+        [
+            (),
+            ("keys=4", "queries=2"),
+            ("values=3",),
+            ("copies=2",),
+            ("key_kind=uuids", "value_kind=words"),
+            ("similar_keys=2", "other_subjects=1"),
+        ]
+    ),
     questions=st.sampled_from([1, 1, 3]),
     audience=st.sampled_from(["base", "chat"]),
 )
 def test_needle_rows_are_exact_and_proven(
-    vocabulary: str, target: int, depth: float | None, index: int, haystack: str, lang: str, params: tuple[str, ...], questions: int, audience: str
+    vocabulary: str,
+    target: int,
+    depth: float | None,
+    index: int,
+    haystack: str,
+    lang: str,
+    params: tuple[str, ...],
+    questions: int,
+    audience: str,
 ) -> None:
     made = maker(vocabulary, haystack, lang, params, questions_per_context=questions, audience=audience)
     rows = made.rows(Place(Length(target, target), depth, 0, index))

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ every_case = pytest.mark.parametrize("case", cases(), ids=str)
 every_task = pytest.mark.parametrize("name", generators.names())
 
 
-@lru_cache(maxsize=None)
+@cache
 def rows(case: Case) -> list[dict[str, Any]]:
     return case.rows()
 
@@ -67,7 +67,9 @@ def test_law_1_files_grow_to_the_same_bytes(name: str, tmp_path: Path) -> None:
     assert one is not None and two is not None
     assert one["files"] == two["files"] and one["configs"] == two["configs"]
     assert all((grown / file).read_bytes() == (whole / file).read_bytes() for file in one["files"])
-    assert (grown / "README.md").read_text("utf-8") == (whole / "README.md").read_text("utf-8") or one["verification"] != two["verification"]
+    assert (grown / "README.md").read_text("utf-8") == (whole / "README.md").read_text("utf-8") or one["verification"] != two[
+        "verification"
+    ]
 
 
 @every_case
@@ -182,7 +184,8 @@ def test_law_10_shortcuts_do_not_solve(case: Case) -> None:
     rivals = [max(count, _records(row)) for count, row in zip(rivals, made)]
     for name, shortcut in maker.task.baselines.items():
         right = sum(
-            sorted(shortcut(row["input"][row["context_start"] : row["context_end"]], row["question"], maker.wording)) == sorted(row["outputs"])
+            sorted(shortcut(row["input"][row["context_start"] : row["context_end"]], row["question"], maker.wording))
+            == sorted(row["outputs"])
             for row, count in zip(made, rivals)
             if count
         )
@@ -231,7 +234,9 @@ def test_too_short_is_said_before_any_work(name: str, tmp_path: Path) -> None:
 def test_golden_rows(name: str, request: pytest.FixtureRequest) -> None:
     """Rows are equal on every supported Python and machine. A change here obliges a new `revision` of the task."""
     path = Path(__file__).parent / "golden" / f"{name}.json"
-    case_rows = [row for case in (Case(name, None), Case(name, None, "zh")) for row in case.rows(1, lengths="2k", haystack="noise")]
+    case_rows = [
+        row for case in (Case(name, None), Case(name, None, "zh")) for row in case.rows(1, lengths="2k", haystack="noise")
+    ]
     found = {row["id"]: writer.content(row).hex() for row in case_rows}
     if request.config.getoption("--update-golden"):
         path.parent.mkdir(exist_ok=True)

@@ -103,9 +103,7 @@ def test_lines_wrapped_by_hand_are_one_paragraph_and_long_lines_are_each_one() -
     assert [opens for _, opens in split(f"{line}\n{line}", "en")] == [True, False, True, False]
 
 
-@pytest.mark.parametrize(
-    ("lang", "word"), [("en", "word "), ("en", "word, "), ("zh", "大风起兮，"), ("zh", "风"), ("en", "x")]
-)
+@pytest.mark.parametrize(("lang", "word"), [("en", "word "), ("en", "word, "), ("zh", "大风起兮，"), ("zh", "风"), ("en", "x")])
 def test_no_unit_is_huge(lang: str, word: str) -> None:
     text = (word * 4000).strip()
     found = list(corpus.units(text, lang))
@@ -361,9 +359,7 @@ class Hub:
         return {"validation": [{"text": "from the Hub"}]}
 
 
-def test_a_hub_dataset_streams_from_a_fixed_commit(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_hub_dataset_streams_from_a_fixed_commit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     hub = Hub(monkeypatch)
     assert list(corpus.documents("hf:org/name/config:text")) == ["from the Hub"]
     assert hub.calls == [(("org/name", "config"), {"revision": "a" * 40, "streaming": True})]

@@ -61,7 +61,7 @@ def test_what_looks_alike_is_of_the_form_and_another(form: Form) -> None:
     for text in some(form, 40):
         for _ in range(10):
             near = form.near(text, rng)
-            assert near != text and len(near) == len(text) or isinstance(form, Words)
+            assert (near != text and len(near) == len(text)) or isinstance(form, Words)
             if len(whole) == form.size:
                 assert near in whole, (text, near)
 

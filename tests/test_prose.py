@@ -10,13 +10,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from lcgen import prose, tokens
+from lcgen import generators, prose, templates, tokens
 from lcgen.haystack import words
 from lcgen.wording import Wording
-from lcgen import generators, templates
 
 SENTENCES = 60_000
-TASK_WORDS = "key code number value passkey password secret magic phone none answer question registry entry".split()
+TASK_WORDS = "key code number value passkey password secret magic phone none answer question registry".split()
 
 
 @pytest.fixture(scope="module", params=["en", "zh"])

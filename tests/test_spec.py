@@ -208,7 +208,9 @@ def test_what_is_given_wins_over_the_preset_and_that_over_defaults() -> None:
     preset = spec("needle", preset="ruler:multikey-1").parts[0]
     assert (preset.samples, preset.answer_tokens, preset.params) == (500, 128, ({"keys": 4, "spread": "random"},))
     assert [length.config for length in preset.lengths] == ["4k", "8k", "16k", "32k", "64k", "128k"]
-    mine = spec("needle", preset="ruler:multikey-1", samples=2, lengths="1k", answer_tokens=7, params=["keys=5"], haystack="noise").parts[0]
+    mine = spec(
+        "needle", preset="ruler:multikey-1", samples=2, lengths="1k", answer_tokens=7, params=["keys=5"], haystack="noise"
+    ).parts[0]
     assert (mine.samples, mine.answer_tokens, mine.params, mine.haystack) == (2, 7, ({"keys": 5, "spread": "random"},), "noise")
     plain = spec("needle").parts[0]
     assert (plain.samples, plain.haystack, plain.answer_tokens, plain.params) == (1, "prose", None, ({},))

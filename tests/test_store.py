@@ -280,9 +280,7 @@ def written(lang: str, count: int) -> Sentences:
     table = [*words, *(glue + w for w in words), *(glue + w + stop for w in words)]
     lengths = rng.integers(4, 9, count)
     kinds = [[0, *[1] * (n - 2), 2] for n in lengths.tolist()]
-    pieces = np.array(
-        [kind * len(words) + int(rng.integers(len(words))) for kind in itertools.chain(*kinds)], np.uint16
-    )
+    pieces = np.array([kind * len(words) + int(rng.integers(len(words))) for kind in itertools.chain(*kinds)], np.uint16)
     starts = np.cumsum([0, *rng.integers(5, 10, count)])
     breaks = np.isin(np.arange(count), starts)
     return Sentences(pieces, np.cumsum([0, *lengths]), [piece.encode() for piece in table], breaks)
@@ -345,9 +343,7 @@ def test_prose_weighs_by_its_pieces_only_where_they_add_up(
     start = found.unit(0)
     alone = tokenizer.counts([start + unit for unit in found.led(range(len(found)))]) - tokenizer.count(start)
     assert (weights == alone).all()
-    assert (
-        tokenizer.count(start + "".join(found.led(range(1, len(found))))) == tokenizer.count(start) + weights[1:].sum()
-    )
+    assert tokenizer.count(start + "".join(found.led(range(1, len(found))))) == tokenizer.count(start) + weights[1:].sum()
 
 
 def test_damaged_pieces_cost_only_time(grammar: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -538,9 +534,7 @@ def test_what_a_killed_process_left_is_swept_after_a_day(tmp_path: Path, home: P
     assert young.exists() and not old.exists()
 
 
-def test_the_loser_of_a_race_uses_what_the_winner_made(
-    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_loser_of_a_race_uses_what_the_winner_made(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.txt", tale())
     documents = corpus.documents
     winners: list[store.Store] = []

@@ -69,7 +69,11 @@ def test_below_refuses_what_it_cannot_do(limit: int) -> None:
 def test_draws_are_even() -> None:
     """Chi-square with 9 degrees of freedom stays under 27.9 in 999 of 1,000 cases; the stream is fixed."""
     stream = Stream("even")
-    for drawn in ([stream.below(10) for _ in range(5000)], stream.belows(10, 5000).tolist(), [int(stream.unit() * 10) for _ in range(5000)]):
+    for drawn in (
+        [stream.below(10) for _ in range(5000)],
+        stream.belows(10, 5000).tolist(),
+        [int(stream.unit() * 10) for _ in range(5000)],
+    ):
         counts = Counter(drawn)
         assert set(counts) == set(range(10))
         assert sum((count - 500) ** 2 / 500 for count in counts.values()) < 27.9

@@ -310,9 +310,7 @@ def small(tmp_path: Path, kind: str = "ByteLevel", **changes: Any) -> Path:
         alphabet = package.pre_tokenizers.ByteLevel.alphabet()
     else:
         space = package.pre_tokenizers.Metaspace(prepend_scheme="first", split=True)
-        tokenizer.pre_tokenizer = package.pre_tokenizers.Sequence(
-            [package.pre_tokenizers.Split("\n", "isolated"), space]
-        )
+        tokenizer.pre_tokenizer = package.pre_tokenizers.Sequence([package.pre_tokenizers.Split("\n", "isolated"), space])
         alphabet = sorted(set("".join(tokens.SNIPPETS)))
     trainer = package.trainers.BpeTrainer(
         vocab_size=600 + len(alphabet), special_tokens=["<s>", "</s>"], initial_alphabet=alphabet, show_progress=False
@@ -453,9 +451,7 @@ def test_hub_ids(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     class Info:
         sha = "0123abc"
-        siblings = tuple(
-            type("File", (), {"rfilename": name}) for name in ("tokenizer.json", "tokenizer_config.json", "x")
-        )
+        siblings = tuple(type("File", (), {"rfilename": name}) for name in ("tokenizer.json", "tokenizer_config.json", "x"))
 
     def download(repo: str, file: str, revision: str | None = None, local_files_only: bool = False) -> str:
         asked.append((repo, file, revision))

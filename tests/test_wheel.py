@@ -16,7 +16,9 @@ MAPPED = ("generators", "builders", "templates", "schemas", "cards")
 
 
 def _tracked() -> list[str]:
-    listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     if listed.returncode:
         pytest.skip("no git checkout")
     return [name for name in listed.stdout.splitlines() if (ROOT / name).is_file() and not (ROOT / name).is_symlink()]
@@ -53,5 +55,7 @@ def test_the_wheel_holds_every_file(built: Path) -> None:
 def test_the_sdist_holds_every_file(built: Path) -> None:
     with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
         held = {name.partition("/")[2] for name in sdist.getnames()}
-    missing = {name for name in _tracked() if name.startswith(("src/", *MAPPED)) or name in ("README.md", "LICENSE", "pyproject.toml")} - held
+    missing = {
+        name for name in _tracked() if name.startswith(("src/", *MAPPED)) or name in ("README.md", "LICENSE", "pyproject.toml")
+    } - held
     assert not missing

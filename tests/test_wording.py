@@ -64,7 +64,12 @@ def test_a_sentence_and_its_pattern_are_one(key: str, value: str, before: str, a
 def test_a_slot_never_crosses_a_space_or_a_mark() -> None:
     pattern = wording().pattern("fact")
     assert pattern.search("The lamp a-b-c burns 7 hours.")
-    for said in ("The lamp a b burns 7 hours.", "The lamp a- burns 7 hours.", "The lamp a_b burns 7 hours.", "The lamp a burns 7, hours."):
+    for said in (
+        "The lamp a b burns 7 hours.",
+        "The lamp a- burns 7 hours.",
+        "The lamp a_b burns 7 hours.",
+        "The lamp a burns 7, hours.",
+    ):
         assert not pattern.search(said)
 
 
@@ -75,7 +80,9 @@ def test_a_slot_printed_twice_is_one_slot() -> None:
     assert not made.pattern("fact").search("The lamp a burns 7, yes 8, hours.")
 
 
-@pytest.mark.parametrize("name", [name for task in generators.names() for name in templates.names() if name.startswith(f"{task}.")])
+@pytest.mark.parametrize(
+    "name", [name for task in generators.names() for name in templates.names() if name.startswith(f"{task}.")]
+)
 def test_own_templates_hold_to_what_is_asked_of_others(name: str) -> None:
     task, _, lang = name.partition(".")
     made = Wording(templates.source(task, lang), lang, generators.get(task).blocks, name)
@@ -119,10 +126,10 @@ def test_own_templates_hold_to_what_is_asked_of_others(name: str) -> None:
         (GOOD + "{{ context | upper }}{{ context }}", "once"),
         (GOOD.replace("{{ context }}", "{{ context | upper }}"), "{{ context }}"),
         (GOOD.replace("{{ context }}", "{% if audience == 'chat' %}{{ context }}{% endif %}"), "base"),
-        (GOOD.replace("{{ question if place != \"after\" }}", ""), "before"),
+        (GOOD.replace('{{ question if place != "after" }}', ""), "before"),
         (GOOD.replace("{{ value }}", "7"), "macro 'fact'.*value"),
         (GOOD.replace("{{ key }}", "{{ key | upper }}"), "macro 'fact'.*key"),
-        (GOOD.replace("keys | join(\", \")", "keys | length"), "macro 'ask'.*keys"),
+        (GOOD.replace('keys | join(", ")', "keys | length"), "macro 'ask'.*keys"),
         (GOOD.replace("fact(key, value)", "fact(name, value)"), "key"),
         (GOOD.replace("{% macro nothing() %}no hours{% endmacro %}", "{% set nothing = 5 %}"), "cannot be rendered"),
     ],
@@ -169,7 +176,11 @@ def test_what_would_not_end_is_stopped(bomb: str, place: str) -> None:
 
 
 def test_a_loop_that_turns_up_only_in_the_question_is_stopped() -> None:
-    made = wording(GOOD.replace("{% if sure %}", "{% if sure %}{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"))
+    made = wording(
+        GOOD.replace(
+            "{% if sure %}", "{% if sure %}{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+        )
+    )
     with pytest.raises(LcgenError, match="does not come to an end"):
         made.say("ask", keys=["a"], sure=True)
     assert made.say("ask", keys=["a"], sure=False) == "How long burn a?"

@@ -135,9 +135,7 @@ def rendered(template: str, content: str, texts: dict[str, str]) -> str:
 
 @pytest.mark.parametrize("engine", ["splintr", "tokenizers"])
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_joint_counts_equal_whole_prompts(
-    deepseek: Path, reference: Any, tmp_path: Path, engine: str, name: str
-) -> None:
+def test_joint_counts_equal_whole_prompts(deepseek: Path, reference: Any, tmp_path: Path, engine: str, name: str) -> None:
     fast = tokens.load(str(deepseek))
     assert isinstance(fast, engines.Splintr) and fast.exact
     tokenizer = fast if engine == "splintr" else fast.exact()

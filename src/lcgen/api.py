@@ -78,7 +78,15 @@ def spec(
                     samples=_first(samples, setting and setting.samples, chosen and chosen.samples, 1),
                     haystack=_first(haystack, setting and setting.haystack, "prose"),
                     params=swept,
-                    name="_".join(filter(None, (name if name is not None and len(names) == 1 else task.name, own if name is None or len(variants) > 1 else ""))),
+                    name="_".join(
+                        filter(
+                            None,
+                            (
+                                name if name is not None and len(names) == 1 else task.name,
+                                own if name is None or len(variants) > 1 else "",
+                            ),
+                        )
+                    ),
                     answer_tokens=_first(answer_tokens, chosen and chosen.answer_tokens),
                     preset=preset or "",
                 )
@@ -88,7 +96,9 @@ def spec(
         try:
             source = Path(template).read_text(encoding="utf-8-sig")
         except (OSError, ValueError) as error:
-            raise LcgenError(f"Cannot read the template {template}: {getattr(error, 'strerror', None) or 'it is no UTF-8 text'}.") from error
+            raise LcgenError(
+                f"Cannot read the template {template}: {getattr(error, 'strerror', None) or 'it is no UTF-8 text'}."
+            ) from error
     whole = name if name is not None else parts[0].name if len(parts) == 1 else "_".join(filter(None, [parts[0].task, preset]))
     return Spec(
         parts=tuple(parts), name=whole, seed=str(seed), split=split, tokenizer=tokenizer, template=source, audience=audience,
@@ -149,7 +159,12 @@ def generate(tasks: str | Sequence[str], **options: Any) -> Iterator[dict[str, A
 
 
 def build(
-    tasks: str | Sequence[str], out: str | Path | None = None, *, force: bool = False, progress: Callable[[int], Any] | None = None, **options: Any
+    tasks: str | Sequence[str],
+    out: str | Path | None = None,
+    *,
+    force: bool = False,
+    progress: Callable[[int], Any] | None = None,
+    **options: Any,
 ) -> Report:
     """Builds the folder `out` (default `./<name>`) and says what was done; options as for `spec`.
 
@@ -163,7 +178,9 @@ def build(
     return make(made, Path(out) if out is not None else None, force, progress)
 
 
-def verify(folder: str | Path, *, full: bool = False, tokenizer: str | None = None, progress: Callable[[int], Any] | None = None) -> Findings:
+def verify(
+    folder: str | Path, *, full: bool = False, tokenizer: str | None = None, progress: Callable[[int], Any] | None = None
+) -> Findings:
     """Reads a built folder again and holds it to everything that it promises. Raises LcgenError where it is no build."""
     from lcgen.builders.recheck import recheck
 

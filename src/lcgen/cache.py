@@ -20,5 +20,7 @@ def folder(*parts: str) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LcgenError(f"Cannot make the cache folder {path} ({error.strerror}). Set LCGEN_CACHE to a folder you may write.") from error
+        raise LcgenError(
+            f"Cannot make the cache folder {path} ({error.strerror}). Set LCGEN_CACHE to a folder you may write."
+        ) from error
     return path

@@ -157,11 +157,27 @@ def main() -> None:
 @rows_options
 @option("Where it goes", "--out", type=click.Path(), metavar="DIR", help="The folder.  [./NAME]")
 @option("Where it goes", "--name", metavar="NAME", help="Name of the build and its configs.  [the task]")
-@option("Where it goes", "--format", type=click.Choice(["parquet", "jsonl"]), default="parquet", show_default=True, help="Format of the data files.")
+@option(
+    "Where it goes",
+    "--format",
+    type=click.Choice(["parquet", "jsonl"]),
+    default="parquet",
+    show_default=True,
+    help="Format of the data files.",
+)
 @option("Where it goes", "--force", is_flag=True, help="Replace another build in the folder.")
-@option("How it is done", "--verify", type=click.Choice(["none", "auto", "full"]), default="auto", show_default=True, help="Encode and solve again: nothing, the first row of each config and 5 %, or every row.")
+@option(
+    "How it is done",
+    "--verify",
+    type=click.Choice(["none", "auto", "full"]),
+    default="auto",
+    show_default=True,
+    help="Encode and solve again: nothing, the first row of each config and 5 %, or every row.",
+)
 @option("How it is done", "--json", "as_json", is_flag=True, help="Report as JSON.")  # fmt: skip
-def build(tasks: tuple[str, ...], out: str | None, force: bool, as_json: bool, template_args: tuple[str, ...], **options: Any) -> None:
+def build(
+    tasks: tuple[str, ...], out: str | None, force: bool, as_json: bool, template_args: tuple[str, ...], **options: Any
+) -> None:
     """Build a dataset folder.
 
     The same command again says "up to date"; more lengths or samples extend the folder.
@@ -170,7 +186,7 @@ def build(tasks: tuple[str, ...], out: str | None, force: bool, as_json: bool, t
     with _progress("building") as progress:
         report = lcgen.build(tasks, out, force=force, progress=progress, chat_template_args=_scalars(template_args), **options)
     shown = os.path.relpath(report.folder)
-    shown = shown if shown.startswith(".") or os.path.isabs(shown) else f"./{shown}"
+    shown = shown if shown.startswith(".") or Path(shown).is_absolute() else f"./{shown}"
     if as_json:
         click.echo(json.dumps({**report.__dict__, "folder": str(report.folder)}))
         return
@@ -236,7 +252,9 @@ def verify(folder: Path, full: bool, tokenizer: str | None, as_json: bool) -> No
         for fault in found.faults:
             click.echo(f"- {fault}", err=True)
         state = f"{len(found.faults)} faults" if found.faults else "all hold"
-        click.echo(f"{folder}: {found.rows:,} rows in {found.files:,} files read, {found.encoded:,} encoded, {found.solved:,} solved; {state}.")
+        click.echo(
+            f"{folder}: {found.rows:,} rows in {found.files:,} files read, {found.encoded:,} encoded, {found.solved:,} solved; {state}."
+        )
     if found.faults:
         raise SystemExit(1)
 
@@ -268,7 +286,9 @@ def corpus_list() -> None:
     """List the built-in haystacks and the named texts."""
     from lcgen import corpus as corpora
 
-    click.echo("prose     generated prose (en, zh)\nnoise     one repeated passage (en, zh)\nrecords   the task's own look-alike filler")
+    click.echo(
+        "prose     generated prose (en, zh)\nnoise     one repeated passage (en, zh)\nrecords   the task's own look-alike filler"
+    )
     for record in corpora.names():
         click.echo(f"{record.name:<9} {record.source} ({record.lang})")
 

@@ -135,9 +135,7 @@ class Hugging(Tokenizer):
 
     def count_parts(self, parts: Sequence[tuple[str, bool]]) -> int:
         joint = "".join(text for text, _ in parts)
-        if len(self._control.findall(joint)) != sum(
-            len(self._control.findall(text)) for text, rendered in parts if rendered
-        ):
+        if len(self._control.findall(joint)) != sum(len(self._control.findall(text)) for text, rendered in parts if rendered):
             return super().count_parts(parts)
         return len(self.rendered(joint))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import lru_cache
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -85,7 +85,9 @@ class Words(Form):
         if self.join:
             lead, _, tail = text.partition(self.join)
         else:
-            lead, tail = next((text[:cut], text[cut:]) for cut in range(1, len(text)) if text[cut:] in self.second and text[:cut] in self.first)
+            lead, tail = next(
+                (text[:cut], text[cut:]) for cut in range(1, len(text)) if text[cut:] in self.second and text[:cut] in self.first
+            )
         if rng.below(2):
             return lead + self.join + rng.choice([word for word in self.second if word != tail])
         return rng.choice([word for word in self.first if word != lead]) + self.join + tail
@@ -120,7 +122,7 @@ class Uuids(Form):
 KINDS = ("digits", "words", "uuids")
 
 
-@lru_cache(maxsize=None)
+@cache
 def form(kind: str, lang: str, width: int = 7, zeros: bool = False) -> Form:
     """The form of this name. Raises LcgenError for an unknown one."""
     if kind not in KINDS:
@@ -172,7 +174,9 @@ class Pool:
 class Fresh:
     """Keys and values that are not taken yet, for what stands beside the puzzle's own."""
 
-    def __init__(self, keys: Pool, values: Pool, next_key: int, next_value: int, held_keys: list[str], held_values: list[str]) -> None:
+    def __init__(
+        self, keys: Pool, values: Pool, next_key: int, next_value: int, held_keys: list[str], held_values: list[str]
+    ) -> None:
         self._keys, self._values = keys, values
         self._next_key, self._next_value = next_key, next_value
         self._held = {*held_keys, *held_values}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from math import gcd
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from lcgen.store import Store
     from lcgen.streams import Stream
     from lcgen.tokens import Scale, Tokenizer
-
 
 
 class Haystack:
@@ -78,7 +77,7 @@ class Haystack:
         return found
 
 
-@lru_cache(maxsize=None)
+@cache
 def words(lang: str, kind: str) -> tuple[str, ...]:
     """A word list of a language, in its fixed order. Raises LcgenError where the language has none."""
     path = files("lcgen") / "lang" / lang / "words" / f"{kind}.txt"

@@ -343,9 +343,7 @@ class Grammar:
             self._pivots.append((c, rank))
         ids = {kind: [i for i, s in enumerate(shapes) if s.kind == kind] for kind in ("open", "body", "close")}
         masks = sorted({tuple(sorted(shapes[i].uses | self._known)) for i in ids["open"]})
-        self._mask_of = np.array(
-            [masks.index(m) if (m := tuple(sorted(s.uses | self._known))) in masks else 0 for s in shapes]
-        )
+        self._mask_of = np.array([masks.index(m) if (m := tuple(sorted(s.uses | self._known))) in masks else 0 for s in shapes])
         fit = [[all(cast[pivots.index(c)] in k for c, k in s.only.items()) for cast in casts] for s in shapes]
         most = max(s.weight for s in shapes)
 

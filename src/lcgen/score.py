@@ -134,9 +134,7 @@ _MARKS = "".join(chr(c) for low, high in _BLOCKS for c in range(low, high) if un
 _MARK_RUN = re.compile(r"((?:[^\w\s\x00-\x7f]|[ﾞﾟ]){30})(?:[^\w\s\x00-\x7f]|[ﾞﾟ])+")
 _CIRCLED = re.compile("[\u2116\u2460-\u24ff\u2776-\u2793]|[0-9]\ufe0f?\u20e3")  # NFKC would glue these to an item
 _COMMA = re.compile(r"，(?![０-９])")  # it groups full-width digits only
-_ESCAPE = re.compile(
-    r"\{,\}|,\\!|\\[A-Za-z]{1,20}\s{0,3}(?=\{)|\\[ntr](?![a-z]{0,20}\s{0,3}\{)|\\[,;:!]|\\(?=[^A-Za-z0-9\s])"
-)
+_ESCAPE = re.compile(r"\{,\}|,\\!|\\[A-Za-z]{1,20}\s{0,3}(?=\{)|\\[ntr](?![a-z]{0,20}\s{0,3}\{)|\\[,;:!]|\\(?=[^A-Za-z0-9\s])")
 _UNESCAPED = {"{,}": ",", r",\!": ",", r"\n": "\n", r"\r": "\n", r"\t": " ", r"\,": " ", r"\;": " ", r"\:": " "}
 
 

@@ -33,7 +33,11 @@ def text(row: Mapping[str, Any], full: bool) -> str:
     """A row for reading: the prompt with evidence coloured and the rest folded, then what is known of it."""
     whole, pieces = row["input"], sorted(row["evidence"], key=lambda piece: piece["char_start"])
     shown: list[str] = []
-    keep = [(0, row["context_start"] + AROUND), *((p["char_start"] - AROUND, p["char_end"] + AROUND) for p in pieces), (row["context_end"] - AROUND, len(whole))]
+    keep = [
+        (0, row["context_start"] + AROUND),
+        *((p["char_start"] - AROUND, p["char_end"] + AROUND) for p in pieces),
+        (row["context_end"] - AROUND, len(whole)),
+    ]
     last = 0
     for low, high in [(0, len(whole))] if full else _merged(keep, len(whole)):
         if low > last:
@@ -41,7 +45,10 @@ def text(row: Mapping[str, Any], full: bool) -> str:
         at = low
         for piece in pieces:
             if low <= piece["char_start"] < high:
-                shown += [whole[at : piece["char_start"]], click.style(whole[piece["char_start"] : piece["char_end"]], fg=COLOURS[piece["role"]], bold=True)]
+                shown += [
+                    whole[at : piece["char_start"]],
+                    click.style(whole[piece["char_start"] : piece["char_end"]], fg=COLOURS[piece["role"]], bold=True),
+                ]
                 at = piece["char_end"]
         shown.append(whole[at:high])
         last = high
@@ -70,7 +77,11 @@ def _merged(spans: list[tuple[int, int]], end: int) -> list[tuple[int, int]]:
 def listed() -> dict[str, Any]:
     """All tasks with what they measure."""
     found = [{"name": name, "about": generators.get(name).about} for name in generators.names()]
-    return {"tasks": found, "text": "\n".join(f"{entry['name']:<18} {entry['about']}" for entry in found) + "\n\nlcgen tasks TASK shows parameters and presets."}
+    return {
+        "tasks": found,
+        "text": "\n".join(f"{entry['name']:<18} {entry['about']}" for entry in found)
+        + "\n\nlcgen tasks TASK shows parameters and presets.",
+    }
 
 
 def described(name: str) -> dict[str, Any]:
@@ -95,13 +106,25 @@ def described(name: str) -> dict[str, Any]:
     for entry in presets:
         short = _short(entry["lengths"])
         lines.append(f"  {entry['name']:<16} {entry['about']} ({entry['paper']})")
-        lines.append(f"      lengths {short}; {_short(entry['depths'] or 'default')} depths; {entry['samples']} samples; {entry['answer_tokens'] or 'measured'} answer tokens")
-        lines += [f"      {variant or '-'}: {', '.join(f'{k}={v}' for k, v in setting.items()) or 'defaults'}" for variant, setting in entry["variants"].items()]
+        lines.append(
+            f"      lengths {short}; {_short(entry['depths'] or 'default')} depths; {entry['samples']} samples; {entry['answer_tokens'] or 'measured'} answer tokens"
+        )
+        lines += [
+            f"      {variant or '-'}: {', '.join(f'{k}={v}' for k, v in setting.items()) or 'defaults'}"
+            for variant, setting in entry["variants"].items()
+        ]
         lines += click.wrap_text(entry["differs"], 100, "      ", "      ").split("\n")
         lines += [f"      breaks law {law}: {why}" for law, why in entry["breaks"].items()]
     if task.limits:
         lines += ["", f"--paired: {task.limits}"]
-    return {"name": task.name, "about": task.about, "papers": list(task.papers), "params": fields, "presets": presets, "text": "\n".join(lines)}
+    return {
+        "name": task.name,
+        "about": task.about,
+        "papers": list(task.papers),
+        "params": fields,
+        "presets": presets,
+        "text": "\n".join(lines),
+    }
 
 
 def _short(spec: str) -> str:
@@ -131,7 +154,10 @@ def stats(kind: str, lang: str) -> dict[str, Any]:
     repeated = (len(units) - len(set(units))) / len(units)
     breaks = [0, *(np.flatnonzero(np.asarray(store.leads[: len(units)]) == 2).tolist())]
     picks = [breaks[zlib.crc32(bytes([n])) % len(breaks)] for n in range(10)] if len(breaks) > 10 else []
-    paragraphs = ["".join(bytes(store.text[int(store.borders[at]) : int(store.borders[_after(breaks, at, len(units))])]).decode().strip()) for at in picks]
+    paragraphs = [
+        "".join(bytes(store.text[int(store.borders[at]) : int(store.borders[_after(breaks, at, len(units))])]).decode().strip())
+        for at in picks
+    ]
     found = {
         "name": store.name, "fingerprint": store.fingerprint, "units": len(store), "tokens": int(weights.sum()),
         "word_forms": forms, "repeated": round(repeated, 6), "zstd3_ratio": round(ratio, 3), "tokens_per_unit": round(float(weights.mean()), 2),

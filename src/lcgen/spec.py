@@ -80,7 +80,9 @@ def lengths(text: str) -> tuple[Length, ...]:
 
 def _few(values: range, part: str) -> range:
     if len(values) > MOST_VALUES:
-        raise LcgenError(f"{part.strip()!r} names {len(values):,} values; at most {MOST_VALUES:,} are possible. Take a longer step.")
+        raise LcgenError(
+            f"{part.strip()!r} names {len(values):,} values; at most {MOST_VALUES:,} are possible. Take a longer step."
+        )
     return values
 
 
@@ -161,10 +163,14 @@ class Spec:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\w+(\.\w+)*", self.split, re.ASCII) or self.split == "all":
-            raise LcgenError(f"--split {self.split!r} is no split name: letters, digits, _ and . only, and not 'all', which loads every split.")
+            raise LcgenError(
+                f"--split {self.split!r} is no split name: letters, digits, _ and . only, and not 'all', which loads every split."
+            )
         for name in (self.name, *(part.name for part in self.parts)):
             if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,95}", name, re.ASCII):
-                raise LcgenError(f"--name {name!r} is no name: at most 96 letters, digits, _, - and . only, a letter or digit first.")
+                raise LcgenError(
+                    f"--name {name!r} is no name: at most 96 letters, digits, _, - and . only, a letter or digit first."
+                )
         if not self.seed.isprintable() or not 1 <= len(self.seed) <= 100:
             raise LcgenError(f"--seed {ascii(self.seed)[:120]} is no seed: 1 to 100 printable characters, such as a number.")
         for what, value, least in (
@@ -177,7 +183,9 @@ class Spec:
         if (most := max(part.samples for part in self.parts)) > MOST_SAMPLES:
             raise LcgenError(f"--samples is {most}, but must be at most {MOST_SAMPLES:,}.")
         seen = {"preview"}
-        for config in (name for part in self.parts for name in (part.name, *(f"{part.name}_{length.config}" for length in part.lengths))):
+        for config in (
+            name for part in self.parts for name in (part.name, *(f"{part.name}_{length.config}" for length in part.lengths))
+        ):
             if config in seen:
                 raise LcgenError(f"Two configs of this build would both be named {config}. Give it another --name.")
             seen.add(config)

@@ -146,9 +146,7 @@ def alternatives(texts: Iterable[str]) -> re.Pattern[str]:
         groups.setdefault(text[:2], []).append(text[2:])
     heads = sorted(groups, key=lambda head: (-len(head), head))
     tails = ("|".join(map(re.escape, sorted(groups[head], key=lambda tail: (-len(tail), tail)))) for head in heads)
-    return re.compile(
-        "|".join(f"{re.escape(head)}(?:{tail})" for head, tail in zip(heads, tails, strict=True)) or r"(?!)"
-    )
+    return re.compile("|".join(f"{re.escape(head)}(?:{tail})" for head, tail in zip(heads, tails, strict=True)) or r"(?!)")
 
 
 def load(name: str = "o200k_base") -> Tokenizer:

@@ -155,9 +155,7 @@ def _hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def array(
-    path: Path, noted: Mapping[str, Any], dtype: Any = None, shape: tuple[int, ...] | None = None
-) -> NDArray[Any]:
+def array(path: Path, noted: Mapping[str, Any], dtype: Any = None, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
     """The array in a .npy file, read-only. Raises Damaged where it is not the file noted, or of another form."""
     try:
         if not intact(path, noted):

@@ -192,9 +192,7 @@ def chat(folder: Path) -> tuple[str | None, dict[str, Any]]:
     config = _json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
     template = config.get("chat_template")
     if isinstance(template, list):
-        template = {entry.get("name"): entry.get("template") for entry in template if isinstance(entry, dict)}.get(
-            "default"
-        )
+        template = {entry.get("name"): entry.get("template") for entry in template if isinstance(entry, dict)}.get("default")
     if (folder / "chat_template.jinja").is_file():
         template = (folder / "chat_template.jinja").read_text("utf-8")
     return template if isinstance(template, str) else None, config
@@ -213,9 +211,7 @@ def _tokenizer_file(folder: Path, name: str) -> Path:
     for file in ("tokenizer.json", "tokenizer.model"):
         if (folder / file).is_file():
             return folder / file
-    raise LcgenError(
-        f"{name!r} holds no tokenizer.json and no tokenizer.model, so its tokens cannot be counted. {LOCAL_FORMS}"
-    )
+    raise LcgenError(f"{name!r} holds no tokenizer.json and no tokenizer.model, so its tokens cannot be counted. {LOCAL_FORMS}")
 
 
 @lru_cache(maxsize=4)

@@ -123,9 +123,7 @@ def _split(name: str, template: str, variables: Mapping[str, Any]) -> tuple[str,
         rendered = _render(name, template, marker, variables)
         pieces = rendered.split(marker)
         if len(pieces) == 1:
-            raise LcgenError(
-                f"The chat template of {name!r} drops or alters the user message, so it cannot be counted."
-            )
+            raise LcgenError(f"The chat template of {name!r} drops or alters the user message, so it cannot be counted.")
         if len(pieces) > 2:
             raise LcgenError(f"The chat template of {name!r} repeats the user message {len(pieces) - 1} times.")
         halves.append((pieces[0], pieces[1]))
@@ -190,7 +188,7 @@ def _environment() -> Any:
     class Generation(Extension):
         """`{% generation %}` marks what a model is trained on; it prints nothing."""
 
-        tags = {"generation"}  # noqa: RUF012
+        tags = {"generation"}
 
         def parse(self, parser: Any) -> nodes.Node:
             line = next(parser.stream).lineno
