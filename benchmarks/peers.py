@@ -84,7 +84,7 @@ def _ruler(args: Namespace, work: Path, env: Mapping[str, str], found: Peers) ->
             "the same haystack; the algorithm is the same, the abbreviations that it knows differ."
         )
         env = {**env, "NLTK_DATA": str(nltk)}
-    found.runners.append(Runner(RULER, after(*script, data), 2, 12 if args.quick else 32, env))
+    found.runners.append(Runner(RULER, after(*script, data), 2, 12 if args.quick else 62, env))
 
 
 def _needlebench(args: Namespace, work: Path, env: Mapping[str, str], found: Peers) -> None:

@@ -3,8 +3,8 @@
     python benchmarks/run.py --quick               a look at everything that needs no other generator
     python benchmarks/run.py --ruler ~/RULER ...   the whole, with the generators that you fetched
 
-Run it with the Python that lcgen is installed in. Other generators are never part of this repository: fetch checkouts of
-NVIDIA/RULER and open-compass/opencompass, and install needlehaystack 2.0 in an environment of its own; what is not there
+Run it with the Python that lcgen is installed in. Other generators are no part of this repository: fetch checkouts of
+NVIDIA/RULER and open-compass/opencompass, and install needlehaystack 2.0 in an environment of its own. What is absent
 is skipped, and the report says so. Prints a Markdown report and writes it to RESULTS.md beside this file.
 """
 

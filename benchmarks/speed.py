@@ -77,7 +77,7 @@ def rows_128k(args: Namespace, work: Path, env: dict[str, str], others: peers.Pe
 def rows_1m(args: Namespace, work: Path, env: dict[str, str]) -> Section:
     """Parts 2 and 3 at 1m."""
     size = _bytes(work, "1m o200k_base")
-    many = 22 if args.quick else 66
+    many = 22 if args.quick else 121
     runners = [Runner(_own(mode), build("1m", mode, "o200k_base"), 11, many) for mode in MODES[:2]]
     found = race([*runners, Runner(FLOOR, floor(work, size), 11, 2 * many)], args.repeats, work, env)
     costs = {name: cost for name, cost in found.items() if isinstance(cost, Marginal)}

@@ -7,6 +7,7 @@ import errno
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,16 @@ class Report:
     tokenizer: str
     wrapper: str
     reserve: int
+    repeat: float
+    """Largest share of a row's context that stands earlier in it."""
     encoded: int
     solved: int
 
 
 def makers(spec: Spec, tokenizer: Tokenizer | None = None, frame: Wrapper | None = None) -> dict[str, RowMaker]:
     """A row maker for each part of a spec, by the part's name."""
+    if spec.audience == "base" and spec.chat_template not in ("auto", "none"):
+        raise LcgenError("--for base sends no chat wrapper, so --chat-template has no meaning there. Leave one of them out.")
     tokenizer = tokenizer or tokens.load(spec.tokenizer)
     frame = frame or (wrapper.load(spec.chat_template, tokenizer, spec.chat_template_args) if spec.audience == "chat" else None)
     frame = frame or wrapper.plain(tokenizer)
@@ -75,10 +80,10 @@ def plan(spec: Spec, maker: RowMaker) -> Iterator[FilePlan]:
             yield FilePlan(part.name, length, path, first, min(run, part.samples - first))
 
 
-def build(spec: Spec, out: Path | None = None, force: bool = False, progress: Callable[[int], Any] | None = None) -> Report:
+def build(spec: Spec, out: Path | None = None, force: bool = False, progress: Callable[[int, int], Any] | None = None) -> Report:
     """Builds the folder `out` (default `./<name>`), or what is missing of it.
 
-    `progress` is called with the tokens of each row written. Raises LcgenError before any work for what cannot be,
+    `progress` is called with the tokens planned and the tokens of each row written. Raises LcgenError before any work for what cannot be,
     CheckFailed for a row that does not hold; the folder is as it was then.
     """
     folder = (out or Path(spec.name)).absolute()
@@ -98,13 +103,14 @@ def build(spec: Spec, out: Path | None = None, force: bool = False, progress: Ca
     missing = [file for file in wanted if file.path not in files]
     if old is not None and not missing and all((folder / name).is_file() for name in _made(crew)):
         return _report(folder, old, crew, 0)
+    planned = sum(file.count * crew[file.part].rows_per_index * file.length.high for file in missing)
     staging = folder / STAGING
     try:
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)
         for file in missing:
             checks = Checks(spec, crew[file.part])
-            made = writer.write(staging / file.path, checks.rows(file, progress), spec.format)
+            made = writer.write(staging / file.path, checks.rows(file, progress and partial(progress, planned)), spec.format)
             files[file.path] = {**dataclasses.asdict(made), "encoded": checks.encoded, "solved": checks.solved}
         _finish(folder, staging, spec, crew, files, force)
     except OSError as error:
@@ -125,14 +131,14 @@ def build(spec: Spec, out: Path | None = None, force: bool = False, progress: Ca
 def _stands(path: Path, known: dict[str, Any], rows: int, verify: str) -> bool:
     """Whether a file is there as the manifest says, with so many rows, and verified as far as is asked now."""
     proven = verify != "full" or known["encoded"] == known["solved"] == rows
-    return proven and known["rows"] == rows and path.is_file() and path.stat().st_size == known["bytes"]
+    return proven and known["rows"] == rows and path.is_file() and writer.file_hash(path) == known["sha256"]
 
 
 def _made(crew: dict[str, RowMaker]) -> list[str]:
     """Everything of a folder that is made of specs and data files, README last."""
     schema_names = sorted({"row", *(maker.part.task for maker in crew.values())})
     names = [*(f"schemas/{name}.schema.json" for name in schema_names), *sorted({maker.template_file for maker in crew.values()})]
-    return [*names, preview.FILE, "README.md"]
+    return [*names, preview.file(next(iter(crew.values())).spec.format), "README.md"]
 
 
 def _standing(folder: Path, force: bool) -> dict[str, Any] | None:
@@ -179,7 +185,13 @@ def _finish(
 def _remove(folder: Path) -> None:
     """Removes what an earlier build wrote, and nothing else."""
     old = manifest.load(folder)
-    for name in (manifest.FILE, "README.md", preview.FILE, *(old["files"] if old else ()), *(old["templates"] if old else ())):
+    for name in (
+        manifest.FILE,
+        "README.md",
+        *map(preview.file, ("parquet", "jsonl")),
+        *(old["files"] if old else ()),
+        *(old["templates"] if old else ()),
+    ):
         if ".." not in Path(name).parts and not Path(name).is_absolute():
             (folder / name).unlink(missing_ok=True)
     for path in (folder / "schemas").glob("*.schema.json"):
@@ -226,6 +238,7 @@ def _report(folder: Path, found: dict[str, Any], crew: dict[str, RowMaker], writ
         tokenizer=found["tokenizer"]["name"],
         wrapper=found["wrapper"]["name"],
         reserve=maker.reserve,
+        repeat=max(entry["repeat"] for entry in found["configs"].values()),
         encoded=found["verification"]["encoded"],
         solved=found["verification"]["solved"],
     )

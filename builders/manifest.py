@@ -69,10 +69,9 @@ def merge(old: Mapping[str, Any], new: Spec, crew: Mapping[str, RowMaker]) -> Sp
         differ += [
             f"{part.name}: {key} is {was[key]!r}, not {now[key]!r}" for key in now if key not in free and was[key] != now[key]
         ]
-        if part.samples < was["samples"]:
-            differ.append(f"{part.name}: samples is {was['samples']}, not {part.samples}")
         lengths = {*part.lengths, *(Length(**length) for length in was["lengths"])}
-        parts.append(dataclasses.replace(part, lengths=tuple(sorted(lengths, key=lambda length: (length.low, length.high)))))
+        ranked = tuple(sorted(lengths, key=lambda length: (length.low, length.high)))
+        parts.append(dataclasses.replace(part, lengths=ranked, samples=max(part.samples, was["samples"])))
     if differ:
         raise LcgenError(
             "The folder holds another build: " + "; ".join(differ) + ". A build can be extended by lengths and samples. "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 
 from lcgen.builders import arrow, writer
 
-FILE = "data/preview/preview-000000.parquet"
+FOLDER = "data/preview"
 ROWS = 4
 """Rows shown of each config."""
 EDGE, WINDOW = 400, 300
@@ -21,9 +22,17 @@ EDGE, WINDOW = 400, 300
 def write(staging: Path, folder: Path, manifest: Mapping[str, Any]) -> None:
     """Writes the preview into `staging`, from data files there or, where they were built before, in `folder`."""
     rows = list(_rows(staging, folder, manifest))
-    path = staging / FILE
+    path = staging / file(manifest["spec"]["format"])
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_batches([arrow.batch(rows, _SCHEMA)]), path, compression="zstd")
+    if path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    else:
+        pq.write_table(pa.Table.from_batches([arrow.batch(rows, _SCHEMA)]), path, compression="zstd")
+
+
+def file(format: str) -> str:
+    """Where the preview lies: in the format of the data, since a dataset is read in one."""
+    return f"{FOLDER}/preview-000000.{'jsonl' if format == 'jsonl' else 'parquet'}"
 
 
 _SCHEMA = pa.schema(
@@ -33,10 +42,8 @@ _SCHEMA = pa.schema(
 
 
 def _rows(staging: Path, folder: Path, manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    first: dict[str, str] = {}
-    for name in sorted(manifest["files"]):
-        first.setdefault(name.split("/")[1], name)
-    for name in first.values():
+    for config in manifest["configs"]:
+        name = min(name for name in manifest["files"] if name.startswith(f"data/{config}/"))
         path = staging / name if (staging / name).is_file() else folder / name
         for row in writer.read(path, ROWS):
             gold = next((piece for piece in row["evidence"] if piece["role"] == "gold"), None)

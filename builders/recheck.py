@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lcgen import generators, proof, schemas, tokens
-from lcgen.builders import manifest, writer
+from lcgen.builders import manifest, preview, writer
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.tokens import Tokenizer
 from lcgen.wording import Wording
@@ -31,7 +31,7 @@ class Findings:
 
 
 def recheck(
-    folder: Path, full: bool = False, tokenizer: str | None = None, progress: Callable[[int], Any] | None = None
+    folder: Path, full: bool = False, tokenizer: str | None = None, progress: Callable[[int, int], Any] | None = None
 ) -> Findings:
     """Checks file hashes, schemas, lengths, spans and ids of every row; encodes and solves the first
     of each file and the 5 % sample, or all if `full`.
@@ -39,10 +39,15 @@ def recheck(
     `tokenizer` names the vocabulary again where the manifest's name cannot be found here; its fingerprint must be the
     same. Raises LcgenError where the folder is no build.
     """
-    made = manifest.load(folder)
+    made = manifest.load(folder) if folder.is_dir() else None
     if made is None:
         raise LcgenError(f"{folder} is no lcgen build: it has no {manifest.FILE}.")
-    vocabulary = tokens.load(tokenizer or made["tokenizer"]["name"])
+    try:
+        vocabulary = tokens.load(tokenizer or made["tokenizer"]["name"])
+    except LcgenError as error:
+        raise LcgenError(
+            f"{error} The rows were counted with {made['tokenizer']['name']}; say where it is with --tokenizer."
+        ) from error
     if vocabulary.fingerprint != made["tokenizer"]["fingerprint"]:
         raise LcgenError(
             f"The rows were counted with {made['tokenizer']['name']} (fingerprint {made['tokenizer']['fingerprint']}), but "
@@ -57,6 +62,7 @@ def recheck(
         wordings = _wordings(folder, made)
     except CheckFailed as error:
         found.faults.append(str(error))
+    found.faults += _strays(folder, made)
     ids: set[str] = set()
     contents: dict[str, str] = {}
     for name in sorted(made["files"]):
@@ -70,6 +76,15 @@ def recheck(
         if len(found.faults) < MOST_FAULTS and hashlib.sha256(whole.encode()).hexdigest() != entry["hash"]:
             found.faults.append(f"The rows of {config} are not those that the manifest names.")
     return found
+
+
+def _strays(folder: Path, made: dict[str, Any]) -> list[str]:
+    """Data files that the card's patterns would load and the manifest does not name; card and preview where they are missing."""
+    shown = preview.file(made["spec"]["format"])
+    known = {*made["files"], shown}
+    there = {path.relative_to(folder).as_posix() for path in (folder / "data").rglob("*") if path.is_file()}
+    faults = [f"{name} is not in the manifest, but would be loaded." for name in sorted(there - known)]
+    return faults + [f"{name} is missing." for name in ("README.md", shown) if not (folder / name).is_file()]
 
 
 def _wordings(folder: Path, made: dict[str, Any]) -> dict[str, Wording]:
@@ -89,7 +104,7 @@ def _wordings(folder: Path, made: dict[str, Any]) -> dict[str, Wording]:
 
 def _file(
     path: Path, entry: dict[str, Any], vocabulary: Tokenizer, wrapper: Wrapper, wordings: dict[str, Wording], full: bool, ids: set[str],
-    found: Findings, progress: Callable[[int], Any] | None,
+    found: Findings, progress: Callable[[int, int], Any] | None,
 ) -> str:  # fmt: skip
     """Checks one file; gives the hash of its rows."""
     if not path.is_file():
@@ -105,7 +120,7 @@ def _file(
             hashed.update(writer.content(row))
             _row(row, vocabulary, wrapper, wordings, full, count == 1, ids, found)
             if progress:
-                progress(row["length"])
+                progress(0, row["length"])
             if len(found.faults) >= MOST_FAULTS:
                 return ""
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:

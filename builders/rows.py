@@ -11,7 +11,7 @@ from typing import Any
 
 from lcgen import generators, templates
 from lcgen.compose import Composer, Pose, Prompt, TooShort
-from lcgen.contract import MOST_PLANTS, Cell, Draft, Plant, Task
+from lcgen.contract import MOST_PLANTS, Cell, Draft, Plant, Preset, Task
 from lcgen.errors import LcgenError
 from lcgen.haystack import Haystack
 from lcgen.ledger import Piece
@@ -74,6 +74,11 @@ class RowMaker:
                     }
                     longest = max(longest, self.tokenizer.count(self.task.oracle(answered)))
         return -(-longest * 3 // 2 // 32) * 32
+
+    @property
+    def preset(self) -> Preset | None:
+        """The published grid that this part follows."""
+        return self.task.presets.get(self.part.preset.partition(":")[0]) if self.part.preset else None
 
     @property
     def template_file(self) -> str:

@@ -23,7 +23,7 @@ def _front(manifest: Mapping[str, Any], crew: Mapping[str, RowMaker]) -> str:
         {
             "config_name": "preview",
             "default": True,
-            "data_files": [{"split": "preview", "path": "data/preview/preview-*.parquet"}],
+            "data_files": [{"split": "preview", "path": f"data/preview/preview-*.{suffix}"}],
         }
     ]
     for maker in crew.values():

@@ -52,6 +52,13 @@ def folder(example: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(example, tmp_path / "built"))
 
 
+def forget_texts() -> None:
+    """Drops what the process keeps of haystacks, as a new process would."""
+    for name in vars(haystack).values():
+        if hasattr(name, "cache_clear"):
+            name.cache_clear()
+
+
 def refused_without_a_trace(*args: Any, code: int = 2, says: str = "") -> str:
     """Refused, and every file below the current folder as it was."""
     before = tree(Path.cwd())
@@ -87,7 +94,7 @@ def refused_without_a_trace(*args: Any, code: int = 2, says: str = "") -> str:
         ((*BUILD, "--samples", "many"), "Invalid value for '--samples'"),
         ((*BUILD, "--set", "keys"), "name=value"),
         ((*BUILD, "--set", "kyes=2"), "Unknown parameter of needle 'kyes'. Did you mean keys"),
-        ((*BUILD, "--set", "keys=4097"), "4097 needles are asked for, but a row holds at most 4096"),
+        ((*BUILD, "--set", "keys=4097"), "4,?097 .* are asked for, but a row holds at most 4,?096"),
         ((*BUILD, "--set", "keys=300"), "1024 tokens are too short for this puzzle"),
         ((*BUILD, "--set", "digits=2", "--set", "keys=60"), "only 90 keys or values of this kind exist, too few for 60"),
         ((*BUILD, "--set", "digits=2", "--set", "similar_values=20"), "not enough look-alikes"),
@@ -333,7 +340,7 @@ def test_a_failed_build_leaves_folders_as_they_were(monkeypatch: pytest.MonkeyPa
 def test_a_cache_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("boats.txt").write_text(TEXT)
     Path("file").write_text("x")
-    haystack._store.cache_clear()
+    forget_texts()
     monkeypatch.setenv("LCGEN_CACHE", str(Path("file/cache").absolute()))
     refused_without_a_trace(*BUILD, "--haystack", "boats.txt", says="Cannot make the cache folder .*LCGEN_CACHE")
 
@@ -485,6 +492,26 @@ def test_what_a_killed_build_leaves_is_no_build_and_no_hindrance() -> None:
     assert "1 rows" in done(*BUILD, "--out", "new") and not (out / ".building").exists()
 
 
+# FAULT, open, in builders/build.py `_standing`: any folder with a `.building` below it is taken for empty, so that what a
+# killed extension leaves takes the protection of the build that it was to extend, and its files out of the manifest.
+def test_a_staging_folder_left_behind_unguards_nothing(folder: Path) -> None:
+    kept = tree(folder)
+    (folder / ".building/data/needle_2k").mkdir(parents=True)
+    (folder / ".building/data/needle_2k/test-000000.parquet.part").write_bytes(b"x")
+    refused(*BUILD, "--samples", 2, "--seed", 1, "--out", folder, says="another build")
+    done(*BUILD, "--samples", 2, "--lengths", "2k", "--out", folder)
+    now = tree(folder) or {}
+    assert all(now[name] == data for name, data in (kept or {}).items() if name.startswith("data/needle_1k"))
+    found = manifest.load(folder)
+    assert found and list(found["configs"]) == ["needle_1k", "needle_2k"] and not (folder / ".building").exists()
+
+
+def test_a_staging_folder_in_a_folder_of_other_things_is_no_permission() -> None:
+    Path("mine/.building").mkdir(parents=True)
+    Path("mine/README.md").write_text("my thesis")
+    refused_without_a_trace(*BUILD, "--out", "mine", says="holds files that are no lcgen build")
+
+
 # ---- damage
 
 
@@ -498,7 +525,7 @@ def test_a_damaged_cache_is_made_again(tmp_path: Path, monkeypatch: pytest.Monke
     Path("boats.txt").write_text(TEXT)
 
     def built() -> list[dict[str, Any]]:
-        haystack._store.cache_clear()
+        forget_texts()
         return list(lcgen.generate("needle", haystack="boats.txt", lengths="1k", depths="0.5", verify="full"))
 
     good = built()
@@ -523,7 +550,7 @@ def test_a_damaged_cache_is_made_again(tmp_path: Path, monkeypatch: pytest.Monke
             if path.is_dir():
                 shutil.rmtree(tmp_path / "cache")
                 assert built() == good
-    haystack._store.cache_clear()
+    forget_texts()
 
 
 def test_damaged_data_files_are_found(folder: Path) -> None:

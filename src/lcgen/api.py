@@ -22,8 +22,8 @@ DEFAULT_DEPTHS = "0..1:0.1"
 def spec(
     tasks: str | Sequence[str],
     *,
-    lengths: str | None = None,
-    depths: str | None = None,
+    lengths: str | int | Sequence[int] | None = None,
+    depths: str | float | Sequence[float] | None = None,
     samples: int | None = None,
     seed: int | str = 0,
     split: str = "test",
@@ -48,10 +48,11 @@ def spec(
     """What to build, from what a person writes; every argument is the option of `lcgen build` of the same name.
 
     `params` is a mapping, a list being swept, or `--set` pairs such as `keys=1,2,4`. What is not given comes from the
-    preset, then from the defaults. Raises LcgenError for anything that cannot be.
+    preset, then from the defaults. Lengths and depths may be numbers too. Raises LcgenError for anything that cannot be.
     """
     from lcgen import generators
 
+    lengths, depths = _text(lengths), _text(depths)
     names = [generators.get(task).name for task in ([tasks] if isinstance(tasks, str) else tasks)]
     if not names:
         raise LcgenError(f"Name a task: {', '.join(generators.names())}.")
@@ -112,6 +113,10 @@ def _first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
 
 
+def _text(value: Any) -> str | None:
+    return None if value is None else _swept(value)
+
+
 def _swept(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
@@ -152,7 +157,7 @@ def _params(task: Task[Any], base: dict[str, Any], pairs: Sequence[str], tasks: 
 
 
 def generate(tasks: str | Sequence[str], **options: Any) -> Iterator[dict[str, Any]]:
-    """The rows of a build, one after another, nothing written; options as for `spec`. Raises LcgenError."""
+    """The rows of a build, one after another, nothing written; options as for `lcgen.api.spec`. Raises LcgenError."""
     from lcgen.builders.build import generate as rows
 
     return rows(spec(tasks, **options))
@@ -163,10 +168,12 @@ def build(
     out: str | Path | None = None,
     *,
     force: bool = False,
-    progress: Callable[[int], Any] | None = None,
+    progress: Callable[[int, int], Any] | None = None,
     **options: Any,
 ) -> Report:
-    """Builds the folder `out` (default `./<name>`) and says what was done; options as for `spec`.
+    """Builds the folder `out` (default `./<name>`) and says what was done; options as for `lcgen.api.spec`.
+
+    `progress` is called for each row with the tokens planned in all and the tokens of the row.
 
     Raises LcgenError for what cannot be, CheckFailed for a row that does not hold; nothing half-made is left.
     """
@@ -179,7 +186,7 @@ def build(
 
 
 def verify(
-    folder: str | Path, *, full: bool = False, tokenizer: str | None = None, progress: Callable[[int], Any] | None = None
+    folder: str | Path, *, full: bool = False, tokenizer: str | None = None, progress: Callable[[int, int], Any] | None = None
 ) -> Findings:
     """Reads a built folder again and holds it to everything that it promises. Raises LcgenError where it is no build."""
     from lcgen.builders.recheck import recheck

@@ -129,15 +129,20 @@ def _scalars(pairs: Sequence[str]) -> dict[str, Any]:
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Callable[[int], Any]]:
-    """A bar of tokens on a terminal, nothing elsewhere."""
+def _progress(what: str) -> Iterator[Callable[[int, int], Any]]:
+    """A bar of tokens on a terminal, nothing elsewhere; it learns the tokens planned with the first row."""
     if not sys.stderr.isatty():
-        yield lambda tokens: None
+        yield lambda planned, tokens: None
         return
     from tqdm import tqdm
 
     with tqdm(desc=what, unit="tok", unit_scale=True, leave=False) as bar:
-        yield bar.update
+
+        def tick(planned: int, tokens: int) -> None:
+            bar.total = planned or None
+            bar.update(tokens)
+
+        yield tick
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -178,7 +183,7 @@ def main() -> None:
 def build(
     tasks: tuple[str, ...], out: str | None, force: bool, as_json: bool, template_args: tuple[str, ...], **options: Any
 ) -> None:
-    """Build a dataset folder.
+    """Build a dataset folder of one TASK or several; `lcgen tasks` lists them.
 
     The same command again says "up to date"; more lengths or samples extend the folder.
     """
@@ -193,11 +198,15 @@ def build(
     done = f"built in {time.monotonic() - began:.1f} s" if report.written else "up to date"
     config = next(iter(report.configs))
     wrapped = f"the chat wrapper {report.wrapper}" if report.wrapper != "none" else "no chat wrapper"
-    model = "" if report.tokenizer != "o200k_base" else "; for your model: --tokenizer ORG/MODEL"
+    model = "" if report.wrapper != "none" else "; for your model and its chat template: --tokenizer ORG/MODEL"
+    # The manifest names a local vocabulary without its path, so whoever verifies must say where it is.
+    again = "" if report.tokenizer == options["tokenizer"] else f" --tokenizer {shlex.quote(options['tokenizer'])}"
+    if report.repeat > 0.05:
+        click.echo(f"Note: up to {report.repeat:.0%} of a row's text stands earlier in it (column haystack_repeat).", err=True)
     click.echo(f"{shown}: {report.rows:,} rows, {_size(report.bytes)}, {done}; {report.encoded:,} encoded and solved again.")
     click.echo(f"Counted in {report.tokenizer} with {wrapped}, {report.reserve} tokens in reserve{model}.")
     click.echo(f'Load: datasets.load_dataset({json.dumps(shown, ensure_ascii=False)}, "{config}", split="{options["split"]}")')
-    click.echo(f"Next: lcgen verify {shlex.quote(shown)}   or   lcgen show {tasks[0]}")
+    click.echo(f"Next: lcgen verify {shlex.quote(shown)}{again}   or   lcgen tasks {tasks[0]}")
 
 
 def _size(count: int) -> str:

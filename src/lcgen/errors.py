@@ -23,4 +23,4 @@ def unknown(what: str, name: str, known: Iterable[str]) -> LcgenError:
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=3)
     hint = f" Did you mean {', '.join(close)}?" if close else ""
-    return LcgenError(f"Unknown {what} {name!r}.{hint} Known: {', '.join(names)}.")
+    return LcgenError(f"Unknown {what} {name!r}.{hint} " + (f"Known: {', '.join(names)}." if names else "There are none."))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from math import gcd
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,10 +30,22 @@ class Haystack:
     def __init__(self, kind: str, lang: str, tokenizer: Tokenizer) -> None:
         self.kind, self.lang, self.tokenizer = kind, lang, tokenizer
         self.store = None if kind == "records" else _store(kind, lang)
+        if self.store is not None:
+            self._same_language()
         self.own = kind in ("prose", "noise", "records")
         """Whether the text is lcgen's own, free of rights, or somebody's."""
         self.name = self.store.name if self.store else "records"
         self.fingerprint = self.store.fingerprint if self.store else "records"
+
+    def _same_language(self) -> None:
+        assert self.store is not None
+        sample = bytes(self.store.text[:20_000]).decode(errors="ignore")
+        ideographs = sum("\u4e00" <= letter <= "\u9fff" for letter in sample) / max(1, len(sample))
+        if self.store.lang != self.lang or (ideographs > 0.3) != (self.lang == "zh"):
+            looks = self.store.lang if self.store.lang != self.lang else "zh" if ideographs > 0.3 else "en"
+            raise LcgenError(
+                f"The haystack {self.store.name} is in {looks!r}, but the prompts are in {self.lang!r}. Ask for --lang {looks}."
+            )
 
     @cached_property
     def clean(self) -> np.ndarray | None:
@@ -94,6 +107,8 @@ def _store(kind: str, lang: str) -> Store:
         return store.from_prose(lang)
     if kind == "noise":
         return store.noise(lang)
+    if (Path(kind) / "manifest.json").is_file():
+        raise LcgenError(f"{kind} is a built dataset, no text for a haystack. Name a folder of texts.")
     return store.from_corpus(kind, lang)
 
 
