@@ -23,7 +23,7 @@ FILE_TOKENS = 16 * 2**20
 """A file holds as many whole indices as plan to at most so many tokens, at least one."""
 STAGING = ".building"
 MOVING = "moving"
-"""Stands in the staging folder while files are being moved in."""
+"""Stands in the staging folder while files are being moved in: a folder without manifest, but with it, is an unfinished build."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,7 @@ def build(spec: Spec, out: Path | None = None, force: bool = False, progress: Ca
         return _report(folder, old, crew, 0)
     planned = sum(file.count * crew[file.part].rows_per_index * file.length.high for file in missing)
     staging = folder / STAGING
+    created = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)
@@ -118,11 +119,10 @@ def build(spec: Spec, out: Path | None = None, force: bool = False, progress: Ca
             raise LcgenError(f"The disk of {folder} is full. Free some space and run the same command again.") from error
         raise LcgenError(f"Cannot write to {folder}: {error.strerror or error}. Choose another --out.") from error
     finally:
-        # Once files are being moved in, the staging folder stays until all are there: it marks a folder as unfinished.
-        if not (staging / MOVING).exists():
-            shutil.rmtree(staging, ignore_errors=True)
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+        shutil.rmtree(staging, ignore_errors=True)
+        for path in created:
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
     found = manifest.load(folder)
     assert found is not None
     return _report(folder, found, crew, len(missing))
@@ -146,21 +146,25 @@ def _standing(folder: Path, force: bool) -> dict[str, Any] | None:
 
     Raises LcgenError where something else stands there.
     """
-    if folder.exists() and not folder.is_dir():
-        raise LcgenError(f"{folder} is a file. Choose another --out.")
-    if not folder.is_dir() or (folder / STAGING).is_dir():
-        # A staging folder is left only where a build was killed; what it left is made again.
-        return None
-    found = manifest.load(folder)
-    if found is None and any(folder.iterdir()):
-        raise LcgenError(f"The folder {folder} holds files that are no lcgen build. Choose another --out.")
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise LcgenError(f"{folder} is a file. Choose another --out.")
+        if not folder.is_dir():
+            return None
+        found = manifest.load(folder)
+        # A build that was killed while it moved its files in leaves them beside a staging folder that says so.
+        own = found is not None or (folder / STAGING / MOVING).is_file()
+        if not own and any(path.name != STAGING for path in folder.iterdir()):
+            raise LcgenError(f"The folder {folder} holds files that are no lcgen build. Choose another --out.")
+    except OSError as error:
+        raise LcgenError(f"Cannot use the folder {folder}: {error.strerror or error}. Choose another --out.") from error
     return None if force else found
 
 
 def _finish(
     folder: Path, staging: Path, spec: Spec, crew: dict[str, RowMaker], files: dict[str, dict[str, Any]], force: bool
 ) -> None:
-    """Adds everything that is made of the data files, then moves all into place: data first, then the card, the manifest last."""
+    """Adds everything that is made of the data files, then moves all into place."""
     made = manifest.compose(spec, crew, files)
     for name in ("templates", "schemas"):
         (staging / name).mkdir()
@@ -170,34 +174,53 @@ def _finish(
             (staging / "schemas" / f"{name}.schema.json").write_text(schemas.text(name), encoding="utf-8")
     preview.write(staging, folder, made)
     (staging / "README.md").write_text(cards.dataset(made, crew), encoding="utf-8")
-    if force:
-        _remove(folder)
+    manifest.save(staging, made)
+    data = sorted(path.relative_to(staging).as_posix() for path in (staging / "data").rglob("*") if path.is_file())
+    fresh = [name for name in dict.fromkeys([*data, *_made(crew), manifest.FILE]) if (staging / name).is_file()]
+    _move(folder, staging, fresh, _old_files(folder) - set(fresh) if force else set())
+
+
+def _old_files(folder: Path) -> set[str]:
+    """What an earlier build wrote."""
+    old = manifest.load(folder) if folder.is_dir() else None
+    if old is None:
+        return set()
+    schema_files = {path.relative_to(folder).as_posix() for path in (folder / "schemas").glob("*.schema.json")}
+    shown = {preview.file(old["spec"]["format"]), "README.md", manifest.FILE}
+    return {name for name in (*old["files"], *old["templates"], *schema_files, *shown) if (folder / name).is_file()}
+
+
+def _move(folder: Path, staging: Path, fresh: list[str], gone: set[str]) -> None:
+    """Moves fresh files in and gone ones out, data first, the manifest last; all of it or, where that fails, nothing."""
     (staging / MOVING).touch()
-    data = sorted(str(path.relative_to(staging)) for path in (staging / "data").rglob("*") if path.is_file())
-    for path in [*data, *_made(crew)]:
-        if (staging / path).is_file():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (staging / path).replace(folder / path)
-    manifest.save(folder, made)
+    folders = {path for path in folder.rglob("*") if path.is_dir()}
+    moved: list[tuple[Path, Path, bool]] = []
+    try:
+        for name in [*fresh, *sorted(gone)]:
+            target, kept = folder / name, staging / "old" / name
+            for path in (target, kept):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            moved.append((target, kept, target.is_file()))
+            if target.is_file():
+                target.replace(kept)
+            if name not in gone:
+                (staging / name).replace(target)
+    except BaseException:
+        for target, kept, stood in reversed(moved):
+            if kept.is_file():
+                kept.replace(target)
+            elif not stood:
+                target.unlink(missing_ok=True)
+        _prune(folder, folders | {staging})
+        raise
     shutil.rmtree(staging)
+    _prune(folder, set())
 
 
-def _remove(folder: Path) -> None:
-    """Removes what an earlier build wrote, and nothing else."""
-    old = manifest.load(folder)
-    for name in (
-        manifest.FILE,
-        "README.md",
-        *map(preview.file, ("parquet", "jsonl")),
-        *(old["files"] if old else ()),
-        *(old["templates"] if old else ()),
-    ):
-        if ".." not in Path(name).parts and not Path(name).is_absolute():
-            (folder / name).unlink(missing_ok=True)
-    for path in (folder / "schemas").glob("*.schema.json"):
-        path.unlink()
-    for path in sorted((folder / "data").rglob("*"), reverse=True):
-        if path.is_dir() and not any(path.iterdir()):
+def _prune(folder: Path, keep: set[Path]) -> None:
+    """Removes empty folders of ours that are not to be kept."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and path not in keep and not any(path.iterdir()):
             path.rmdir()
 
 

@@ -26,8 +26,8 @@ def load(folder: Path) -> dict[str, Any] | None:
         schemas.validate("manifest", found)
     except FileNotFoundError:
         return None
-    except (json.JSONDecodeError, UnicodeDecodeError, CheckFailed) as error:
-        raise CheckFailed(f"{path} is damaged: {error} Remove the folder, or build into another one.") from error
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, OSError, CheckFailed) as error:
+        raise CheckFailed(f"{path} is damaged: {error}. Remove the folder, or build into another one.") from error
     return found
 
 

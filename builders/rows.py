@@ -39,9 +39,9 @@ class RowMaker:
     def __init__(self, spec: Spec, part: Part, tokenizer: Tokenizer, wrapper: Wrapper) -> None:
         self.spec, self.part, self.tokenizer, self.wrapper = spec, part, tokenizer, wrapper
         self.task: Task[Any] = generators.get(part.task)
-        source = spec.template or templates.source(part.task, part.lang)
+        source = templates.source(part.task, part.lang) if spec.template is None else spec.template
         self.wording = Wording(
-            source, part.lang, self.task.blocks, "--template" if spec.template else f"{part.task}.{part.lang}.j2"
+            source, part.lang, self.task.blocks, "--template" if spec.template is not None else f"{part.task}.{part.lang}.j2"
         )
         self.haystack = Haystack(part.haystack, part.lang, tokenizer)
         self.composer = Composer(tokenizer, wrapper, self.wording, spec.audience)

@@ -7,6 +7,7 @@ is our own. Left out: variable tracking and word counting, which are other puzzl
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +18,10 @@ import numpy as np
 from lcgen import forms, score
 from lcgen.contract import Cell, Context, Draft, Plant, Preset, Puzzle, Row, Setting, Source, Task, Units
 from lcgen.streams import Stream
-from lcgen.wording import Wording
+from lcgen.wording import WORD, Wording
 
+CLUSTER = 0.05
+"""Share of the text over which clustered needles stand."""
 RESERVED = 8192
 """Pool ids kept for plants; the task's own records start behind them."""
 
@@ -42,7 +45,7 @@ class NeedleParams:
     leading_zeros: bool = False
     """Whether numbers may begin with zero (they are strings)."""
     spread: Literal["even", "clustered", "random"] = "even"
-    """Where the needles beside the first one stand: evenly from it on, within 5 % of the text behind it, or anywhere."""
+    """Where the needles beside the first one stand: evenly from it on, within 5 % of the text around it, or anywhere."""
     similar_keys: int = 0
     """Hard negatives whose key shares a word (or all but one digit) with a key asked for."""
     similar_values: int = 0
@@ -187,6 +190,10 @@ class Needle(Task[NeedleParams]):
             later = start + (1 - start) * (0.25 + 0.75 * rng.unit())
             void = Plant(wording.say("correction", key=names[0], value=fixed), later, "gold", 0, names[0], fixed)
             present = plants(False)
+            # A correction of something else stands in all four, so that the word itself says nothing.
+            aside, other = taken.key(), taken.value()
+            text = wording.say("correction", key=aside, value=other)
+            negatives = [*negatives, Plant(text, rng.unit(), "distractor", 0, aside, other)]
             roles = {
                 "present": (present, asks[0]),
                 "absent": (plants(True), Ask(asks[0].keys, [wording.say("no_answer")], None, [])),
@@ -196,6 +203,8 @@ class Needle(Task[NeedleParams]):
         # Twins skip the same filler, so that they differ in the fact alone.
         every_plant = [*negatives, *(plant for made, _ in roles.values() for plant in made)]
         avoid = frozenset(word for plant in every_plant for word in (plant.key, plant.value) if word) | set(names) - {""}
+        if params.key_kind == "none":
+            avoid |= {wording.cue("passkey")}
         return [
             Draft(
                 plants=(*made, *negatives),
@@ -217,6 +226,8 @@ class Needle(Task[NeedleParams]):
         order = rng.child("order").shuffle(range(others)) if others else []
         free = iter(order)
         places = rng.child("places")
+        # The first needle stands anywhere in its cluster.
+        window = min(max(0.0, start - CLUSTER * places.unit()), 1 - CLUSTER)
         found = []
         for part in range(count):
             row = []
@@ -226,7 +237,7 @@ class Needle(Task[NeedleParams]):
                 elif params.spread == "even":
                     row.append(_wrap(start + (1 + next(free)) / (1 + len(order))))
                 elif params.spread == "clustered":
-                    row.append(min(1.0, start + 0.05 * (1 + next(free)) / (1 + len(order))))
+                    row.append(window + CLUSTER * (1 + next(free)) / (1 + len(order)))
                 else:
                     row.append(places.unit())
             found.append(row)
@@ -249,9 +260,13 @@ class Needle(Task[NeedleParams]):
         for _ in range(params.similar_keys):
             key, value = taken.near_key(rng.choice(names), rng), taken.value()
             made.append(Plant(wording.say("needle", key=key, value=value), rng.unit(), "distractor", 0, key, value))
-        for _ in range(params.similar_values):
-            key, value = taken.key(), taken.near_value(rng.choice(rng.choice(gold)), rng)
-            made.append(Plant(wording.say("needle", key=key, value=value), rng.unit(), "distractor", 0, key, value))
+        # Look-alikes make a chain in which the right value has any place: it is not the one that all others resemble.
+        before = rng.below(params.similar_values + 1)
+        right = near = rng.choice(rng.choice(gold))
+        for number in range(params.similar_values):
+            near = taken.near_value(right if number == before else near, rng)
+            key = taken.key()
+            made.append(Plant(wording.say("needle", key=key, value=near), rng.unit(), "distractor", 0, key, near))
         for _ in range(params.other_subjects):
             key, value = rng.choice(names), taken.value()
             made.append(Plant(wording.say("neighbour", key=key, value=value), rng.unit(), "distractor", 0, key, value))
@@ -268,12 +283,13 @@ class Needle(Task[NeedleParams]):
                 answers=ask.answers,
                 depth=ask.depth,
                 parts=ask.parts,
-                prefix=cue or wording.cue("needle", key=ask.keys[0]),
+                # Where there may be no answer, or a later one, words before it would say that there is, and which.
+                prefix="" if params.doubtful else cue or wording.cue("needle", key=ask.keys[0]),
                 metadata={
                     "keys": [key for key in ask.keys if key],
                     "needles": len(draft.plants),
                     "no_answer": wording.say("no_answer") if params.doubtful else None,
-                    "refusals": wording.say("refusals").split("|") if params.doubtful else [],
+                    "refusals": wording.choices("refusals") if params.doubtful else [],
                 },
             )
             for ask in draft.state
@@ -295,19 +311,31 @@ class Needle(Task[NeedleParams]):
         return list(dict.fromkeys(answers))
 
     def score(self, response: str, row: Row) -> Mapping[str, float]:
-        metadata = row["metadata"]
+        metadata, outputs = row["metadata"], row["outputs"]
+        rivals = [piece["value"] for piece in row["evidence"] if piece["role"] != "gold"]
+        if row["haystack"] == "records":
+            rivals += _stated(row)
+        absent = outputs == [metadata["no_answer"]]
         return score.judge(
-            response,
-            row["outputs"],
-            [piece["value"] for piece in row["evidence"] if piece["role"] != "gold"],
+            # A question that is said again before the answer names neither an answer nor a refusal.
+            response.replace(row["input"], " ").replace(row["question"], " "),
+            outputs,
+            [value for value in rivals if value not in outputs],
             prompt=row["input"],
             no_answer=metadata["no_answer"] or "",
-            refusals=metadata["refusals"],
+            refusals=metadata["refusals"] if absent else (),
             allowed=metadata["keys"],
         )
 
     def oracle(self, row: Row) -> str:
         return ", ".join(row["outputs"])
+
+
+def _stated(row: Row) -> list[str]:
+    """Values of all sentences in the prompt that are formed like a planted one."""
+    piece = next(piece for piece in row["evidence"] if piece["key"] and piece["text"].count(piece["value"]) == 1)
+    form = re.escape(piece["text"]).replace(re.escape(piece["key"]), WORD, 1).replace(re.escape(piece["value"]), f"({WORD})")
+    return re.findall(form, row["input"])
 
 
 def _wrap(depth: float) -> float:

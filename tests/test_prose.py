@@ -15,7 +15,21 @@ from lcgen.haystack import words
 from lcgen.wording import Wording
 
 SENTENCES = 60_000
-TASK_WORDS = ["key", "code", "number", "value", "passkey", "password", "secret", "magic", "phone", "none", "answer", "question", "registry"]
+TASK_WORDS = [
+    "key",
+    "code",
+    "number",
+    "value",
+    "passkey",
+    "password",
+    "secret",
+    "magic",
+    "phone",
+    "none",
+    "answer",
+    "question",
+    "registry",
+]
 
 
 @pytest.fixture(scope="module", params=["en", "zh"])

@@ -157,6 +157,8 @@ def made(**options: Any) -> specs.Spec:
         ({"split": ""}, "--split ''"),
         ({"split": "all"}, "--split 'all'"),
         ({"split": "größe"}, "--split"),
+        ({"split": "_x"}, "--split"),
+        ({"split": ".."}, "--split"),
         ({"name": "../x"}, "--name"),
         ({"name": ""}, "--name ''"),
         ({"name": ".hidden"}, "--name"),

@@ -1,6 +1,6 @@
 """`python -m lcgen` is the command line."""
 
-from lcgen.cli import main
+from lcgen.cli import run
 
 if __name__ == "__main__":
-    main(prog_name="lcgen")
+    run()

@@ -145,6 +145,14 @@ def _progress(what: str) -> Iterator[Callable[[int, int], Any]]:
         yield tick
 
 
+def run() -> None:
+    """The entry point: Ctrl-C at any moment ends with its exit code, never with a traceback."""
+    try:
+        main(prog_name="lcgen")
+    except KeyboardInterrupt:
+        sys.exit(STOPPED)
+
+
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(lcgen.__version__, prog_name="lcgen")
 def main() -> None:
@@ -183,9 +191,9 @@ def main() -> None:
 def build(
     tasks: tuple[str, ...], out: str | None, force: bool, as_json: bool, template_args: tuple[str, ...], **options: Any
 ) -> None:
-    """Build a dataset folder of one TASK or several; `lcgen tasks` lists them.
+    """Build a dataset folder of one task or several.
 
-    The same command again says "up to date"; more lengths or samples extend the folder.
+    `lcgen tasks` lists them. The same command again says "up to date"; more lengths or samples extend the folder.
     """
     began = time.monotonic()
     with _progress("building") as progress:

@@ -131,6 +131,10 @@ class Passage(Units):
         self.store, self.tokenizer, self.clean, self.twins = store, haystack.tokenizer, haystack.clean, haystack.twins
         self.form = f"{store.name}:{store.fingerprint}"
         units = len(store) if self.clean is None else len(self.clean)
+        if not units:
+            raise LcgenError(
+                f"Every unit of the haystack {store.name} holds a control token of {haystack.tokenizer.name}. Take another text."
+            )
         self.section = store.section if 0 < store.section <= units else 0
         # A text without sections is walked from any unit on, in its own order.
         self.sections = units // self.section if self.section else units

@@ -162,9 +162,9 @@ class Spec:
     format: Literal["parquet", "jsonl"] = "parquet"
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"\w+(\.\w+)*", self.split, re.ASCII) or self.split == "all":
+        if not re.fullmatch(r"[A-Za-z0-9]\w*(\.\w+)*", self.split, re.ASCII) or self.split == "all":
             raise LcgenError(
-                f"--split {self.split!r} is no split name: letters, digits, _ and . only, and not 'all', which loads every split."
+                f"--split {self.split!r} is no split name: letters, digits, _ and . only, a letter or digit first, and not 'all', which loads every split."
             )
         for name in (self.name, *(part.name for part in self.parts)):
             if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,95}", name, re.ASCII):

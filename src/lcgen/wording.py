@@ -153,6 +153,10 @@ class Wording:
             self._parts[block] = [("", piece) if n % 2 else (piece, "") for n, piece in pieces if piece]
         return self._parts[block]
 
+    def choices(self, block: str) -> list[str]:
+        """The texts that a macro gives, separated by bars; none where the template lacks it."""
+        return [text.strip() for text in self.say(block).split("|") if text.strip()] if hasattr(self._module, block) else []
+
     def cue(self, block: str, **slots: Any) -> str:
         """The words of a macro that stand before its value, with no space after them."""
         return self.say(block, value=MARK.format("value"), **slots).partition(MARK.format("value"))[0].rstrip()
