@@ -218,8 +218,9 @@ def _move(folder: Path, staging: Path, fresh: list[str], gone: set[str]) -> None
 
 
 def _prune(folder: Path, keep: set[Path]) -> None:
-    """Removes empty folders of ours that are not to be kept."""
-    for path in sorted(folder.rglob("*"), reverse=True):
+    """Removes empty folders of a build that are not to be kept."""
+    ours = [folder / name for name in ("data", "schemas", "templates")]
+    for path in sorted([*ours, *(below for own in ours for below in own.rglob("*"))], reverse=True):
         if path.is_dir() and path not in keep and not any(path.iterdir()):
             path.rmdir()
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from lcgen import generators, templates
+from lcgen import generators, schemas, templates
 from lcgen.compose import Composer, Pose, Prompt, TooShort
 from lcgen.contract import MOST_PLANTS, Cell, Draft, Plant, Preset, Task
 from lcgen.errors import LcgenError
@@ -99,7 +99,9 @@ class RowMaker:
         shortest = min(self.part.lengths, key=lambda length: length.low)
         for params in range(len(self.params)):
             for depth in {self.part.depths[0], self.part.depths[-1]}:
-                self.rows(Place(Length(shortest.low, shortest.low), depth, params, 0))
+                for row in self.rows(Place(Length(shortest.low, shortest.low), depth, params, 0)):
+                    schemas.validate("row", row)
+                    schemas.validate(self.task.name, row["metadata"])
 
     @property
     def max_new_tokens(self) -> int:

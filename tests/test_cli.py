@@ -813,7 +813,7 @@ def test_a_text_is_read_anew_when_it_has_changed(tmp_path: Path) -> None:
     done("corpus", "add", "fish", text)
     assert made(haystack="fish")
     done("corpus", "remove", "fish")
-    refused("build", "needle", "--haystack", "fish", says="no file or folder")
+    refused("build", "needle", "--haystack", "fish", says="Unknown haystack")
 
 
 def test_tokenizers_are_listed() -> None:

@@ -143,7 +143,7 @@ def _longest_unit(row: dict[str, Any]) -> float:
 def test_law_7_seeds_and_splits_share_nothing(case: Case) -> None:
     mine = {(row["id"], row["input"]) for row in rows(case)}
     for options in ({"seed": "1"}, {"split": "train"}):
-        others = case.rows(1, **options)
+        others = case.rows(1, None, **options)
         assert not {id for id, _ in mine} & {row["id"] for row in others}
         assert not {text for _, text in mine} & {row["input"] for row in others}
     assert len({row["id"] for row in rows(case)}) == len(rows(case)) == len({row["input"] for row in rows(case)})

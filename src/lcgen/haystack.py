@@ -100,13 +100,18 @@ def words(lang: str, kind: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=8)
+def _built_in(kind: str, lang: str) -> Store:
+    from lcgen import store
+
+    return store.from_prose(lang) if kind == "prose" else store.noise(lang)
+
+
 def _store(kind: str, lang: str) -> Store:
     from lcgen import store
 
-    if kind == "prose":
-        return store.from_prose(lang)
-    if kind == "noise":
-        return store.noise(lang)
+    if kind in ("prose", "noise"):
+        return _built_in(kind, lang)
+    # A text of somebody's may have changed since it was last read.
     if (Path(kind) / "manifest.json").is_file():
         raise LcgenError(f"{kind} is a built dataset, no text for a haystack. Name a folder of texts.")
     return store.from_corpus(kind, lang)
