@@ -582,7 +582,7 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], Any], str]] = {
     "template gone": ("templates/needle.en.j2", lambda path: path.unlink(), "needle.en.j2 is missing"),
     "data file gone": ("data/needle_1k/test-000000.parquet", lambda path: path.unlink(), "needle_1k is missing"),
     # FAULT, open, in builders/manifest.py: other OSErrors, and RecursionError, of a manifest are not worded.
-    "manifest a folder": ("manifest.json", lambda path: [path.unlink(), path.mkdir()]  # type: ignore[func-returns-value], "manifest.json"),
+    "manifest a folder": ("manifest.json", lambda path: [path.unlink(), path.mkdir()], "manifest.json"),
     "manifest too deep": ("manifest.json", lambda path: path.write_text("[" * 200_000), "manifest.json is damaged"),
     # FAULT, open, in builders/recheck.py: a template is compiled before its hash is looked at, and may be no text.
     "template broken": ("templates/needle.en.j2", lambda path: path.write_text("{% if"), "needle.en.j2 is not the template"),
