@@ -248,7 +248,6 @@ def test_a_tokenizer_that_cannot_be_had_is_said(name: str, make: Callable[[Path]
         ("{% include '/etc/passwd' %}", "cannot be rendered"),
         ("{{ context }}{{ context }}", "once"),
         ("{{ context }}{{ pad }}{{ question }}", "no macro 'ask'|no macro 'needle'"),
-        # FAULT, open, in builders/rows.py: `spec.template or ...` takes an empty template for none at all.
         ("", "context"),
     ],
 )
@@ -306,12 +305,10 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
     refused_without_a_trace(*BUILD, "--out", "/proc/lcgen", says="Cannot write to /proc/lcgen")
 
 
-# FAULT, open, in builders/build.py: `folder.exists()` stands outside the `try` that words OSErrors.
 def test_a_name_too_long_for_the_disk_is_said() -> None:
     refused_without_a_trace(*BUILD, "--out", "n" * 300, says="name too long")
 
 
-# FAULT, open, in builders/build.py: with --force the folder is looked at only after all rows were made.
 def test_force_is_refused_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("mine").mkdir()
     Path("mine/thesis.txt").write_text("three years of work")
@@ -328,8 +325,6 @@ def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
     assert "1 rows" in done(*BUILD, "--out", "empty")
 
 
-# FAULT, open, in builders/build.py: the cleaning up removes the folder if it is empty, also where it stood before, and
-# leaves behind the folders above it that it made.
 def test_a_failed_build_leaves_folders_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "write", failing(OSError(errno.ENOSPC, "No space left on device")))
     Path("empty").mkdir()
@@ -389,10 +384,6 @@ def stages() -> dict[str, tuple[Any, str, Callable[..., Any]]]:
     }
 
 
-# FAULT, open, in builders/build.py: the manifest is written after the files were moved, and not in the staging folder
-# like the rest; a disk that is full by then (or Ctrl-C) leaves a new folder with data and card but no manifest, which
-# loads as if it were whole and which the next build refuses as foreign; an extended one with files that its manifest
-# does not know; and with --force the old build is gone already.
 @pytest.mark.parametrize("stage", stages())
 @pytest.mark.parametrize("where", ["fresh", "extended", "forced"])
 def test_a_full_disk_leaves_nothing_that_looks_whole(
@@ -412,7 +403,6 @@ def test_a_full_disk_leaves_nothing_that_looks_whole(
         assert lcgen.verify(args[args.index("--out") + 1], full=True).faults == []
 
 
-# FAULT, open: the same.
 @pytest.mark.parametrize("stage", ["a later row", "the second file", "the card", "moving a later file", "the manifest"])
 def test_ctrl_c_at_any_step_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
     owner, name, make = stages()[stage]
@@ -492,8 +482,6 @@ def test_what_a_killed_build_leaves_is_no_build_and_no_hindrance() -> None:
     assert "1 rows" in done(*BUILD, "--out", "new") and not (out / ".building").exists()
 
 
-# FAULT, open, in builders/build.py `_standing`: any folder with a `.building` below it is taken for empty, so that what a
-# killed extension leaves takes the protection of the build that it was to extend, and its files out of the manifest.
 def test_a_staging_folder_left_behind_unguards_nothing(folder: Path) -> None:
     kept = tree(folder)
     (folder / ".building/data/needle_2k").mkdir(parents=True)
@@ -581,13 +569,10 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], Any], str]] = {
     ),
     "template gone": ("templates/needle.en.j2", lambda path: path.unlink(), "needle.en.j2 is missing"),
     "data file gone": ("data/needle_1k/test-000000.parquet", lambda path: path.unlink(), "needle_1k is missing"),
-    # FAULT, open, in builders/manifest.py: other OSErrors, and RecursionError, of a manifest are not worded.
     "manifest a folder": ("manifest.json", lambda path: [path.unlink(), path.mkdir()], "manifest.json"),
     "manifest too deep": ("manifest.json", lambda path: path.write_text("[" * 200_000), "manifest.json is damaged"),
-    # FAULT, open, in builders/recheck.py: a template is compiled before its hash is looked at, and may be no text.
     "template broken": ("templates/needle.en.j2", lambda path: path.write_text("{% if"), "needle.en.j2 is not the template"),
     "template binary": ("templates/needle.en.j2", lambda path: path.write_bytes(b"\xff\xfe\x00"), "needle.en.j2"),
-    # FAULT, open, in builders/recheck.py: what `load_dataset` reads beside the manifest's files is not looked at.
     "card gone": ("README.md", lambda path: path.unlink(), "README.md"),
     "preview gone": ("data/preview/preview-000000.parquet", lambda path: path.unlink(), "preview"),
     "a file too many": (
@@ -606,7 +591,6 @@ def test_damage_is_found_and_named(folder: Path, damage: str) -> None:
     assert code == 1 and says in err and "all hold" not in out and "did not expect" not in err, (out, err)
 
 
-# FAULT, open, in builders/manifest.py and build.py: the message advises --force, which then refuses.
 def test_what_is_advised_for_a_damaged_manifest_works(folder: Path) -> None:
     (folder / "manifest.json").write_text("{")
     message = refused(*BUILD, "--samples", 2, "--out", folder, code=1, says="manifest.json is damaged")
@@ -625,11 +609,7 @@ def edited(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
 )
 @pytest.mark.parametrize("entry", ["files", "templates"])
 def test_a_manifest_cannot_reach_out_of_its_folder(folder: Path, name: str, entry: str) -> None:
-    """A folder from elsewhere is untrusted: verify reads, and --force deletes, nothing outside it.
-
-    FAULT, open, in builders/build.py `_remove`: an absolute name is joined as it is, and its file deleted. And in
-    builders/recheck.py: a name without a folder, or a template without a language, ends in an error nobody thought of.
-    """
+    """A folder from elsewhere is untrusted: verify reads, and --force deletes, nothing outside it."""
     victim = folder.parent / "victim"
     victim.write_text("precious")
     name = str(victim) if name == "ABSOLUTE" else name
@@ -652,7 +632,6 @@ TAMPERED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a task that is a path": lambda row: row.update(task="../../etc/passwd"),
     "a language without template": lambda row: row.update(lang="zh"),
     "a span before its text": lambda row: row["evidence"][0].update(token_end=1),
-    # FAULT, open, in proof.encode: a span behind the last token ends in an IndexError.
     "a span behind the end": lambda row: row["evidence"][0].update(token_start=10**9, token_end=10**9 + 5),
 }
 

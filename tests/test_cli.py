@@ -343,8 +343,6 @@ def test_the_preview_shows_where_the_answer_stands(example: Path, load: Any) -> 
     assert not {"input", "outputs", "answer", "question"} & set(load(example, "preview", split="preview").column_names)
 
 
-# FAULT, open, in builders/preview.py: the preview of a jsonl build is written as Parquet, and `datasets` takes the
-# format of the whole folder from its default config, so that no other config of such a build can be read.
 def test_json_lines_load_too(tmp_path: Path, load: Any) -> None:
     done("build", "needle", *SMALL, "--lengths", "1k,2k", "--format", "jsonl", "--out", "lines")
     lines = (tmp_path / "lines/data/needle_1k/test-000000.jsonl").read_text("utf-8").splitlines()
@@ -799,8 +797,6 @@ def test_a_corpus_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (tmp_path / "texts" / "0.txt").exists()
 
 
-# FAULT, open, in src/lcgen/haystack.py: `_store` keeps stores by name for as long as the process lives, so that a text
-# that was changed (in a notebook, between two builds), or forgotten, is served as it was.
 def test_a_text_is_read_anew_when_it_has_changed(tmp_path: Path) -> None:
     text = tmp_path / "mine.txt"
     for word in ("herring", "lobster"):
