@@ -187,7 +187,9 @@ def _old_files(folder: Path) -> set[str]:
         return set()
     schema_files = {path.relative_to(folder).as_posix() for path in (folder / "schemas").glob("*.schema.json")}
     shown = {preview.file(old["spec"]["format"]), "README.md", manifest.FILE}
-    return {name for name in (*old["files"], *old["templates"], *schema_files, *shown) if (folder / name).is_file()}
+    names = {*old["files"], *old["templates"], *schema_files, *shown}
+    # A link below the folder may lead out of it, and what it leads to is not ours.
+    return {name for name in names if (folder / name).is_file() and (folder / name).resolve().is_relative_to(folder.resolve())}
 
 
 def _move(folder: Path, staging: Path, fresh: list[str], gone: set[str]) -> None:

@@ -620,6 +620,15 @@ def test_a_manifest_cannot_reach_out_of_its_folder(folder: Path, name: str, entr
     assert victim.read_text() == "precious"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="makes a link")
+def test_a_link_cannot_reach_out_of_its_folder(folder: Path) -> None:
+    victim = folder.parent / "home" / "needle_1k" / "test-000000.parquet"
+    shutil.move(folder / "data", folder.parent / "home")
+    (folder / "data").symlink_to(folder.parent / "home")
+    cli(*BUILD, "--seed", 1, "--lengths", "512", "--out", folder, "--force")
+    assert victim.is_file()
+
+
 TAMPERED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "another answer": lambda row: row.update(outputs=["1234567"], answer="1234567"),
     "another context": lambda row: row.update(input=row["input"].replace("river", "rover")),

@@ -24,7 +24,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"*", "**"})
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False, **options)
+        options.setdefault("undefined", jinja2.StrictUndefined)
+        super().__init__(trim_blocks=True, lstrip_blocks=True, autoescape=False, **options)
         del self.filters["random"], self.globals["lipsum"]
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:

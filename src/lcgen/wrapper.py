@@ -10,24 +10,18 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lcgen.errors import LcgenError
+from lcgen.sandbox import LONGEST, Sandbox, within_steps
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from lcgen.tokens import Tokenizer
 
 TODAY = datetime.datetime(2024, 1, 1)
-STEPS = 1_000_000
-"""Lines of a compiled template that may run: thousands of times what a chat template needs, about half a second."""
-LONGEST = 1_000_000
-"""Characters of a rendered template, and items of what `*` may build."""
 # Two contents of different length, script and punctuation, with nothing at their edges that a template may strip.
 MARKERS = (
     'Kestrel 4711: <b class="x">&amp;</b>\n\n  two  spaces, {{ braces }}, {% blocks %} and 100% more, ending here.',
@@ -136,7 +130,8 @@ def _render(name: str, template: str, content: str, variables: Mapping[str, Any]
     messages = [{"role": "user", "content": content}]
     settings = {"tools": None, "documents": None, "add_generation_prompt": True, **variables}
     try:
-        rendered = _within_steps(_environment().from_string(template), {"messages": messages, **settings})
+        made = _environment().from_string(template)
+        rendered = within_steps(lambda: str(made.render({"messages": messages, **settings})))
     except Exception as error:  # a template can raise anything
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise LcgenError(
@@ -148,31 +143,11 @@ def _render(name: str, template: str, content: str, variables: Mapping[str, Any]
     return rendered
 
 
-def _within_steps(template: Any, settings: Mapping[str, Any]) -> str:
-    """Renders, but gives up (TimeoutError) after STEPS lines, on any machine at the same one."""
-    left = STEPS
-
-    def step(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise TimeoutError("it does not come to an end")
-        return step
-
-    traced = sys.gettrace()
-    sys.settrace(step)
-    try:
-        return str(template.render(settings))
-    finally:
-        sys.settrace(traced)
-
-
 def _environment() -> Any:
     """Jinja as `transformers` sets it up, less what can hang, differ from run to run, or hide a missing variable."""
     from jinja2 import TemplateError, Undefined, UndefinedError, nodes
     from jinja2.exceptions import SecurityError
     from jinja2.ext import Extension
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
     from jinja2.utils import missing
 
     class Loud(Undefined):
@@ -194,25 +169,13 @@ def _environment() -> Any:
             line = next(parser.stream).lineno
             return nodes.Scope(parser.parse_statements(("name:endgeneration",), drop_needle=True), lineno=line)
 
-    class Sandbox(ImmutableSandboxedEnvironment):
-        intercepted_binops = frozenset({"*", "**"})
-
-        def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-            size = [len(side) if hasattr(side, "__len__") else abs(side) for side in (left, right)]
-            if operator == "**" or size[0] * size[1] > LONGEST:
-                raise SecurityError(f"{operator} builds too much")
-            return super().call_binop(context, operator, left, right)
-
     def raise_exception(message: str) -> None:
         raise TemplateError(message)
 
     def tojson(value: Any, ensure_ascii: bool = False, indent: int | None = None, **options: Any) -> str:
         return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, **options)
 
-    environment = Sandbox(
-        trim_blocks=True, lstrip_blocks=True, undefined=Loud, extensions=["jinja2.ext.loopcontrols", Generation]
-    )
+    environment = Sandbox(undefined=Loud, extensions=["jinja2.ext.loopcontrols", Generation])
     environment.filters["tojson"] = tojson
     environment.globals |= {"raise_exception": raise_exception, "strftime_now": TODAY.strftime}
-    del environment.filters["random"], environment.globals["lipsum"]
     return environment
