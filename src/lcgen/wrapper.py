@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lcgen.errors import LcgenError
-from lcgen.sandbox import LONGEST, Sandbox, within_steps
 
 if TYPE_CHECKING:
     from lcgen.tokens import Tokenizer
@@ -127,6 +126,8 @@ def _split(name: str, template: str, variables: Mapping[str, Any]) -> tuple[str,
 
 
 def _render(name: str, template: str, content: str, variables: Mapping[str, Any]) -> str:
+    from lcgen.sandbox import LONGEST, within_steps
+
     messages = [{"role": "user", "content": content}]
     settings = {"tools": None, "documents": None, "add_generation_prompt": True, **variables}
     try:
@@ -149,6 +150,8 @@ def _environment() -> Any:
     from jinja2.exceptions import SecurityError
     from jinja2.ext import Extension
     from jinja2.utils import missing
+
+    from lcgen.sandbox import Sandbox
 
     class Loud(Undefined):
         """Tests false like Jinja's own, but a variable that is missing, or forbidden, cannot be printed as nothing."""
