@@ -14,7 +14,7 @@ from lcgen.compose import Composer, Pose, Prompt, TooShort
 from lcgen.contract import MOST_PLANTS, Cell, Draft, Plant, Preset, Task
 from lcgen.errors import LcgenError
 from lcgen.haystack import Haystack
-from lcgen.ledger import Piece
+from lcgen.layout import Piece
 from lcgen.params import parse, plain
 from lcgen.spec import Length, Part, Place, Spec
 from lcgen.streams import Stream
@@ -170,6 +170,8 @@ class RowMaker:
 
     def _row(self, place: Place, target: int, stream: Stream, draft: Draft, prompt: Prompt, number: int) -> dict[str, Any]:
         spec, part, puzzle = self.spec, self.part, prompt.puzzle
+        role = "_".join(filter(None, (draft.role, puzzle.role)))
+        length = prompt.prompt_tokens + self.max_new_tokens + self.reserve
         params = self.plain[place.params]
         cell = [
             self.task.name, self.task.revision, params, part.lang, self.wording.hash, spec.seed, spec.split, target, place.depth, place.index,
@@ -178,7 +180,7 @@ class RowMaker:
         ]  # fmt: skip
         outputs = list(puzzle.answers)
         row = {
-            "id": f"{self.task.name}-{part.lang}-{place.length.config}-{spec.split}-{place.index}-{digest(cell, draft.role, number)}",
+            "id": f"{self.task.name}-{part.lang}-{place.length.config}-{spec.split}-{place.index}-{digest(cell, role, number)}",
             "task": self.task.name,
             "revision": self.task.revision,
             "variant": part.variant,
@@ -198,9 +200,9 @@ class RowMaker:
             "thinking": spec.thinking,
             "max_new_tokens": self.max_new_tokens,
             "reserve": self.reserve,
-            "length": prompt.prompt_tokens + self.max_new_tokens + self.reserve,
-            "target": target,
-            "max_length": target,
+            "length": length,
+            "target": length if prompt.native else target,
+            "max_length": length,
             "axis": self.task.axis,
             "output_tokens": None,
             "haystack_repeat": round(prompt.repeat, 6),
@@ -215,9 +217,9 @@ class RowMaker:
             "params": dict(params),
             "metadata": dict(puzzle.metadata),
             "reference_output": "",
-            "group_id": digest("group", cell) if draft.role else "",
-            "group_role": draft.role,
-            "puzzle_id": digest(stream.key, draft.role, number, spec.questions),
+            "group_id": digest("group", cell) if role else "",
+            "group_role": role,
+            "puzzle_id": digest(stream.key, role, number, spec.questions),
             "canary": CANARY,
         }
         row["reference_output"] = self.task.oracle(row)
@@ -237,7 +239,7 @@ class RowMaker:
 def _evidence(plant: Plant, piece: Piece, gold: Sequence[int] | None) -> dict[str, Any]:
     role = "distractor" if plant.role == "gold" and gold is not None and plant.part not in gold else plant.role
     return {
-        "role": role, "part": plant.part, "copy": piece.copy, "lane": 0, "text": plant.text, "key": plant.key, "value": plant.value,
+        "role": role, "part": plant.part, "copy": piece.copy, "lane": plant.lane, "text": plant.text, "key": plant.key, "value": plant.value,
         "cue": plant.cue, "char_start": piece.char_start, "char_end": piece.char_end, "token_start": piece.token_start,
         "token_end": piece.token_end, "depth_requested": round(plant.depth, 6), "depth": round(piece.depth, 6),
     }  # fmt: skip

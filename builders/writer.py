@@ -61,7 +61,7 @@ def unflat(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def content(row: Mapping[str, Any]) -> bytes:
-    """SHA-256 of a row. The context, most of its bytes, is in it by `context_id`, which is its own SHA-256."""
+    """SHA-256 of a row. The context, most of its bytes, is in it by `context_id`, its own hash."""
     whole = {**row, "input": [row["input"][: row["context_start"]], row["input"][row["context_end"] :]]}
     return hashlib.sha256(json.dumps(whole, sort_keys=True, ensure_ascii=True).encode()).digest()
 
@@ -101,15 +101,20 @@ def _parquet(path: Path, rows: Iterable[dict[str, Any]]) -> None:
         path, SCHEMA, compression="zstd", compression_level=1, use_dictionary=small, write_statistics=small, write_page_index=True
     ) as writer:
         group: list[dict[str, Any]] = []
-        held = 0
+        inputs = arrow.Texts(GROUP_BYTES)
+
+        def close() -> None:
+            writer.write_batch(arrow.batch(group, SCHEMA, {"input": inputs.array()}))
+            group.clear()
+            inputs.clear()
+
         for row in rows:
-            size = len(row["input"].encode()) if not row["input"].isascii() else len(row["input"])
-            if group and held + size > GROUP_BYTES:
-                writer.write_batch(arrow.batch(group, SCHEMA))
-                group, held = [], 0
+            text = row.pop("input").encode()
+            if group and inputs.size + len(text) > GROUP_BYTES:
+                close()
+            inputs.add(text)
             group.append(row)
-            held += size
-        writer.write_batch(arrow.batch(group, SCHEMA))
+        close()
 
 
 def read(path: Path, most: int | None = None) -> Iterator[dict[str, Any]]:

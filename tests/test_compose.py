@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -18,10 +18,11 @@ from lcgen import proof, tokens, wrapper
 from lcgen.api import spec
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
-from lcgen.compose import Composer, Pose, Prompt, TooShort
-from lcgen.contract import Context, Draft, Plant, Puzzle, Units
+from lcgen.compose import Composer, Pose, Prompt, TooShort, context_id
+from lcgen.contract import Context, Draft, Lane, Plant, Puzzle, Units
 from lcgen.errors import LcgenError
-from lcgen.ledger import COPY_SEP
+from lcgen.layout import COPY_SEP
+from lcgen.ledger import SPARES
 from lcgen.spec import Length, Place
 from lcgen.wording import Wording
 
@@ -127,7 +128,7 @@ def hold(made: Composer, drafted: Draft, prompts: Sequence[Prompt], asked: int) 
         prefix = made.prefix(prompt.puzzle)
         assert made.wrapper.count(made.tokenizer, prompt.input, prefix) == asked == prompt.prompt_tokens
         context = prompt.input[prompt.context_start : prompt.context_end]
-        assert prompt.input.count(context) == 1 and prompt.context_id == hashlib.sha256(context.encode()).hexdigest()
+        assert prompt.input.count(context) == 1 and prompt.context_id == context_id(context.encode())
         one = context[: (len(context) + len(COPY_SEP)) // drafted.copies - len(COPY_SEP)]
         assert context == COPY_SEP.join([one] * drafted.copies)
         assert prompt.puzzle.slots["question"] in prompt.input
@@ -271,16 +272,17 @@ def test_a_pose_that_reads_the_context_asks_about_what_stands_there() -> None:
 
     def pose(context: Context) -> Sequence[Puzzle]:
         seen.append(context)
-        assert len(context.spans) == len(context.ids) and (np.diff(context.spans[:, 0]) > 0).all()
-        last = context.text[slice(*context.spans[-1])]
-        return [Puzzle({"question": f"Is it said that {last} And {len(context.ids)} more?", "place": "after"}, [last])]
+        (spans,), (ids,) = context.spans, context.ids
+        assert len(spans) == len(ids) and (np.diff(spans[:, 0]) > 0).all()
+        last = context.text[slice(*spans[-1])]
+        return [Puzzle({"question": f"Is it said that {last} And {len(ids)} more?", "place": "after"}, [last])]
 
     made, drafted = composer("o200k_base"), draft("rows")
     (prompt,) = made.compose(drafted, pose, 1500)
     hold(made, drafted, [prompt], 1500)
     context = prompt.input[prompt.context_start : prompt.context_end]
     assert len(seen) == 2 and context.startswith(seen[-1].text) and prompt.puzzle.answers[0] in context
-    assert [seen[-1].text[low:high] for low, high in seen[-1].spans.tolist()] == Rows().text(seen[-1].ids)
+    assert [seen[-1].text[low:high] for low, high in seen[-1].spans[0].tolist()] == Rows().text(seen[-1].ids[0])
     assert len(context) - len(seen[-1].text) < 600
 
 
@@ -293,6 +295,116 @@ def test_a_pose_that_does_not_look_is_asked_once_and_costs_nothing() -> None:
 
     composer("o200k_base").compose(draft("rows"), pose, 500)
     assert len(asked) == 1
+
+
+# ---- lanes
+
+LANES = (Lane("Left: {", "}.", 1), Lane("Right: {", "}.", 3))
+
+
+class Elements(Units):
+    """Elements of a list, of many lengths."""
+
+    form = "toy elements"
+
+    def text(self, ids: np.ndarray) -> list[str]:
+        return [f"x{n * n % 9973}{'-y' * (n % 4)}" for n in ids.tolist()]
+
+
+def lists(depths: Sequence[tuple[int, float]], copies: int = 1, count: int | None = None) -> Draft:
+    """Two lists with flags at these (lane, depth)."""
+    plants = tuple(
+        Plant(f"flag-{n}", depth, key=f"flag-{n}", value=f"flag-{n}", lane=lane) for n, (lane, depth) in enumerate(depths)
+    )
+    return Draft(plants, Elements(), sep=", ", lanes=LANES, copies=copies, count=count)
+
+
+def read(context: str) -> dict[str, list[list[str]]]:
+    """The elements of each list of every copy, read from the text alone."""
+    return {
+        name: [found.split(", ") if found else [] for found in re.findall(rf"{name}: {{(.*?)}}\.", context)]
+        for name in ("Left", "Right")
+    }
+
+
+def shown(*orders: Sequence[int] | None) -> Pose:
+    """One puzzle for each order of lanes."""
+    slots = {"question": "Which come up?", "place": "after"}
+    return lambda context: [Puzzle(slots, ["x"], lanes=order, role=f"{number}") for number, order in enumerate(orders)]
+
+
+@every_vocabulary
+@FEW
+@given(
+    asked=st.integers(300, 2500),
+    depths=st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), max_size=4),
+    copies=st.integers(1, 2),
+    turned=st.booleans(),
+)
+def test_lists_side_by_side_are_exact_and_keep_their_shares(
+    vocabulary: str, asked: int, depths: list[tuple[int, float]], copies: int, turned: bool
+) -> None:
+    made, drafted = composer(vocabulary), lists(depths, copies)
+    order = (1, 0) * copies if turned else None
+    (prompt,) = made.compose(drafted, shown(order), asked)
+    assert made.wrapper.count(made.tokenizer, prompt.input) == prompt.prompt_tokens == asked and not prompt.native
+    context = prompt.input[prompt.context_start : prompt.context_end]
+    found = read(context)
+    assert context.index("Left") < context.index("Right") or turned
+    for name, copied in found.items():
+        assert len(copied) == copies and all(elements == copied[0] for elements in copied), name
+    left, right = (len(found[name][0]) - sum(lane == number for lane, _ in depths) for number, name in enumerate(found))
+    assert abs(right - 3 * left) <= 3 + SPARES // 4
+    starts = [*made.tokenizer.starts(prompt.input).tolist(), len(prompt.input.encode())]
+    assert len(prompt.pieces) == len(depths) * copies
+    for piece in prompt.pieces:
+        plant = drafted.plants[piece.plant]
+        assert prompt.input[piece.char_start : piece.char_end] == plant.text
+        low = len(prompt.input[: piece.char_start].encode())
+        assert low - len(drafted.sep) <= starts[piece.token_start] <= low
+        assert starts[piece.token_end - 1] < low + len(plant.text.encode()) <= starts[piece.token_end]
+        assert abs(piece.depth - plant.depth) <= 24 * 8 * copies / (asked - 100)
+
+
+def test_twins_over_one_draft_have_the_same_units_in_another_order() -> None:
+    made, drafted = composer("o200k_base"), lists([(0, 0.5), (1, 0.2)])
+    one, two = made.compose(drafted, shown((0, 1), (1, 0)), 900)
+    first, second = (read(prompt.input) for prompt in (one, two))
+    assert first == second and one.input.index("Left") < one.input.index("Right")
+    assert two.input.index("Left") > two.input.index("Right") and one.context_id != two.context_id
+    assert one.prompt_tokens == two.prompt_tokens == 900
+
+
+def test_a_puzzle_that_shows_more_copies_than_were_fitted_has_a_length_of_its_own() -> None:
+    made, drafted = composer("o200k_base"), lists([(0, 0.5), (1, 0.2)])
+    once, twice = made.compose(drafted, shown((0, 1), (0, 1, 1, 0)), 900)
+    assert (once.prompt_tokens, once.native, twice.native) == (900, False, True)
+    assert twice.prompt_tokens == made.wrapper.count(made.tokenizer, twice.input) > 1500
+    assert read(twice.input)["Left"] == read(once.input)["Left"] * 2
+    assert [piece.copy for piece in twice.pieces] == [0, 0, 1, 1]
+
+
+@every_vocabulary
+@pytest.mark.parametrize("count", [4, 5, 40, 400])
+def test_a_native_size_is_met_to_the_unit(vocabulary: str, count: int) -> None:
+    made, drafted = composer(vocabulary), lists([(0, 0.0), (0, 1.0), (1, 0.5)], count=count)
+    (prompt,) = made.compose(drafted, shown(None), 1)
+    found = read(prompt.input)
+    assert len(found["Left"][0]) + len(found["Right"][0]) == count and prompt.native
+    assert prompt.prompt_tokens == made.wrapper.count(made.tokenizer, prompt.input)
+
+
+def test_pose_sees_each_lane_where_it_stands() -> None:
+    seen: list[Context] = []
+
+    def pose(context: Context) -> Sequence[Puzzle]:
+        seen.append(context)
+        assert [context.text[low:high] for low, high in context.spans[1].tolist()] == read(context.text)["Right"][0]
+        return shown(None)(context)
+
+    made = composer("llama3")
+    made.compose(lists([(1, 0.5)]), pose, 700)
+    assert len(seen) == 2 and (seen[-1].ids[1] == -1).sum() == 1 and (seen[-1].ids[0] >= 0).all()
 
 
 # ---- what cannot be

@@ -33,13 +33,14 @@ class Plant:
 
     text: str
     depth: float
-    """0 first .. 1 last, within the context; equal depths keep the order of the draft."""
+    """0 first .. 1 last, within its lane; equal depths keep the order of the draft."""
     role: Role = "gold"
     part: int = 0
     """Which of the things asked for this belongs to (key of a multi-key question, step of a thread)."""
     key: str = ""
     value: str = ""
     """The answer inside `text`; the words before it are the cue."""
+    lane: int = 0
 
     @property
     def cue(self) -> str:
@@ -119,14 +120,29 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Lane:
+    """One list of units in the context: `head`, its units and plants joined by the draft's `sep`, `tail`."""
+
+    head: str = ""
+    tail: str = ""
+    share: int = 1
+    """Units of filler that fall to it in every round over all lanes; 0: plants alone."""
+
+
+@dataclass(frozen=True)
 class Draft:
-    """A puzzle before any size is known. The context is units and plants joined by `sep`."""
+    """A puzzle before any size is known. The context is its lanes, one after another."""
 
     plants: tuple[Plant, ...]
     filler: Units
     sep: str = " "
+    lanes: tuple[Lane, ...] = (Lane(),)
+    join: str = "\n"
+    """What stands between two lanes."""
     copies: int = 1
     """How often the whole context stands in the prompt (Just Read Twice)."""
+    count: int | None = None
+    """Units and plants in all, where the puzzle has a native size; then tokens are measured, not asked for."""
     avoid: frozenset[str] = frozenset()
     """Units of filler that hold one of these are skipped."""
     role: str = ""
@@ -138,28 +154,28 @@ class Draft:
 class Context:
     """What `pose` may see of the composed context. Nothing is built before it is asked for."""
 
-    def __init__(self, build: Callable[[], tuple[str, np.ndarray, np.ndarray]]) -> None:
+    def __init__(self, build: Callable[[], tuple[str, Sequence[np.ndarray], Sequence[np.ndarray]]]) -> None:
         self._build = build
         self.seen = False
 
     @cached_property
-    def _built(self) -> tuple[str, np.ndarray, np.ndarray]:
+    def _built(self) -> tuple[str, Sequence[np.ndarray], Sequence[np.ndarray]]:
         self.seen = True
         return self._build()
 
     @property
     def text(self) -> str:
-        """One copy of the context."""
+        """One copy of the context, its lanes as drafted."""
         return self._built[0]
 
     @property
-    def spans(self) -> np.ndarray:
-        """Character spans of its units, shape (n, 2)."""
+    def spans(self) -> Sequence[np.ndarray]:
+        """Of each lane the character spans of its units, shape (n, 2)."""
         return self._built[1]
 
     @property
-    def ids(self) -> np.ndarray:
-        """Of each unit the filler id, or -1 - (number of the plant); shape (n,)."""
+    def ids(self) -> Sequence[np.ndarray]:
+        """Of each unit of each lane the filler id, or -1 - (number of the plant); shape (n,)."""
         return self._built[2]
 
 
@@ -176,6 +192,11 @@ class Puzzle:
     """Which parts of the plants are gold here; other gold plants count as distractors. None: all."""
     prefix: str = ""
     """The words that an answer goes on from, for `--for base`: the cue of the first value asked for."""
+    lanes: Sequence[int] | None = None
+    """The lanes in the order in which they stand, over all copies; None: as drafted, in every copy. Where this shows more copies
+    than the draft is fitted for, the prompt is longer than was asked for, and its length is its target."""
+    role: str = ""
+    """Which of several twins over one draft this is."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -232,6 +253,10 @@ class Task(ABC, Generic[P]):
     """What `--paired` cannot keep equal, printed by `lcgen tasks`."""
     baselines: ClassVar[Mapping[str, Shortcut]] = {}
     """Shortcuts that a model might take instead of reading; run by the contract test and for the card."""
+
+    def count(self, params: P) -> int | None:
+        """The native size that the parameters give the context (pairs, entries, elements); None: it is fitted to a length."""
+        return None
 
     @abstractmethod
     def draw(self, rng: Stream, params: P, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:

@@ -1,11 +1,8 @@
-"""The units of one context with their weights: what fits, in which order, and where it comes to stand."""
+"""The units of one context with their weights: how many fit, and in which order they stand."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import accumulate
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,40 +11,31 @@ from lcgen.contract import Context, Draft
 from lcgen.errors import LcgenError
 
 if TYPE_CHECKING:
-    from lcgen.tokens import Scale, Tokenizer
+    from lcgen.tokens import Scale
 
-COPY_SEP = "\n\n"
 SPARES = 120
 """Units behind the fitted ones from which the closing chooses."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Where one copy of a plant came to stand. Characters and tokens count from the start of the input."""
-
-    plant: int
-    copy: int
-    char_start: int
-    char_end: int
-    token_start: int
-    token_end: int
-    depth: float
 
 
 class Ledger:
     """The units of a draft, weighed. A unit is named by its filler id, or by -1 - (number of the plant)."""
 
     def __init__(self, draft: Draft, scale: Scale, tokens: int) -> None:
-        """Weighs filler of so many tokens, and the spares behind it. Raises LcgenError where nearly all of it clashes."""
+        """Weighs filler of so many tokens, or of as many units as the draft counts, and the spares behind it.
+
+        Raises LcgenError where nearly all of it clashes.
+        """
         self.draft, self.scale = draft, scale
         self.additive = scale.additive and draft.filler.additive(scale.tokenizer)
         texts = [draft.sep + plant.text for plant in draft.plants]
         self.plant_weights = scale.weights(texts) if texts else np.zeros(0, np.int64)
+        self._shares = np.cumsum([lane.share for lane in draft.lanes])
         self._fit(tokens)
         self.mean = float(self.weights[:256].mean())
 
     def _fit(self, tokens: int) -> None:
-        count = 2 * SPARES + tokens // 16
+        wanted = 0 if self.draft.count is None else self.draft.count
+        count = 2 * SPARES + max(wanted, tokens // 16 if not wanted else 0)
         for _ in range(6):
             ids = np.arange(count)
             # A clash is settled on the side of the filler, at every length alike: the puzzle is never drawn anew.
@@ -55,12 +43,12 @@ class Ledger:
             ids = ids[~held] if held.any() else ids
             weights = self.draft.filler.weights(ids, self.scale, self.draft.sep)
             ends = np.cumsum(weights, dtype=np.int64)
-            if len(ids) > SPARES and ends[-SPARES - 1] >= tokens:
+            if len(ids) > SPARES + wanted and (wanted or ends[-SPARES - 1] >= tokens):
                 self.ids, self.weights, self.ends = ids, weights, ends
                 self._gapless = len(ids) == count
                 return
             mean = weights.mean() if len(ids) else 1
-            count = int(max(count * 1.1, tokens / mean * 1.01)) + 2 * SPARES
+            count = int(max(count * 1.1, 0 if wanted else tokens / mean * 1.01)) + 2 * SPARES
         raise LcgenError("Nearly every unit of this haystack holds a key or a value of the puzzle. Take another haystack.")
 
     def upto(self, tokens: float) -> int:
@@ -76,19 +64,26 @@ class Ledger:
         found[~filler] = self.plant_weights[-1 - order[~filler]]
         return found
 
-    def order(self, ids: np.ndarray) -> np.ndarray:
-        """Filler and plants in the order of the context: each plant at the border nearest to its depth."""
-        plants = self.draft.plants
+    def lanes(self, ids: np.ndarray) -> Iterator[np.ndarray]:
+        """Of each lane the filler and plants that stand in it, in their order."""
+        number = len(self.draft.lanes)
+        dealt = np.searchsorted(self._shares, ids % self._shares[-1], side="right") if number > 1 else None
+        for lane in range(number):
+            plants = [place for place, plant in enumerate(self.draft.plants) if plant.lane == lane]
+            yield self._order(ids if dealt is None else ids[dealt == lane], plants)
+
+    def _order(self, ids: np.ndarray, plants: Sequence[int]) -> np.ndarray:
+        """One lane: each plant at the border nearest to its depth."""
         if not plants:
             return ids
         before = np.concatenate([[0], np.cumsum(self.weigh(ids))])
-        length = int(before[-1] + self.plant_weights.sum())
+        length = int(before[-1] + self.plant_weights[plants].sum())
         gaps: list[int] = []
         placed = 0
-        ranked = sorted(range(len(plants)), key=lambda number: plants[number].depth)
+        ranked = sorted(plants, key=lambda number: self.draft.plants[number].depth)
         for number in ranked:
             weight = int(self.plant_weights[number])
-            wanted = plants[number].depth * (length - weight) - placed
+            wanted = self.draft.plants[number].depth * (length - weight) - placed
             gap = int(np.searchsorted(before, wanted))
             if gap == len(before) or (gap > 0 and wanted - before[gap - 1] < before[gap] - wanted):
                 gap -= 1
@@ -96,16 +91,17 @@ class Ledger:
             placed += weight
         return np.insert(ids, gaps, [-1 - number for number in ranked])
 
-    def unit(self, unit: int, leads: bool) -> str:
-        """One unit with the separator before it, or without where it leads the context."""
-        sep = self.draft.sep
-        text = self.draft.filler.led(unit, sep) if unit >= 0 else sep + self.draft.plants[-1 - unit].text
-        return text.lstrip() if leads else text
+    def unit(self, unit: int, leads: bool = False) -> str:
+        """One unit with the separator before it, or without where it leads its lane."""
+        if unit < 0:
+            text = self.draft.plants[-1 - unit].text
+            return text if leads else self.draft.sep + text
+        return self.draft.filler.text(np.array([unit]))[0] if leads else self.draft.filler.led(unit, self.draft.sep)
 
     def runs(self, order: np.ndarray) -> Iterator[tuple[int, list[bytes | memoryview]]]:
-        """Place and text of each run of the order: the unit that leads, every plant alone, filler as far as it goes."""
+        """Place and text of each run of a lane: the unit that leads, every plant alone, filler as far as it goes."""
         cuts = np.flatnonzero(order < 0)
-        bounds = np.unique(np.concatenate([[0, 1], cuts, cuts + 1, [len(order)]])).tolist()
+        bounds = np.unique(np.concatenate([[0, 1], cuts, cuts + 1, [len(order)]])).tolist() if len(order) else [0]
         for start, end in zip(bounds[:-1], bounds[1:]):
             if start == 0 or order[start] < 0:
                 yield start, [self.unit(int(order[start]), leads=start == 0).encode()]
@@ -115,125 +111,16 @@ class Ledger:
     def context(self, ids: np.ndarray) -> Context:
         """What pose may see with this filler; laid only when it is looked at."""
 
-        def build() -> tuple[str, np.ndarray, np.ndarray]:
-            order = self.order(ids)
-            texts = [self.unit(unit, leads=place == 0) for place, unit in enumerate(order.tolist())]
-            ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
-            starts = ends - [len(text.lstrip()) for text in texts]
-            return "".join(texts), np.stack([starts, ends], 1), order
+        def build() -> tuple[str, list[np.ndarray], list[np.ndarray]]:
+            text, orders = "", list(self.lanes(ids))
+            spans: list[np.ndarray] = []
+            for lane, order in zip(self.draft.lanes, orders):
+                text += (self.draft.join if spans else "") + lane.head
+                units = [self.unit(unit, leads=place == 0) for place, unit in enumerate(order.tolist())]
+                bare = [len(self.unit(unit, leads=True)) for unit in order.tolist()]
+                ends = len(text) + np.cumsum([len(unit) for unit in units], dtype=np.int64)
+                spans.append(np.stack([ends - np.array(bare, np.int64), ends], 1))
+                text += "".join(units) + lane.tail
+            return text, spans, orders
 
         return Context(build)
-
-
-@dataclass(frozen=True)
-class Located:
-    """What is known of a context once it is laid out."""
-
-    characters: int
-    """Of all copies."""
-    pieces: list[Piece]
-
-
-class Layout:
-    """One order of units, laid out: its text, and where each plant stands in every copy."""
-
-    def __init__(self, ledger: Ledger, order: np.ndarray) -> None:
-        self.ledger, self.order = ledger, order
-        self.first = ledger.unit(int(order[0]), leads=True)
-        self.skeleton = self.first + (ledger.unit(int(order[-1]), leads=False) if len(order) > 1 else "")
-        """The shortest context with the same units at its borders, one copy."""
-        self.weights = ledger.weigh(order)
-        if ledger.additive:
-            self._mend()
-
-    def _mend(self) -> None:
-        """Counts the seams of plants, whose ends may be other than those of filler, and mends the weights behind them."""
-        count = self.ledger.scale.tokenizer.count
-        plants = np.flatnonzero(self.order < 0)
-        for place in np.union1d(plants, plants + 1).tolist():
-            if 0 < place < len(self.order):
-                before, unit = (self.ledger.unit(int(self.order[at]), leads=at == 0) for at in (place - 1, place))
-                self.weights[place] = count(before.lstrip() + unit) - count(before.lstrip())
-
-    @cached_property
-    def middle(self) -> int:
-        """What the prompt weighs more than the same prompt round the skeleton, in one copy."""
-        if len(self.order) < 2:
-            return 0
-        count = self.ledger.scale.tokenizer.count
-        return int(self.weights[1:].sum()) - (count(self.skeleton) - count(self.first))
-
-    @cached_property
-    def _runs(self) -> list[tuple[int, list[bytes | memoryview]]]:
-        return list(self.ledger.runs(self.order))
-
-    @property
-    def slices(self) -> list[bytes | memoryview]:
-        """All copies of the context in pieces, UTF-8."""
-        one = [piece for _, run in self._runs for piece in run]
-        return one + [COPY_SEP.encode(), *one] * (self.ledger.draft.copies - 1)
-
-    @property
-    def context(self) -> str:
-        """All copies of the context."""
-        return b"".join(self.slices).decode()
-
-    def copied(self, text: str) -> str:
-        """As many copies of a context as the draft asks for."""
-        return COPY_SEP.join([text] * self.ledger.draft.copies)
-
-    @property
-    def repeat(self) -> float:
-        """Share of the tokens of all copies that stand earlier in the context."""
-        copies, filler = self.ledger.draft.copies, self.order >= 0
-        again = self.weights[filler][self.ledger.draft.filler.repeats(self.order[filler])].sum()
-        return float((copies - 1 + again / self.weights.sum()) / copies)
-
-    def located(self, before: str, tokenizer: Tokenizer, ascii: bool) -> Located:
-        """Where the plants stand in an input that begins with `before` and this context, and may be all ASCII.
-
-        A token span holds all tokens of the unit; the separator before a unit belongs to its first token.
-        """
-        lengths = [sum(map(len, run)) if ascii else len(b"".join(run).decode()) for _, run in self._runs]
-        ends = list(accumulate(lengths))
-        copies, plants = self.ledger.draft.copies, self.ledger.draft.plants
-        tokens = self._tokens(before, tokenizer) if self.ledger.additive else self._read(before, tokenizer)
-        found = []
-        for copy in range(copies):
-            shift = len(before) + copy * (ends[-1] + len(COPY_SEP))
-            begin, close = tokens[copy][0], tokens[copy][-1]
-            for (place, _), end in zip(self._runs, ends):
-                if self.order[place] < 0:
-                    number = -1 - int(self.order[place])
-                    low, high = int(tokens[copy][place]), int(tokens[copy][place + 1])
-                    depth = (low - begin) / (close - begin - (high - low)) if close - begin > high - low else 0.0
-                    end += shift
-                    found.append(Piece(number, copy, end - len(plants[number].text), end, low, high, float(depth)))
-        return Located(copies * (ends[-1] + len(COPY_SEP)) - len(COPY_SEP), found)
-
-    def _tokens(self, before: str, tokenizer: Tokenizer) -> list[np.ndarray]:
-        """Of each copy the token at which each unit starts, and the one behind the last, by arithmetic."""
-        # Token borders at the first unit of a copy are read where that unit stands, in the skeleton.
-        starts = tokenizer.starts(before + self.copied(self.skeleton))
-        found = []
-        for copy in range(self.ledger.draft.copies):
-            byte = len(before.encode()) + copy * len((self.skeleton + COPY_SEP).encode())
-            lane = int(np.searchsorted(starts, byte, side="right")) - 1
-            second = int(np.searchsorted(starts, byte + len(self.first.encode())))
-            ends = np.concatenate([[lane], second + np.cumsum(self.weights) - self.weights[0]])
-            found.append(ends + copy * self.middle)
-        return found
-
-    def _read(self, before: str, tokenizer: Tokenizer) -> list[np.ndarray]:
-        """The same, read from the tokens of the whole text where weights do not add up."""
-        starts = tokenizer.starts(before + self.context)
-        texts = [self.ledger.unit(unit, leads=place == 0) for place, unit in enumerate(self.order.tolist())]
-        leads = [len(text) - len(text.lstrip()) for text in texts]
-        borders = np.concatenate([[0], np.cumsum([len(text.encode()) for text in texts])])
-        found = []
-        for copy in range(self.ledger.draft.copies):
-            byte = len(before.encode()) + copy * (int(borders[-1]) + len(COPY_SEP))
-            # A unit starts with the token that holds its separator, unless that token is the end of the unit before.
-            low = np.searchsorted(starts, byte + borders[:-1] + leads, side="right") - 1
-            found.append(np.append(low, np.searchsorted(starts, byte + borders[-1])))
-        return found

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lcgen.compose import context_id
 from lcgen.errors import CheckFailed
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def encode(row: Mapping[str, Any], tokenizer: Tokenizer, wrapper: Wrapper) -> No
 def solve(row: Mapping[str, Any], task: Task[Any], wording: Wording) -> None:
     """Solves the row from its two texts and compares with the gold answers. Raises CheckFailed."""
     context = row["input"][row["context_start"] : row["context_end"]]
-    _hold(row, "context_id", row["context_id"], hashlib.sha256(context.encode()).hexdigest())
+    _hold(row, "context_id", row["context_id"], context_id(context.encode()))
     found = task.solve(context, row["question"], wording)
     _hold(row, "the solver's answers", sorted(found), sorted(row["outputs"]))
     _hold(row, "the oracle's score", task.score(task.oracle(row), row)["score"], 1.0)

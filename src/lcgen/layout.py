@@ -1,0 +1,173 @@
+"""One order of units, laid out: the text of the context, its tokens, and where each plant stands in every copy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lcgen.ledger import Ledger
+
+if TYPE_CHECKING:
+    from lcgen.tokens import Tokenizer
+
+COPY_SEP = "\n\n"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Where one copy of a plant came to stand. Characters and tokens count from the start of the input."""
+
+    plant: int
+    copy: int
+    char_start: int
+    char_end: int
+    token_start: int
+    token_end: int
+    depth: float
+
+
+class LaidLane:
+    """One lane with its units in their order, weighed at every seam that is not between two units of filler."""
+
+    def __init__(self, ledger: Ledger, number: int, order: np.ndarray) -> None:
+        lane = ledger.draft.lanes[number]
+        self.ledger, self.order, self.head, self.tail = ledger, order, lane.head, lane.tail
+        self.first = ledger.unit(int(order[0]), leads=True) if len(order) else ""
+        self.last = ledger.unit(int(order[-1])) if len(order) > 1 else ""
+        self.skeleton = f"{self.head}{self.first}{self.last}{self.tail}"
+        """The shortest lane with the same units at its borders."""
+        self.weights = ledger.weigh(order)
+        if ledger.additive:
+            self._mend()
+
+    def _mend(self) -> None:
+        """Counts the seams of plants, whose ends may be other than those of filler, and mends the weights behind them."""
+        count = self.ledger.scale.tokenizer.count
+        plants = np.flatnonzero(self.order < 0)
+        for place in np.union1d(plants, plants + 1).tolist():
+            if 0 < place < len(self.order):
+                before, unit = self.ledger.unit(int(self.order[place - 1]), leads=True), self.ledger.unit(int(self.order[place]))
+                self.weights[place] = count(before + unit) - count(before)
+
+    @cached_property
+    def middle(self) -> int:
+        """What the lane weighs more than its skeleton."""
+        if len(self.order) < 2:
+            return 0
+        count = self.ledger.scale.tokenizer.count
+        return int(self.weights[1:].sum()) - (count(self.first + self.last) - count(self.first))
+
+    @cached_property
+    def runs(self) -> list[tuple[int, list[bytes | memoryview]]]:
+        """Place and UTF-8 text of each run of units (see Ledger.runs)."""
+        return list(self.ledger.runs(self.order))
+
+    @cached_property
+    def slices(self) -> list[bytes | memoryview]:
+        """The lane in pieces, UTF-8."""
+        return [self.head.encode(), *(piece for _, run in self.runs for piece in run), self.tail.encode()]
+
+    @cached_property
+    def text(self) -> str:
+        """The lane."""
+        return b"".join(self.slices).decode()
+
+
+class Layout:
+    """The lanes of a draft laid out with this filler. An `order` names lanes as they stand, over all copies."""
+
+    def __init__(self, ledger: Ledger, ids: np.ndarray) -> None:
+        self.ledger, self.ids = ledger, ids
+        self.lanes = [LaidLane(ledger, number, order) for number, order in enumerate(ledger.lanes(ids))]
+        self.skeletons = [lane.skeleton for lane in self.lanes]
+
+    def middle(self, order: Sequence[int]) -> int:
+        """What the prompt weighs more than the same prompt round the skeletons."""
+        return sum(self.lanes[lane].middle for lane in order)
+
+    def joined(self, texts: Sequence[str], order: Sequence[int]) -> str:
+        """Texts of the lanes as the context shows them."""
+        return "".join(part for place, lane in enumerate(order) for part in (self.before(place), texts[lane]))
+
+    def before(self, place: int) -> str:
+        """What stands before the lane at this place of an order."""
+        return "" if place == 0 else self.ledger.draft.join if place % len(self.lanes) else COPY_SEP
+
+    def context(self, order: Sequence[int]) -> str:
+        """The whole context."""
+        return self.joined([lane.text for lane in self.lanes], order)
+
+    def slices(self, order: Sequence[int]) -> list[bytes | memoryview]:
+        """The whole context in pieces, UTF-8."""
+        pieces: list[bytes | memoryview] = []
+        for place, lane in enumerate(order):
+            pieces += [self.before(place).encode(), *self.lanes[lane].slices]
+        return pieces
+
+    def repeat(self, order: Sequence[int]) -> float:
+        """Share of the tokens of all copies that stand earlier in the context."""
+        ids = self.ids[self.ledger.draft.filler.repeats(self.ids)]
+        again = self.ledger.weigh(ids).sum() / max(1, sum(lane.weights.sum() for lane in self.lanes))
+        copies = len(order) // len(self.lanes)
+        return float((copies - 1 + again) / copies)
+
+    def located(self, before: str, tokenizer: Tokenizer, order: Sequence[int], ascii: bool) -> list[Piece]:
+        """Where the plants stand in an input that begins with `before` and this context, and may be all ASCII.
+
+        A token span holds all tokens of the unit; the separator before a unit belongs to its first token.
+        """
+        tokens = self._tokens(before, tokenizer, order) if self.ledger.additive else self._read(before, tokenizer, order)
+        plants = self.ledger.draft.plants
+        found = []
+        end = len(before)
+        for place, (number, starts) in enumerate(zip(order, tokens)):
+            lane = self.lanes[number]
+            end += len(self.before(place)) + len(lane.head)
+            lengths = [sum(map(len, run)) if ascii else len(b"".join(run).decode()) for _, run in lane.runs]
+            begin, close = starts[0], starts[-1]
+            for (unit, _), char_end in zip(lane.runs, accumulate(lengths)):
+                if lane.order[unit] < 0:
+                    plant = -1 - int(lane.order[unit])
+                    low, high = int(starts[unit]), int(starts[unit + 1])
+                    depth = (low - begin) / (close - begin - (high - low)) if close - begin > high - low else 0.0
+                    char_start = end + char_end - len(plants[plant].text)
+                    copy = place // len(self.lanes)
+                    found.append(Piece(plant, copy, char_start, end + char_end, low, high, float(depth)))
+            end += sum(lengths) + len(lane.tail)
+        return found
+
+    def _tokens(self, before: str, tokenizer: Tokenizer, order: Sequence[int]) -> list[np.ndarray]:
+        """Of each lane shown the token at which each unit starts, and the one behind the last, by arithmetic."""
+        # Token borders at the first unit of a lane are read where that unit stands, among the skeletons.
+        starts = tokenizer.starts(before + self.joined(self.skeletons, order))
+        found, byte, passed = [], len(before.encode()), 0
+        for place, number in enumerate(order):
+            lane = self.lanes[number]
+            first = byte + len((self.before(place) + lane.head).encode())
+            second = first + len(lane.first.encode())
+            low, high = np.searchsorted(starts, first, side="right") - 1, np.searchsorted(starts, second)
+            weights = np.cumsum(lane.weights[1:])
+            found.append(passed + np.concatenate([[low, high], high + weights])[: len(lane.order) + 1])
+            byte, passed = second + len((lane.last + lane.tail).encode()), passed + lane.middle
+        return found
+
+    def _read(self, before: str, tokenizer: Tokenizer, order: Sequence[int]) -> list[np.ndarray]:
+        """The same, read from the tokens of the whole text where weights do not add up."""
+        starts = tokenizer.starts(before + self.context(order))
+        found, byte = [], len(before.encode())
+        for place, number in enumerate(order):
+            lane = self.lanes[number]
+            byte += len((self.before(place) + lane.head).encode())
+            units = [self.ledger.unit(unit, leads=at == 0).encode() for at, unit in enumerate(lane.order.tolist())]
+            bare = [len(self.ledger.unit(unit, leads=True).encode()) for unit in lane.order.tolist()]
+            borders = byte + np.concatenate([[0], np.cumsum([len(unit) for unit in units], dtype=np.int64)]).astype(np.int64)
+            # A unit starts with the token that holds its separator, unless that token is the end of the unit before.
+            low = np.searchsorted(starts, borders[1:] - np.array(bare, np.int64), side="right") - 1
+            found.append(np.append(low, np.searchsorted(starts, borders[-1])))
+            byte = int(borders[-1]) + len(lane.tail.encode())
+        return found
