@@ -73,7 +73,7 @@ def plan(spec: Spec, maker: RowMaker) -> Iterator[FilePlan]:
     part = maker.part
     suffix = "jsonl" if spec.format == "jsonl" else "parquet"
     for length in part.lengths:
-        each = length.high * maker.rows_per_index
+        each = maker.tokens(length) * maker.rows_per_index
         run = max(1, FILE_TOKENS // each)
         for first in range(0, part.samples, run):
             path = f"data/{part.name}_{length.config}/{spec.split}-{first:06d}.{suffix}"
@@ -103,7 +103,7 @@ def build(spec: Spec, out: Path | None = None, force: bool = False, progress: Ca
     missing = [file for file in wanted if file.path not in files]
     if old is not None and not missing and all((folder / name).is_file() for name in _made(crew)):
         return _report(folder, old, crew, 0)
-    planned = sum(file.count * crew[file.part].rows_per_index * file.length.high for file in missing)
+    planned = sum(file.count * crew[file.part].rows_per_index * crew[file.part].tokens(file.length) for file in missing)
     staging = folder / STAGING
     created = [path for path in (folder, *folder.parents) if not path.exists()]
     try:

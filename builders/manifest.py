@@ -98,7 +98,7 @@ def compose(spec: Spec, makers: Mapping[str, RowMaker], files: Mapping[str, Mapp
                 "rows": sum(file["rows"] for file in held),
                 "hash": hashlib.sha256("".join(file["content"] for file in held).encode()).hexdigest(),
                 "repeat": max(file["repeat"] for file in held),
-                "overlap": round(min(1.0, length.high / pool), 4) if pool else 0.0,
+                "overlap": round(min(1.0, makers[part.name].tokens(length) / pool), 4) if pool else 0.0,
             }
     haystacks = {f"{m.haystack.name}:{m.haystack.lang}": m.haystack.facts() for m in makers.values()}
     return {

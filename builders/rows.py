@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
@@ -96,12 +97,25 @@ class RowMaker:
 
     def preflight(self) -> None:
         """Makes one row of each parameter set at the shortest length. Raises LcgenError for what cannot be built."""
-        shortest = min(self.part.lengths, key=lambda length: length.low)
+        least = min(self.part.lengths, key=lambda length: length.low)
+        shortest = dataclasses.replace(least, high=least.low)
         for params in range(len(self.params)):
             for depth in {self.part.depths[0], self.part.depths[-1]}:
-                for row in self.rows(Place(Length(shortest.low, shortest.low), depth, params, 0)):
+                for row in self.rows(Place(shortest, depth, params, 0)):
                     schemas.validate("row", row)
                     schemas.validate(self.task.name, row["metadata"])
+
+    def tokens(self, length: Length) -> int:
+        """The tokens that a row of this length is planned to have; of a native size, those of the first one."""
+        return self._first[length] if length.native else length.high
+
+    @cached_property
+    def _first(self) -> dict[Length, int]:
+        """Tokens of the first row of each length."""
+        return {
+            length: max(row["length"] for row in self.rows(Place(length, self.part.depths[0], 0, 0)))
+            for length in self.part.lengths
+        }
 
     @property
     def max_new_tokens(self) -> int:
@@ -151,7 +165,7 @@ class RowMaker:
         Raises LcgenError where the length cannot hold the puzzle.
         """
         target = self.target(place)
-        room = target - self.max_new_tokens - self.reserve
+        room = 0 if place.length.native else target - self.max_new_tokens - self.reserve
         key = self._key(place)
         stream = Stream("puzzle", *key, *([] if self.spec.paired else [target]))
         made = []

@@ -74,7 +74,7 @@ def spec(
                     task=task.name,
                     variant=own,
                     lang=lang,
-                    lengths=specs.lengths(_first(lengths, chosen and chosen.lengths, DEFAULT_LENGTHS)),
+                    lengths=_lengths(task, swept, lengths, _first(chosen and chosen.lengths, DEFAULT_LENGTHS)),
                     depths=_depths(task, _first(depths, setting and setting.depths, chosen and chosen.depths)),
                     samples=_first(samples, setting and setting.samples, chosen and chosen.samples, 1),
                     haystack=_first(haystack, setting and setting.haystack, "prose"),
@@ -132,6 +132,28 @@ def _preset(task: Task[Any], asked: str | None) -> tuple[Preset | None, Mapping[
     if variant and variant not in preset.settings:
         raise unknown(f"variant of the preset {stem}", variant, preset.settings)
     return preset, {variant: preset.settings[variant]} if variant else preset.settings
+
+
+def _lengths(task: Task[Any], swept: Sequence[Mapping[str, Any]], asked: str | None, otherwise: str) -> tuple[specs.Length, ...]:
+    """The lengths asked for, or the native size that the parameters give."""
+    from lcgen.params import parse
+
+    counts = {task.count(parse(task, params)) for params in swept}
+    if counts == {None}:
+        return specs.lengths(otherwise if asked is None else asked)
+    if asked is not None:
+        raise LcgenError(
+            f"The parameters of {task.name} set the size of the context in units, so its tokens are measured and --lengths cannot be "
+            "asked for. Leave out --lengths, or the parameter that counts."
+        )
+    if len(counts) > 1:
+        said = ", ".join("none" if count is None else str(count) for count in sorted(counts, key=lambda count: count or 0))
+        raise LcgenError(
+            f"--set asks for several native sizes ({said}), but a config has one. Build them one by one, each with its --name."
+        )
+    (count,) = counts
+    assert count is not None
+    return (specs.Length(count, count, native=True),)
 
 
 def _depths(task: Task[Any], asked: str | None) -> tuple[float | None, ...]:

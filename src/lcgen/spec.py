@@ -23,14 +23,18 @@ MOST_SAMPLES = 1_000_000
 
 @dataclass(frozen=True)
 class Length:
-    """One asked length in tokens, or a range `low~high` from which each row draws its own."""
+    """One asked length in tokens, or a range `low~high` from which each row draws its own; or a native size in units."""
 
     low: int
     high: int
+    native: bool = False
+    """Whether it counts units of the task (pairs, entries, elements), so that tokens are measured."""
 
     @property
     def config(self) -> str:
-        """How configs name it: `4k`, `1k-16k`."""
+        """How configs name it: `4k`, `1k-16k`, `n25`."""
+        if self.native:
+            return f"n{self.low}"
         return _label(self.low) if self.low == self.high else f"{_label(self.low)}-{_label(self.high)}"
 
     @property
