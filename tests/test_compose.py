@@ -21,8 +21,7 @@ from lcgen.builders.rows import RowMaker
 from lcgen.compose import Composer, Pose, Prompt, TooShort, context_id
 from lcgen.contract import Context, Draft, Lane, Plant, Puzzle, Units
 from lcgen.errors import LcgenError
-from lcgen.layout import COPY_SEP
-from lcgen.ledger import SPARES
+from lcgen.ledger import COPY_SEP, SPARES
 from lcgen.spec import Length, Place
 from lcgen.wording import Wording
 

@@ -182,8 +182,7 @@ class Frame:
     def base(self) -> int:
         """About the tokens of the prompt without its units, with the shortest pad: weighed round a sample of filler."""
         draft, sample = self.ledger.draft, self.ledger.scale.context
-        bare = Layout(self.ledger, self.ledger.ids[:0])
-        shown = bare.joined([f"{lane.head}{sample}{lane.tail}" for lane in draft.lanes], self.fitted)
+        shown = self.ledger.joined([f"{lane.head}{sample}{lane.tail}" for lane in draft.lanes], self.fitted)
         return self._count(shown, self.pads[0]) - len(self.fitted) * self.ledger.scale.tokenizer.count(sample)
 
     def tokens(self, layout: Layout, pad: str, order: Sequence[int]) -> int:
@@ -193,7 +192,7 @@ class Frame:
         """
         if not self.ledger.additive:
             return self._count(layout.context(order), pad)
-        return self._count(layout.joined(layout.skeletons, order), pad) + layout.middle(order)
+        return self._count(self.ledger.joined(layout.skeletons, order), pad) + layout.middle(order)
 
     def closing(self, layout: Layout, tokens: int) -> str:
         """The pad with which the prompt has so many tokens; empty where no wording gives it."""

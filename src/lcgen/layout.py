@@ -15,8 +15,6 @@ from lcgen.ledger import Ledger
 if TYPE_CHECKING:
     from lcgen.tokens import Tokenizer
 
-COPY_SEP = "\n\n"
-
 
 @dataclass(frozen=True)
 class Piece:
@@ -90,23 +88,15 @@ class Layout:
         """What the prompt weighs more than the same prompt round the skeletons."""
         return sum(self.lanes[lane].middle for lane in order)
 
-    def joined(self, texts: Sequence[str], order: Sequence[int]) -> str:
-        """Texts of the lanes as the context shows them."""
-        return "".join(part for place, lane in enumerate(order) for part in (self.before(place), texts[lane]))
-
-    def before(self, place: int) -> str:
-        """What stands before the lane at this place of an order."""
-        return "" if place == 0 else self.ledger.draft.join if place % len(self.lanes) else COPY_SEP
-
     def context(self, order: Sequence[int]) -> str:
         """The whole context."""
-        return self.joined([lane.text for lane in self.lanes], order)
+        return self.ledger.joined([lane.text for lane in self.lanes], order)
 
     def slices(self, order: Sequence[int]) -> list[bytes | memoryview]:
         """The whole context in pieces, UTF-8."""
         pieces: list[bytes | memoryview] = []
         for place, lane in enumerate(order):
-            pieces += [self.before(place).encode(), *self.lanes[lane].slices]
+            pieces += [self.ledger.before(place).encode(), *self.lanes[lane].slices]
         return pieces
 
     def repeat(self, order: Sequence[int]) -> float:
@@ -127,7 +117,7 @@ class Layout:
         end = len(before)
         for place, (number, starts) in enumerate(zip(order, tokens)):
             lane = self.lanes[number]
-            end += len(self.before(place)) + len(lane.head)
+            end += len(self.ledger.before(place)) + len(lane.head)
             lengths = [sum(map(len, run)) if ascii else len(b"".join(run).decode()) for _, run in lane.runs]
             begin, close = starts[0], starts[-1]
             for (unit, _), char_end in zip(lane.runs, accumulate(lengths)):
@@ -144,11 +134,11 @@ class Layout:
     def _tokens(self, before: str, tokenizer: Tokenizer, order: Sequence[int]) -> list[np.ndarray]:
         """Of each lane shown the token at which each unit starts, and the one behind the last, by arithmetic."""
         # Token borders at the first unit of a lane are read where that unit stands, among the skeletons.
-        starts = tokenizer.starts(before + self.joined(self.skeletons, order))
+        starts = tokenizer.starts(before + self.ledger.joined(self.skeletons, order))
         found, byte, passed = [], len(before.encode()), 0
         for place, number in enumerate(order):
             lane = self.lanes[number]
-            first = byte + len((self.before(place) + lane.head).encode())
+            first = byte + len((self.ledger.before(place) + lane.head).encode())
             second = first + len(lane.first.encode())
             low, high = np.searchsorted(starts, first, side="right") - 1, np.searchsorted(starts, second)
             weights = np.cumsum(lane.weights[1:])
@@ -162,7 +152,7 @@ class Layout:
         found, byte = [], len(before.encode())
         for place, number in enumerate(order):
             lane = self.lanes[number]
-            byte += len((self.before(place) + lane.head).encode())
+            byte += len((self.ledger.before(place) + lane.head).encode())
             units = [self.ledger.unit(unit, leads=at == 0).encode() for at, unit in enumerate(lane.order.tolist())]
             bare = [len(self.ledger.unit(unit, leads=True).encode()) for unit in lane.order.tolist()]
             borders = byte + np.concatenate([[0], np.cumsum([len(unit) for unit in units], dtype=np.int64)]).astype(np.int64)

@@ -13,6 +13,7 @@ from lcgen.errors import LcgenError
 if TYPE_CHECKING:
     from lcgen.tokens import Scale
 
+COPY_SEP = "\n\n"
 SPARES = 120
 """Units behind the fitted ones from which the closing chooses."""
 
@@ -97,6 +98,14 @@ class Ledger:
             text = self.draft.plants[-1 - unit].text
             return text if leads else self.draft.sep + text
         return self.draft.filler.text(np.array([unit]))[0] if leads else self.draft.filler.led(unit, self.draft.sep)
+
+    def joined(self, texts: Sequence[str], order: Sequence[int]) -> str:
+        """Texts of the lanes as the context shows them, lanes of all copies being named by `order`."""
+        return "".join(part for place, lane in enumerate(order) for part in (self.before(place), texts[lane]))
+
+    def before(self, place: int) -> str:
+        """What stands before the lane at this place of an order."""
+        return "" if place == 0 else self.draft.join if place % len(self.draft.lanes) else COPY_SEP
 
     def runs(self, order: np.ndarray) -> Iterator[tuple[int, list[bytes | memoryview]]]:
         """Place and text of each run of a lane: the unit that leads, every plant alone, filler as far as it goes."""
