@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -159,17 +159,14 @@ class RowMaker:
 
         return [(draft, posed(draft)) for draft in drafts]
 
-    def rows(self, place: Place) -> list[dict[str, Any]]:
-        """The rows of one draw: one for each twin and question, in that order.
+    def prompts(self, place: Place) -> Iterator[tuple[Draft, Prompt, int]]:
+        """The prompts of one draw, for each twin and question: its draft, itself, its number among those of the draft.
 
         Raises LcgenError where the length cannot hold the puzzle.
         """
         target = self.target(place)
         room = 0 if place.length.native else target - self.max_new_tokens - self.reserve
-        key = self._key(place)
-        stream = Stream("puzzle", *key, *([] if self.spec.paired else [target]))
-        made = []
-        for draft, pose in self._drafts(place, stream):
+        for draft, pose in self._drafts(place, self._stream(place)):
             try:
                 prompts = self.composer.compose(draft, pose, room)
             except TooShort as error:
@@ -179,11 +176,19 @@ class RowMaker:
                     f"answer and {self.reserve} in reserve, and the prompt itself needs about {error.needs}. Ask for at least {least} "
                     "(--lengths), or for less in it (--set, --answer-tokens, --thinking)."
                 ) from error
-            made += [self._row(place, target, stream, draft, prompt, number) for number, prompt in enumerate(prompts)]
-        return made
+            for number, prompt in enumerate(prompts):
+                yield draft, prompt, number
 
-    def _row(self, place: Place, target: int, stream: Stream, draft: Draft, prompt: Prompt, number: int) -> dict[str, Any]:
-        spec, part, puzzle = self.spec, self.part, prompt.puzzle
+    def _stream(self, place: Place) -> Stream:
+        """The stream of a draw's puzzle; one for all lengths where the build is paired."""
+        return Stream("puzzle", *self._key(place), *([] if self.spec.paired else [self.target(place)]))
+
+    def rows(self, place: Place) -> list[dict[str, Any]]:
+        """The rows of one draw: one for each twin and question, in that order. Raises LcgenError as `prompts` does."""
+        return [self._row(place, draft, prompt, number) for draft, prompt, number in self.prompts(place)]
+
+    def _row(self, place: Place, draft: Draft, prompt: Prompt, number: int) -> dict[str, Any]:
+        spec, part, puzzle, target = self.spec, self.part, prompt.puzzle, self.target(place)
         role = "_".join(filter(None, (draft.role, puzzle.role)))
         length = prompt.prompt_tokens + self.max_new_tokens + self.reserve
         params = self.plain[place.params]
@@ -233,7 +238,7 @@ class RowMaker:
             "reference_output": "",
             "group_id": digest("group", cell) if role else "",
             "group_role": role,
-            "puzzle_id": digest(stream.key, role, number, spec.questions),
+            "puzzle_id": digest(self._stream(place).key, role, number, spec.questions),
             "canary": CANARY,
         }
         row["reference_output"] = self.task.oracle(row)

@@ -27,6 +27,8 @@ class Piece:
     token_start: int
     token_end: int
     depth: float
+    lane_tokens: int
+    """Tokens of the lane that it stands in."""
 
 
 class LaidLane:
@@ -127,7 +129,7 @@ class Layout:
                     depth = (low - begin) / (close - begin - (high - low)) if close - begin > high - low else 0.0
                     char_start = end + char_end - len(plants[plant].text)
                     copy = place // len(self.lanes)
-                    found.append(Piece(plant, copy, char_start, end + char_end, low, high, float(depth)))
+                    found.append(Piece(plant, copy, char_start, end + char_end, low, high, float(depth), int(close - begin)))
             end += sum(lengths) + len(lane.tail)
         return found
 
