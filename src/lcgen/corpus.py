@@ -6,10 +6,9 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from importlib.resources import files
 from pathlib import Path
 
-from lcgen import cache, texts
+from lcgen import cache, languages, texts
 from lcgen.errors import LcgenError, unknown
 from lcgen.sentences import units
 from lcgen.texts import documents as documents
@@ -60,9 +59,7 @@ def add(name: str, source: str, lang: str) -> Record:
         raise LcgenError(f"{name!r} cannot be the name of a corpus: use lower-case letters a-z, digits and _.")
     if name in BUILT_IN:
         raise LcgenError(f"{name!r} is the name of a built-in haystack ({', '.join(BUILT_IN)}); choose another.")
-    languages = [folder.name for folder in (files("lcgen") / "lang").iterdir() if folder.is_dir()]
-    if lang not in languages:
-        raise unknown("language", lang, languages)
+    languages.load(lang)
     place = texts.find(source)
     if not place.dataset:
         # The name must mean the same text in whatever folder it is used.

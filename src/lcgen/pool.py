@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lcgen import vault
+from lcgen import languages, vault
 from lcgen.errors import LcgenError
-from lcgen.sentences import SPACELESS
 
 if TYPE_CHECKING:
     from lcgen.prose import Sentences
@@ -24,7 +23,7 @@ Ints = NDArray[np.int64]
 
 def lead(lang: str) -> str:
     """The lead of a unit inside a paragraph."""
-    return "" if lang in SPACELESS else " "
+    return languages.load(lang).gap
 
 
 class Writer:

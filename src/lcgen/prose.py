@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lcgen import languages
 from lcgen.errors import LcgenError
 from lcgen.grammar import LONGEST, SHORTEST, Grammar, Ints, Stack
 from lcgen.lexicon import Data, Lexicon
@@ -55,12 +55,11 @@ def load(lang: str) -> Grammar:
 
 
 def _read(lang: str) -> list[Data]:
-    folder = files("lcgen") / "lang"
-    have = sorted(f.name for f in folder.iterdir() if (f / "prose" / SENTENCES).is_file())
+    have = [code for code in languages.names() if (languages.folder(code) / "prose" / SENTENCES).is_file()]
     if lang not in have:
         raise LcgenError(f"There is no prose in language {lang!r}; there is {', '.join(have)}.")
-    names = (LEXICON, TOPICS, SENTENCES)
-    return [Data(lang, name, (folder / lang / "prose" / name).read_text(encoding="utf-8")) for name in names]
+    folder = languages.folder(lang) / "prose"
+    return [Data(lang, name, (folder / name).read_text(encoding="utf-8")) for name in (LEXICON, TOPICS, SENTENCES)]
 
 
 def write(grammar: Grammar, sentences: int) -> Sentences:
