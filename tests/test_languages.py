@@ -11,6 +11,8 @@ import pytest
 
 from lcgen import haystack, languages, prose, tokens
 from lcgen.errors import LcgenError
+from lcgen.sentences import units
+from tests.test_prose import SMALL
 
 FACTS: dict[str, Any] = {"gap": " ", "keys": ["first", "-", "second"], "stops": ".!"}
 
@@ -45,7 +47,7 @@ def test_a_language_is_a_folder_with_facts(root: Path) -> None:
         languages.load("yy")
     with pytest.raises(LcgenError, match="Unknown language '../xx'"):
         languages.folder("../xx")
-    with pytest.raises(LcgenError, match="'xx' has no word list 'first'"):
+    with pytest.raises(LcgenError, match="'xx' has no words/first.txt"):
         languages.words("xx", "first")
 
 
@@ -57,12 +59,12 @@ def test_a_language_is_a_folder_with_facts(root: Path) -> None:
         (json.dumps({"gap": " "}), "keys, stops must be given"),
         (json.dumps({**FACTS, "stop": "."}), "unknown stop; there may be gap"),
         (json.dumps({**FACTS, "stops": ["."]}), "stops must be a text"),
+        (json.dumps({**FACTS, "stops": ""}), "stops must name a mark"),
         (json.dumps({**FACTS, "settled": "."}), "settled must be a list of texts"),
         (json.dumps({**FACTS, "keys": ["first", "second"]}), "keys must have three parts"),
         (json.dumps({**FACTS, "keys": ["first", None, "second"]}), "keys must be a list of texts"),
         (json.dumps({**FACTS, "gap": "  "}), "gap must be a space or nothing"),
-        (json.dumps({**FACTS, "script": "abc"}), "script must be ranges of letters"),
-        (json.dumps({**FACTS, "script": "z-a"}), "script must be ranges of letters"),
+        (json.dumps({**FACTS, "script": "z-a"}), "script must be letters and ranges"),
     ],
 )
 def test_a_faulty_file_is_named(root: Path, text: str, says: str) -> None:
@@ -89,8 +91,31 @@ def test_a_haystack_in_another_script_is_refused(tmp_path: Path, lang: str, text
         haystack.Haystack(str(tmp_path / "a.txt"), lang, tokens.load())
 
 
+def test_a_few_facts_are_enough_to_split_by(root: Path) -> None:
+    write(root, "xx", json.dumps(FACTS))
+    write(root, "yy", json.dumps({**FACTS, "gap": "", "stops": "]^。"}))
+    assert list(units("The lamp was lit early! The rain came later. And so on for years.", "xx")) == [
+        "The lamp was lit early!",
+        "The rain came later.",
+        "And so on for years.",
+    ]
+    first, second = "他在河边等了整整一个下午，始终没有一个人来]", "天色慢慢暗了下来，灯火一盏一盏地亮了起来。"
+    assert list(units(first + second, "yy")) == [first, second]
+
+
 @pytest.mark.parametrize("lang", languages.names())
 def test_prose_leaves_the_gap_of_its_language(lang: str) -> None:
     """The grammar's own setting `space` says the same as the language's facts."""
-    settings = (languages.folder(lang) / "prose" / prose.SENTENCES).read_text(encoding="utf-8")
+    settings = languages.text(lang, "prose", prose.SENTENCES)
     assert f"space = {'yes' if languages.load(lang).gap else 'no'}\n" in settings
+
+
+def test_prose_is_added_by_files_alone(root: Path) -> None:
+    write(root, "xx", json.dumps(FACTS))
+    with pytest.raises(LcgenError, match="no prose in language 'xx'"):
+        prose.version("xx")
+    (root / "xx/prose").mkdir()
+    for name, text in SMALL.items():
+        (root / "xx/prose" / name).write_text(text, encoding="utf-8")
+    made = prose.write(prose.load("xx"), 50)
+    assert made.text(0).startswith(("A heron and", "An owl and")) and len(prose.version("xx")) == 64

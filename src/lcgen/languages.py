@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import MISSING, dataclass, fields
@@ -40,7 +41,7 @@ class Language:
     """Ends of a unit, after a letter, behind which whatever comes next costs the same tokens in every vocabulary. What
     is missing here costs text or speed, never exactness: each text is probed."""
     script: str = ""
-    """Letters that tell the language from others, as ranges (`a-z`); empty where it shares its letters with many."""
+    """Letters that tell the language from others, single or as ranges (`a-zé`); empty where it shares its letters with many."""
     titles: str = ""
     """Words whose full stop never ends a sentence (`Mr`); like those below, separated by spaces and without the stop."""
     numbered: str = ""
@@ -69,7 +70,7 @@ def folder(code: str) -> Traversable:
 def load(code: str) -> Language:
     """The facts of a language. Raises LcgenError for an unknown one, and for a file that is not as it should be."""
     try:
-        found = json.loads((folder(code) / FILE).read_text(encoding="utf-8"))
+        found = json.loads(text(code, FILE))
         if not isinstance(found, dict):
             raise ValueError("a JSON object is needed")
         return Language(code, **_checked(found))
@@ -77,12 +78,23 @@ def load(code: str) -> Language:
         raise LcgenError(f"lang/{code}/{FILE}: {error}.") from error
 
 
+@cache
+def version(code: str) -> str:
+    """8 hex digits over the facts of a language, for what is kept of texts that were split by them."""
+    return hashlib.sha256((folder(code) / FILE).read_bytes()).hexdigest()[:8]
+
+
+def text(code: str, *path: str) -> str:
+    """What stands in a file of a language's folder. Raises LcgenError where there is none."""
+    file = folder(code).joinpath(*path)
+    if not file.is_file():
+        raise LcgenError(f"The language {code!r} has no {'/'.join(path)}.")
+    return file.read_text(encoding="utf-8")
+
+
 def words(code: str, kind: str) -> list[str]:
     """A word list of a language, `words/<kind>.txt`, in its fixed order. Raises LcgenError where there is none."""
-    path = folder(code) / "words" / f"{kind}.txt"
-    if not path.is_file():
-        raise LcgenError(f"The language {code!r} has no word list {kind!r}.")
-    return path.read_text(encoding="utf-8").split()
+    return text(code, "words", f"{kind}.txt").split()
 
 
 def possible(text: str) -> list[str]:
@@ -93,8 +105,11 @@ def possible(text: str) -> list[str]:
 
 
 def _share(text: str, script: str) -> float:
-    ranges = [(script[at], script[at + 2]) for at in range(0, len(script), 3)]
-    return sum(any(low <= letter <= high for low, high in ranges) for letter in text) / max(1, len(text))
+    return len(re.findall(_letter(script), text)) / max(1, len(text))
+
+
+def _letter(script: str) -> str:
+    return "[" + re.sub(r"[\\\[\]^]", r"\\\g<0>", script) + "]"
 
 
 def _root() -> Traversable:
@@ -116,7 +131,10 @@ def _checked(found: dict[str, Any]) -> dict[str, Any]:
             raise ValueError(f"{name} must have three parts")
     if found["gap"] not in ("", " "):
         raise ValueError("gap must be a space or nothing")
-    script = found.get("script", "")
-    if not re.fullmatch("(?:.-.)*", script) or any(script[at] > script[at + 2] for at in range(0, len(script), 3)):
-        raise ValueError("script must be ranges of letters, such as a-zA-Z")
+    if not found["stops"]:
+        raise ValueError("stops must name a mark")
+    try:
+        re.compile(_letter(found.get("script") or "a"))
+    except re.error as error:
+        raise ValueError(f"script must be letters and ranges of letters ({error})") from error
     return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}

@@ -58,8 +58,7 @@ def _read(lang: str) -> list[Data]:
     have = [code for code in languages.names() if (languages.folder(code) / "prose" / SENTENCES).is_file()]
     if lang not in have:
         raise LcgenError(f"There is no prose in language {lang!r}; there is {', '.join(have)}.")
-    folder = languages.folder(lang) / "prose"
-    return [Data(lang, name, (folder / name).read_text(encoding="utf-8")) for name in (LEXICON, TOPICS, SENTENCES)]
+    return [Data(lang, name, languages.text(lang, "prose", name)) for name in (LEXICON, TOPICS, SENTENCES)]
 
 
 def write(grammar: Grammar, sentences: int) -> Sentences:

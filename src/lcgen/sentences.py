@@ -36,7 +36,8 @@ class Rules:
         # Best first: (marks, how far from the middle in parts of the length).
         self.cuts = ((weighty, 4), (light, 4), ([*weighty, *light, *lightest], 2), ([" "], 2))
         # The run of stops is bounded so that a line of stops cannot take quadratic time.
-        self.unspaced_stop = re.compile(f"[{re.escape(language.stops)}]{{1,20}}[{re.escape(language.closing)}]{{0,8}} ?")
+        closing = f"[{re.escape(language.closing)}]{{0,8}}" if language.closing else ""
+        self.unspaced_stop = re.compile(f"[{re.escape(language.stops)}]{{1,20}}{closing} ?")
 
     def sentences(self, paragraph: str) -> Iterator[str]:
         """Sentences of a paragraph, without white space at their ends."""
@@ -94,8 +95,8 @@ class Rules:
 
 
 @cache
-def _rules(lang: str) -> Rules:
-    return Rules(languages.load(lang))
+def _rules(language: Language) -> Rules:
+    return Rules(language)
 
 
 def paragraphs(document: str, lang: str) -> Iterator[str]:
@@ -119,7 +120,7 @@ def split(document: str, lang: str) -> Iterator[tuple[str, bool]]:
     A unit is a sentence; one under SHORT characters is merged with the next (a last one with the one before), one
     over LONG is cut. No unit is empty, starts with a slash, or holds a line end.
     """
-    rules = _rules(lang)
+    rules = _rules(languages.load(lang))
     ready: tuple[str, bool] | None = None
     unit, opens = "", True
     for paragraph in paragraphs(document, lang):
