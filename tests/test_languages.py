@@ -1,9 +1,15 @@
-"""Languages: facts out of files, and what a faulty file is told."""
+"""Languages: facts out of files, what a faulty file is told, and rows in languages made of files alone."""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from importlib import import_module
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +114,105 @@ def test_prose_leaves_the_gap_of_its_language(lang: str) -> None:
     """The grammar's own setting `space` says the same as the language's facts."""
     settings = languages.text(lang, "prose", prose.SENTENCES)
     assert f"space = {'yes' if languages.load(lang).gap else 'no'}\n" in settings
+
+
+# ---- rows in a new language
+
+
+def tokens_of(letters: str, count: int) -> list[str]:
+    """Words of equal length, so that none begins or ends another."""
+    return ["".join(word) for word in product(letters, repeat=3)][:count]
+
+
+NEW: dict[str, dict[str, Any]] = {
+    "ru": {
+        "facts": {"gap": " ", "keys": ["one", "-", "two"], "stops": ".!?", "closing": "»", "opening": "«", "script": "а-яёА-ЯЁ",
+                  "settled": [".", "!"], "cuts": [";", ",", ""], "titles": "им", "shortened": "г", "openers": "Он Она"},
+        "words": (tokens_of("бвгдежз", 200), tokens_of("клмнопр", 200)),
+        "pads": [f"Не спешите{' и снова' * n}." for n in range(40)],
+        "noise": ["Река медленно течёт мимо мельницы.", "Листья падают на воду.", "За холмом звонит колокол.", "Тихо."],
+        "text": "Они жили в г. Уфе на ул. им. Толстого много лет. Потом {} раз вернулись домой! ",
+        "cuts": ["Они жили в г. Уфе на ул. им. Толстого много лет.", "Потом 0 раз вернулись домой!"],
+        "template": ("Запись для {{ key }} такова: {{ value }}.", "Что записано для {{ keys | join(' и ') }}?", "Ответьте кратко."),
+    },
+    "ja": {
+        "facts": {"gap": "", "keys": ["one", "", "two"], "stops": "。！", "closing": "」", "script": "ぁ-ヿ一-龠", "settled": ["。"],
+                  "cuts": ["", "、", ""]},
+        "words": (tokens_of("あいうえおかき", 200), tokens_of("サシスセソタチ", 200)),
+        "pads": [f"ゆっくり{'とても' * n}読んでください。" for n in range(40)],
+        "noise": ["川は水車のそばをゆっくり流れていく。", "木の葉が水の上に落ちる。", "丘の向こうで鐘が鳴る。", "静かだ。"],
+        "text": "その人たちは長い間この小さな町に静かに住んでいました。それから{}回も家に帰ってきて話をしました。",
+        "cuts": ["その人たちは長い間この小さな町に静かに住んでいました。", "それから0回も家に帰ってきて話をしました。"],
+        "template": ("登録簿によれば「{{ key }}」の項は「{{ value }}」である。", "「{{ keys | join('」と「') }}」の項は何ですか。", "短く答えてください。"),
+    },
+}  # fmt: skip
+ROWS = """
+import json, sys, lcgen
+from lcgen.sentences import units
+lang, text, out = sys.argv[1:]
+found = {"units": list(units(open(text, encoding="utf-8").read(), lang))[:2]}
+for haystack in ("noise", "records", text):
+    report = lcgen.build("needle", f"{out}/{haystack[-5:]}", lengths="1k", depths="0,0.5", lang=lang, haystack=haystack, verify="full",
+                         params={"keys": 2, "similar_keys": 1})
+    assert not lcgen.verify(report.folder).faults
+    found[haystack] = list(lcgen.generate("needle", lengths="1k", depths="0,0.5", lang=lang, haystack=haystack))
+print(json.dumps({"at": lcgen.__file__, "found": found}))
+"""
+
+
+def installed(home: Path) -> Path:
+    """A copy of lcgen as it stands in site-packages."""
+    copy = home / "lcgen"
+    nested = ["generators", "builders", "templates", "schemas", "cards"]
+    kept = shutil.ignore_patterns("__pycache__", *nested)
+    shutil.copytree(Path(import_module("lcgen").__path__[0]), copy, ignore=kept)
+    for name in nested:
+        shutil.copytree(import_module(f"lcgen.{name}").__path__[0], copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+@pytest.mark.parametrize("code", NEW)
+def test_a_language_is_added_by_files_alone(tmp_path: Path, code: str) -> None:
+    new, copy = NEW[code], installed(tmp_path)
+    folder = copy / "lang" / code
+    (folder / "words").mkdir(parents=True)
+    (folder / "language.json").write_text(json.dumps(new["facts"]), encoding="utf-8")
+    for name, words in zip(("one", "two"), new["words"]):
+        (folder / "words" / f"{name}.txt").write_text("\n".join(words), encoding="utf-8")
+    for name in ("pads", "noise"):
+        (folder / f"{name}.txt").write_text("\n".join(new[name]) + "\n", encoding="utf-8")
+    needle, ask, close = new["template"]
+    (copy / f"templates/needle.{code}.j2").write_text(
+        f"{{%- macro needle(key, value) -%}}{needle}{{%- endmacro -%}}{{%- macro ask(keys, doubtful) -%}}{ask}{{%- endmacro -%}}\n"
+        f"{{% if place != 'after' %}}{{{{ question }}}}\n{{% endif %}}{{{{ context }}}}\n\n{{{{ pad }}}}\n"
+        f"{{% if place != 'before' %}}{{{{ question }}}}{{% endif %}}\n{close}",
+        encoding="utf-8",
+    )
+    text = tmp_path / "tale.txt"
+    text.write_text("".join(new["text"].format(n) for n in range(200)), encoding="utf-8")
+    env = {**os.environ, "PYTHONPATH": str(tmp_path), "LCGEN_CACHE": str(tmp_path / "cache")}
+    run = subprocess.run(
+        [sys.executable, "-c", ROWS, code, str(text), str(tmp_path / "built")],
+        env=env,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    done = json.loads(run.stdout.splitlines()[-1])
+    assert Path(done["at"]).parent == copy
+    assert done["found"].pop("units") == new["cuts"]
+    assert len(done["found"]) == 3
+    for rows in done["found"].values():
+        for row in rows:
+            assert row["lang"] == code and row["length"] == 1024
+            context = row["input"][row["context_start"] : row["context_end"]]
+            planted = row["evidence"][0]["text"]
+            assert planted in context and ((" " in context.replace(planted, "")) == (new["facts"]["gap"] == " "))
+            if row["depth"]:
+                assert new["facts"]["gap"] + planted + new["facts"]["gap"] in context
 
 
 def test_prose_is_added_by_files_alone(root: Path) -> None:

@@ -11,8 +11,6 @@ from pathlib import Path
 from lcgen import cache, languages, texts
 from lcgen.errors import LcgenError, unknown
 from lcgen.sentences import units
-from lcgen.texts import documents as documents
-from lcgen.texts import fingerprint as fingerprint
 from lcgen.vault import replace
 
 BUILT_IN = ("prose", "noise", "records")

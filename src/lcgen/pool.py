@@ -21,11 +21,6 @@ BREAK = "\n\n"  # the lead of a unit that opens a paragraph
 Ints = NDArray[np.int64]
 
 
-def lead(lang: str) -> str:
-    """The lead of a unit inside a paragraph."""
-    return languages.load(lang).gap
-
-
 class Writer:
     """Writes the files of one store into a folder: text.bin, borders.npy, leads.npy, first.npy, meta.json."""
 
@@ -161,7 +156,7 @@ def render(writer: Writer, sentences: Sentences) -> None:
     order = sections(sentences.breaks, writer.section)
     starts, counts = sentences.borders[:-1][order], np.diff(sentences.borders)[order]
     borders = np.concatenate([[0], np.cumsum(counts)])
-    opens, glue = sentences.breaks[order], lead(writer.lang)
+    opens, glue = sentences.breaks[order], languages.load(writer.lang).gap
     kinds, of = np.unique(sentences.pieces[starts].astype(np.int64) * 2 + opens, return_inverse=True)
     table = list(sentences.table)
     table += [(BREAK if kind & 1 else glue).encode() + table[kind >> 1] for kind in kinds.tolist()]

@@ -10,8 +10,6 @@ from itertools import groupby
 from lcgen import languages
 from lcgen.languages import Language
 
-SPACELESS = frozenset({"zh", "ja", "th"})  # languages whose sentences follow each other without a space
-
 # Never kept: controls, what stands for a damaged character, half surrogates, private use (templates mark their slots
 # with it), and marks that no reader can see.
 _UNWANTED = re.compile(
