@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lcgen import generators, proof, schemas, tokens
+from lcgen import generators, proof, schemas, tokens, vault
 from lcgen.builders import manifest, preview, writer
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.tokens import Tokenizer
@@ -111,7 +111,7 @@ def _file(
         found.faults.append(f"{path.name} of {path.parent.name} is missing.")
         return ""
     found.files += 1
-    if path.stat().st_size != entry["bytes"] or writer.file_hash(path) != entry["sha256"]:
+    if path.stat().st_size != entry["bytes"] or vault.file_hash(path) != entry["sha256"]:
         found.faults.append(f"{path.name} of {path.parent.name} is not the file that the manifest names.")
     hashed, count = hashlib.sha256(), 0
     try:

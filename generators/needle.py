@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lcgen import forms, score
+from lcgen import forms, languages, score
 from lcgen.contract import Cell, Context, Draft, Plant, Preset, Puzzle, Row, Setting, Source, Task, Units
 from lcgen.streams import Stream
 from lcgen.wording import WORD, Wording
@@ -209,7 +209,7 @@ class Needle(Task[NeedleParams]):
             Draft(
                 plants=(*made, *negatives),
                 filler=filler,
-                sep="" if source.lang == "zh" else " ",
+                sep=languages.load(source.lang).gap,
                 copies=params.copies,
                 avoid=avoid,
                 role=role,

@@ -8,14 +8,12 @@ from typing import TypeVar
 
 import numpy as np
 
+from lcgen import languages
 from lcgen.errors import unknown
-from lcgen.haystack import words
 from lcgen.streams import Stream
 
 BLOCK = 64
 """Texts that a pool makes at once: one by one they would cost ten times as much."""
-WORD_LISTS = {"en": ("adjectives", "nouns", "-"), "zh": ("modifiers", "nouns", "")}
-"""Per language the lists of a two-word form and what joins the words."""
 
 
 Number = TypeVar("Number", int, np.ndarray)
@@ -69,12 +67,10 @@ class Words(Form):
     """Two words of a language: `amber-lantern`."""
 
     def __init__(self, lang: str) -> None:
-        if lang not in WORD_LISTS:
-            raise unknown("language for keys of words", lang, WORD_LISTS)
-        first, second, self.join = WORD_LISTS[lang]
+        first, self.join, second = languages.load(lang).keys
         # A noun that begins another one, or a modifier that ends another one, would make one text part of another.
-        self.second = _apart(words(lang, second))
-        self.first = [word[::-1] for word in _apart([word[::-1] for word in words(lang, first)])]
+        self.second = _apart(languages.words(lang, second))
+        self.first = [word[::-1] for word in _apart([word[::-1] for word in languages.words(lang, first)])]
         self.size = len(self.first) * len(self.second)
 
     def texts(self, numbers: np.ndarray) -> list[str]:
@@ -93,7 +89,7 @@ class Words(Form):
         return rng.choice([word for word in self.first if word != lead]) + self.join + tail
 
 
-def _apart(words: list[str] | tuple[str, ...]) -> list[str]:
+def _apart(words: list[str]) -> list[str]:
     """The words, less those that begin another one."""
     ranked = sorted(set(words))
     return [word for word, after in zip(ranked, [*ranked[1:], ""]) if not after.startswith(word)]

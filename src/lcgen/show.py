@@ -138,7 +138,7 @@ def stats(kind: str, lang: str) -> dict[str, Any]:
     import numpy as np
     import pyarrow as pa
 
-    from lcgen import tokens
+    from lcgen import languages, tokens
     from lcgen.haystack import Haystack
 
     store = Haystack(kind, lang, tokens.load()).store
@@ -148,7 +148,8 @@ def stats(kind: str, lang: str) -> dict[str, Any]:
     count = int(np.searchsorted(np.cumsum(weights), 10**6)) or len(store)
     units = [store.unit(place) for place in range(min(count, len(store)))]
     whole = bytes(store.text[: int(store.borders[len(units)])]).decode()
-    forms = len(set(re.findall(r"[^\W\d_]+", whole.lower()))) if lang != "zh" else len(set(whole))
+    spaced = bool(languages.load(store.lang).gap)
+    forms = len(set(re.findall(r"[^\W\d_]+", whole.lower()))) if spaced else len(set(whole))
     sample = bytes(store.text[: 5 * 10**6])
     ratio = len(sample) / len(pa.Codec("zstd", compression_level=3).compress(sample))
     repeated = (len(units) - len(set(units))) / len(units)
@@ -163,7 +164,7 @@ def stats(kind: str, lang: str) -> dict[str, Any]:
         "word_forms": forms, "repeated": round(repeated, 6), "zstd3_ratio": round(ratio, 3), "tokens_per_unit": round(float(weights.mean()), 2),
         "paragraphs": paragraphs,
     }  # fmt: skip
-    what = "distinct characters" if lang == "zh" else "distinct word forms"
+    what = "distinct word forms" if spaced else "distinct characters"
     found["text"] = "\n".join([
         f"{store.name}: {len(store):,} units, {found['tokens']:,} o200k_base tokens, {found['tokens_per_unit']} a unit (fingerprint {store.fingerprint})",
         f"{what} in a million tokens: {forms:,}",

@@ -11,12 +11,12 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from importlib.resources import files
 from typing import Any
 
 import jinja2
 from jinja2.exceptions import SecurityError
 
+from lcgen import languages
 from lcgen.errors import LcgenError
 from lcgen.sandbox import Sandbox, within_steps
 
@@ -172,4 +172,4 @@ class Wording:
     @cached_property
     def pads(self) -> list[str]:
         """Neutral sentences of many lengths, for the slot that closes what units of filler cannot."""
-        return (files("lcgen") / "lang" / self.lang / "pads.txt").read_text(encoding="utf-8").split("\n")[:-1]
+        return languages.text(self.lang, "pads.txt").split("\n")[:-1]
