@@ -115,6 +115,7 @@ print(sorted(name for name in set(sys.modules) - light if "." not in name), sort
         "lcgen.api",
         "lcgen.cli",
         "lcgen.errors",
+        "lcgen.options",
         "lcgen.spec",
     }
     assert run.stdout.count("Usage: ") == 5 and "Did you mean" in run.stderr
