@@ -86,6 +86,7 @@ def main() -> None:
       lcgen build needle --lengths 4k..1m     a dataset folder that load_dataset reads
       lcgen show needle --lengths 4k          one row on the terminal
       lcgen tasks needle                      parameters and presets
+      lcgen score ./needle answers.jsonl      what a model answered, scored
     """
 
 
@@ -198,6 +199,48 @@ def verify(folder: Path, full: bool, tokenizer: str | None, as_json: bool) -> No
         )
     if found.faults:
         raise SystemExit(1)
+
+
+@main.command(cls=Grouped)
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("responses", nargs=-1, metavar="[RESPONSES]...")
+@option(
+    "What is compared",
+    "--by",
+    multiple=True,
+    metavar="FIELD",
+    help="Fields that make the lines: a column of the rows, params.NAME, metadata.NAME, turn.  [config]",
+)
+@option("What is compared", "--baseline", metavar="FILE", help="Responses that every other run is compared with, row by row.")
+@option(
+    "What is compared", "--oracle", is_flag=True, help="Also what needs no model: the right answers, and the task's shortcuts."
+)
+@option("What is compared", "--metric", metavar="NAME", help="The one figure to show.  [score; of a single run all]")
+@option(
+    "What is compared",
+    "--missing",
+    type=click.Choice(["zero", "skip", "error"]),
+    default="zero",
+    show_default=True,
+    help="Rows without a response: count as empty answers, are left out, or are an error.",
+)
+@option("Where it goes", "--out", metavar="FILE", help="Scores of single rows, a line of JSON each.")
+@option("Where it goes", "--json", "as_json", is_flag=True, help="The table as JSON.")
+def score(
+    folder: Path, responses: tuple[str, ...], by: tuple[str, ...], metric: str | None, as_json: bool, **options: Any
+) -> None:
+    """Score what models answered to the rows of a built folder.
+
+    RESPONSES are files of JSON lines with `id` and `response` (a list of strings for several samples), one file for each
+    run; `-` is standard input.
+    """
+    with _progress("scoring") as progress:
+        found = lcgen.score(folder, responses, by=",".join(by) or "config", progress=progress, **options)
+    shown = json.dumps(found.plain(), ensure_ascii=False) if as_json else found.text(metric)
+    for note in found.notes:
+        click.echo(f"Note: {note}", err=True)
+    head, _, body = shown.partition("\n")
+    click.echo(shown if as_json else f"{click.style(head, bold=True)}\n{body}")
 
 
 @main.group()
