@@ -119,7 +119,7 @@ class Table(Atom):
         self.width = self.packed.itemsize
 
     def blocks(self, numbers: np.ndarray) -> np.ndarray:
-        return self.packed[numbers.astype(np.intp)]
+        return np.take(self.packed, numbers.astype(np.intp))
 
     def near(self, text: str, rng: Stream) -> str:
         return rng.choice([entry for entry in self.entries if entry != text])
@@ -139,17 +139,19 @@ class Letters(Atom):
     def __init__(self, alphabet: str, width: int) -> None:
         self.alphabet, self.width, self.low = alphabet, width, 0
         self.name, self.size = f"{alphabet}^{width}", len(alphabet) ** width
+        # Four or two characters are looked up at once, the odd ones in front.
+        step = 4 if len(alphabet) ** 4 <= 1 << 14 else 2
+        self._steps = [width % step] * (width % step > 0) + [step] * (width // step)
+        self._fields = np.dtype([(f"{place}", f"S{size}") for place, size in enumerate(self._steps)])
 
     def blocks(self, numbers: np.ndarray) -> np.ndarray:
-        step = 4 if len(self.alphabet) ** 4 <= 1 << 14 else 2
-        rest, found, end = np.asarray(numbers + np.uint64(self.low)), np.empty((len(numbers), self.width), np.uint8), self.width
-        while end:
-            step = min(step, end)
-            table = _chunks(self.alphabet, step)
+        rest, found = numbers + np.uint64(self.low), np.empty(len(numbers), self._fields)
+        for place in reversed(range(len(self._steps))):
+            table = _chunks(self.alphabet, self._steps[place])
             upper = rest // np.uint64(len(table))
-            found[:, end - step : end] = table[(rest - upper * np.uint64(len(table))).astype(np.intp)]
-            rest, end = upper, end - step
-        return found.view(f"S{self.width}").ravel()
+            found[f"{place}"] = np.take(table, (rest - upper * np.uint64(len(table))).astype(np.intp))
+            rest = upper
+        return found.view(f"S{self.width}")
 
     def near(self, text: str, rng: Stream) -> str:
         place = rng.below(self.width)
@@ -166,9 +168,8 @@ class Letters(Atom):
 
 @cache
 def _chunks(alphabet: str, width: int) -> np.ndarray:
-    """Every text of `width` characters of the alphabet, in the order of its numbers (n, width)."""
-    whole = "".join(map("".join, product(alphabet, repeat=width))).encode()
-    return np.frombuffer(whole, np.uint8).reshape(-1, width)
+    """Every text of `width` characters of the alphabet, in the order of its numbers."""
+    return np.array(["".join(letters).encode() for letters in product(alphabet, repeat=width)])
 
 
 class Digits(Letters):
@@ -198,7 +199,8 @@ class Uuids(Atom):
         high = high & np.uint64(0xFFFFFFFFFFFF0FFF) | np.uint64(0x4000)
         low = low & np.uint64(0x3FFFFFFFFFFFFFFF) | np.uint64(0x8000000000000000)
         octets = np.stack([high, low], 1).astype(">u8").view(np.uint8)
-        digits = _chunks(HEX, 2)[octets].reshape(-1, 32)
+        # Two characters are taken as one number: four times as fast as taking texts.
+        digits = np.take(_chunks(HEX, 2).view(np.uint16), octets).view(np.uint8)
         found = np.full((len(numbers), self.width), ord("-"), np.uint8)
         for place, (begin, end) in enumerate(((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))):
             found[:, begin + place : end + place] = digits[:, begin:end]
@@ -319,11 +321,16 @@ class Pool:
         self._salts = [int(word) for word in stream.raw(4)]
         self._half = max(1, ((form.size - 1).bit_length() + 1) // 2)
         self._blocks: dict[int, list[str]] = {}
+        self._rounds: list[np.ndarray] = []
+        """What each round mixes into every half, once there are more numbers than halves: to look up is faster."""
 
     def numbers(self, ids: np.ndarray) -> np.ndarray:
         """What the form writes for these ids (uint64); `first` + id must lie below the form's size."""
         if len(ids) <= FEW:
             return np.array([self._walk(int(number) + self.first) for number in ids], np.uint64)
+        if not self._rounds and len(ids) >= 1 << self._half:
+            halves = np.arange(1 << self._half, dtype=np.uint64)
+            self._rounds = [mix(halves, salt) & ((1 << self._half) - 1) for salt in self._salts]
         found = self._shuffled(np.asarray(ids + self.first, np.uint64))
         # A walk begins inside the form and goes round a circle, so it comes back inside.
         while (outside := np.flatnonzero(found >= self.form.size)).size:
@@ -352,8 +359,12 @@ class Pool:
         """A Feistel network over the least even number of bits that holds the form."""
         mask = (1 << self._half) - 1
         left, right = numbers >> self._half, numbers & mask
-        for salt in self._salts:
-            left, right = right, left ^ (mix(right, salt) & mask)
+        if self._rounds and isinstance(numbers, np.ndarray):
+            for mixed in self._rounds:
+                left, right = right, left ^ np.take(mixed, right.astype(np.intp))
+        else:
+            for salt in self._salts:
+                left, right = right, left ^ (mix(right, salt) & mask)
         return left << self._half | right
 
 

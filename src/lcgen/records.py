@@ -56,7 +56,7 @@ class Column:
         if isinstance(self.what, bytes):
             return self.what
         drawn = numbers[self.place]
-        return self.what.blocks(drawn) if isinstance(self.what, Atom) else self.what[drawn.astype(np.intp)]
+        return self.what.blocks(drawn) if isinstance(self.what, Atom) else np.take(self.what, drawn.astype(np.intp))
 
 
 class Shape:
@@ -104,15 +104,14 @@ class Shape:
         rows = np.empty(len(numbers[0]), self._rows)
         for number, column in enumerate(self.columns):
             rows[f"{number}"] = column.write(numbers)
-        octets = rows.view(np.uint8)
         if not self._ragged:
-            return Run(octets.tobytes(), np.arange(len(rows) + 1, dtype=np.int64) * self._rows.itemsize)
+            return Run(rows.tobytes(), np.arange(len(rows) + 1, dtype=np.int64) * self._rows.itemsize)
         sizes = np.full(len(rows), self._rows.itemsize, np.int64)
         for column in self._ragged:
             assert column.sizes is not None
-            sizes += (column.sizes - column.width)[numbers[column.place].astype(np.intp)]
+            sizes += np.take(column.sizes - column.width, numbers[column.place].astype(np.intp))
         # Words are filled up with zero bytes to the width of the longest: without them the rows are the text.
-        return Run(octets[octets != 0].tobytes(), np.concatenate([[0], np.cumsum(sizes)]))
+        return Run(rows.tobytes().translate(None, b"\0"), np.concatenate([[0], np.cumsum(sizes)]))
 
 
 class Weigher:
@@ -164,7 +163,7 @@ class Weigher:
         found = np.full(len(numbers[0]), self._base, np.int64)
         for more, drawn in zip(self._columns, numbers):
             if more is not None:
-                found += more[drawn.astype(np.intp)]
+                found += np.take(more, drawn.astype(np.intp))
         return found
 
     def _read(self, run: Run) -> Counts | None:
@@ -224,7 +223,7 @@ class Records(Units):
 
     def numbers(self, ids: np.ndarray) -> list[np.ndarray]:
         """For each atom of the shape the numbers that it writes in the records of these ids."""
-        places = np.asarray(ids, np.int64) % self.limit + self.start
+        places = ids % self.limit + self.start
         return self.shape.split([pool.numbers(places) for pool in self.pools])
 
     def _keeps(self, ids: np.ndarray) -> bool:
