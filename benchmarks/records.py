@@ -21,6 +21,7 @@ from clock import spend, tell
 from tables import Claim, Section, short, table
 
 from lcgen import forms, templates, tokens
+from lcgen.atoms import Form
 from lcgen.forms import Pool
 from lcgen.generators import get
 from lcgen.records import Records, Weigher, weigher
@@ -53,12 +54,12 @@ def phones(lang: str, mask: str) -> Callable[[Stream], Records]:
     )
 
 
-def pairs(form: forms.Form) -> Callable[[Stream], Records]:
+def pairs(form: Form) -> Callable[[Stream], Records]:
     """The inside of a JSON object."""
     return lambda stream: Records('"', Pool(form, stream), '": "', Pool(form, stream, form.size // 2), '"', sep=", ")
 
 
-def listed(form: forms.Form) -> Callable[[Stream], Records]:
+def listed(form: Form) -> Callable[[Stream], Records]:
     """A list of single elements."""
     return lambda stream: Records(Pool(form, stream), sep=", ")
 
