@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import time
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
+import jinja2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lcgen import generators, templates
+from lcgen import generators, templates, wrapper
 from lcgen.errors import LcgenError
+from lcgen.sandbox import Sandbox
 from lcgen.wording import Wording
 
 FEW = settings(max_examples=60, deadline=None, derandomize=True)
@@ -153,6 +157,119 @@ def test_a_faulty_template_is_refused_by_name(template: str, says: str) -> None:
 def test_a_macro_that_bends_its_slots_is_refused(fact: str, why: str) -> None:
     with pytest.raises(LcgenError, match="macro 'fact'|cannot be rendered"):
         wording(re.sub(r"The lamp .* hours\.", lambda _: fact, GOOD))
+
+
+HUGE = "{% set x = 'ab' * 400000 %}{% set ns = namespace(s='ab', l=[1]) %}"
+LOOP = "{% for i in range(9999) %}"
+BOMBS = {
+    "product": "{{ 'x' * 1000000000 }}",
+    "product of a list": "{{ [0] * 1000000000 }}",
+    "list of one text": "{% set l = [x] * 1000 %}{{ l }}",
+    "range": "{{ range(1000000000) | list }}",
+    "center": "{{ 'x' | center(1000000000) }}",
+    "center of a method": "{{ 'x'.center(1000000000) }}",
+    "center of a name": "{{ ('x' | attr('center'))(1000000000) }}",
+    "center of many": "{{ ['x'] | map('center', 1000000000) | list }}",
+    "center of a block": "{% filter center(1000000000) %}x{% endfilter %}",
+    "ljust": "{{ 'x'.ljust(1000000000) }}",
+    "zfill": "{{ 'x'.zfill(1000000000) }}",
+    "expandtabs": "{{ '\t'.expandtabs(1000000000) }}",
+    "encode": "{{ 'x'.encode().center(1000000000) }}",
+    "to_bytes": "{{ (5).to_bytes(1000000000, 'big') }}",
+    "translate": "{{ x.translate({97: x}) }}",
+    "replace": "{{ ('a' * 9999) | replace('a', 'b' * 9999) }}",
+    "replace of a method": "{{ ('a' * 9999).replace('', 'b' * 9999) }}",
+    "join": "{{ range(9999) | join('b' * 9999) }}",
+    "join by name": "{{ range(9999) | join(d='b' * 9999) }}",
+    "join of a method": "{{ ('b' * 9999).join('a' * 9999) }}",
+    "indent": "{{ 'a\nb' | indent(1000000000) }}",
+    "indent by text": "{{ ('a\u2028' * 999) | indent('b' * 99999) }}",
+    "wordwrap": "{{ ('a ' * 9999) | wordwrap(1, wrapstring='b' * 9999) }}",
+    "batch": "{{ [1] | batch(1000000000, 'x') | list }}",
+    "slice": "{{ [1] | slice(1000000000) | list }}",
+    "round": "{{ 1.5 | round(1000000000, 'ceil') }}",
+    "sum": "{{ ([range(9999) | list] * 999) | select | sum(start=[]) | length }}",
+    "percent": "{{ '%1000000000d' % 1 }}",
+    "percent with a star": "{{ '%*d' % (1000000000, 1) }}",
+    "percent with digits": "{{ '%.1000000000f' % 1.0 }}",
+    "percent with a bracket": "{{ '%((a))1000000000d' % {'(a)': 1} }}",
+    "percent again and again": "{{ ('%(a)s' * 9999) % {'a': 'b' * 9999} }}",
+    "format filter": "{{ '%1000000000d' | format(1) }}",
+    "format": "{{ '{:1000000000}'.format(1) }}",
+    "format in format": "{{ '{:{w}}'.format(1, w=1000000000) }}",
+    "format again and again": "{{ ('{0}' * 999).format('b' * 99999) }}",
+    "format of a list": "{{ '{0!r}'.format([x] * 999) }}",
+    "tojson": "{{ [[1]] | tojson(indent=1000000000) }}",
+    "tojson of one text": "{{ ([x] * 999) | tojson }}",
+    "doubling by ~": "{% for i in range(64) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
+    "doubling by +": "{% for i in range(64) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
+    "doubling a list": "{% for i in range(64) %}{% set ns.l = ns.l + ns.l %}{% endfor %}",
+    "doubling a nest": "{% for i in range(64) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}",
+    "doubling a block": "{% for i in range(64) %}{% set ns.s %}{{ ns.s }}{{ ns.s }}{% endset %}{% endfor %}",
+    "doubling a macro": "{% macro m(s) %}{{ s }}{{ s }}{% endmacro %}{% for i in range(64) %}{% set ns.s = m(ns.s) %}{% endfor %}",
+    "doubling a number": "{% set ns.n = 9 %}{% for i in range(64) %}{% set ns.n = ns.n * ns.n %}{% endfor %}",
+    "many sums": LOOP + "{% set ns.l = [ns.l, x ~ i] %}{% endfor %}",
+    "many slices": LOOP + "{% set ns.l = [ns.l, x[1:]] %}{% endfor %}",
+    "many capitals": LOOP + "{% set ns.l = [ns.l, x.upper()] %}{% endfor %}",
+    "many dicts": "{% set d = dict(range(9998) | map('string') | batch(2)) %}" + LOOP + "{% set ns.l = [ns.l, namespace(d)] %}{% endfor %}",
+    "many prints": LOOP + "{{ x }}{% endfor %}",
+    "many prints of a list": "{% set l = [x] %}{% set y %}" + LOOP + "{{ l }}{% endfor %}{% endset %}",
+    "constants": "{% set l = [" + "'x' | center(999999), " * 3000 + "] %}",
+    "long search": "{% set y = 'a' * 450000 ~ 'b' %}" + LOOP + "{{ y in 'a' * 900000 }}{% endfor %}",
+    "long strip": "{{ x.strip('c' * 500000 ~ 'ab') }}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_what_would_fill_the_memory_is_stopped_in_any_thread(name: str) -> None:
+    """Both kinds of template stop at the same size; no limit of the process is involved."""
+
+    def prompt() -> None:
+        refused(GOOD + HUGE + BOMBS[name], "builds|not allowed|not come to an end|cannot be rendered")
+
+    def chat() -> None:
+        with pytest.raises(LcgenError, match="chat.jinja.*(build|format|access|Range too big|come to an end)"):
+            wrapper._split("chat.jinja", "{{ messages[0].content }}" + HUGE + BOMBS[name], {})
+
+    tracemalloc.start()
+    began = time.process_time()
+    try:
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(prompt).result()
+            thread.submit(chat).result()
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+    assert time.process_time() - began < 10
+
+
+def test_the_limits_of_one_thread_are_not_spent_by_another() -> None:
+    template = GOOD.replace("no hours", "{{ 'x' * 400000 }}")
+
+    def speak(_: int) -> int:
+        return len(wording(template).say("nothing")) + len(wording(template).say("nothing"))
+
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(speak, range(16))) == {800_000}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "'a' ~ 1 ~ [2] ~ none", "'abcdef'[1:-1]", "'abc'[::-1]", "[1, 2, 3][:2]", "'b' in 'abc'", "1 < 2 <= 2 != 3", "x == 'x y'",
+        "'%05.1f|%s|%(a)s' if false else '%05.1f|%s' % (2.25, x)", "'%(a)s' | format(a=1)", "'{0} {n:>4} {0[1]}'.format('ab', 2, n=3)",
+        "x.split()[-1].upper().center(9).strip('Y ')", "x | replace('x', 'zz') | trim | indent(2, true)", "d.items() | list", "d | dictsort",
+        "l | map('string') | join(', ')", "l | map('float') | sum", "l | select('odd') | list", "l | batch(2) | list",
+        "l | sort(reverse=true) | first", "m | selectattr('role', 'equalto', 'user') | map(attribute='content') | list",
+        "m | groupby('role') | length", "(l | length) * 'ab' + 'c'", "7 // 2 % 2", "-2.5 | round | int", "l | reverse | list", "x | wordwrap(1)",
+        "x is string and l is iterable and y is not defined", "d.get('k', 3) ~ d.k", "l | unique | join", "('<b>' | e) ~ '&'", "x | title | tojson",
+        "range(3) | list", "'a,b'.partition(',')", "l | slice(2) | list", "l[0] is divisibleby 1", "x | truncate(2, true, '')", "[[1, [2]], {'a': 'b'}]",
+    ],
+)  # fmt: skip
+def test_what_templates_do_is_what_jinja_does(expression: str) -> None:
+    given = {"x": "x y", "l": [1, 2, 3], "d": {"k": 1}, "m": [{"role": "user", "content": "c"}, {"role": "tool", "content": "t"}]}
+    text = "{{ " + expression + " }}"
+    assert Sandbox().from_string(text).render(given) == jinja2.Environment().from_string(text).render(given)
 
 
 @pytest.mark.parametrize(

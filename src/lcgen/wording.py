@@ -18,7 +18,8 @@ import jinja2
 from jinja2.exceptions import SecurityError
 
 from lcgen.errors import LcgenError
-from lcgen.sandbox import Sandbox, within_steps
+from lcgen.limits import within_limits
+from lcgen.sandbox import Sandbox
 
 # Private-use characters: no haystack, key or value holds them, so a slot can be told from the words around it.
 MARK = "\ue000{}\ue001"
@@ -49,7 +50,7 @@ class Wording:
             self._template = Sandbox().from_string(template)
             # A macro sees the variables of the body only when it is called, so the module is made with the slots open.
             open_slots = {"context": CONTEXT, "question": MARK.format("question"), "pad": PAD}
-            self._module = within_steps(lambda: self._template.make_module({**open_slots, "place": "after", "audience": "chat"}))
+            self._module = within_limits(lambda: self._template.make_module({**open_slots, "place": "after", "audience": "chat"}))
         except jinja2.TemplateSyntaxError as error:
             raise LcgenError(f"The template {name} does not parse: line {error.lineno}: {error.message}.") from error
         except Exception as error:
@@ -96,7 +97,7 @@ class Wording:
                 + "."
             )
         try:
-            return str(within_steps(lambda: getattr(self._module, block)(**slots))).strip()
+            return str(within_limits(lambda: getattr(self._module, block)(**slots))).strip()
         except Exception as error:
             raise self._refused(error) from error
 
@@ -111,7 +112,7 @@ class Wording:
     def frame(self, **slots: Any) -> tuple[str, str, str]:
         """The prompt around the context: what stands before it, between it and the pad, and after the pad."""
         try:
-            text = within_steps(lambda: self._template.render(context=CONTEXT, pad=PAD, **slots)).strip()
+            text = within_limits(lambda: self._template.render(context=CONTEXT, pad=PAD, **slots)).strip()
         except Exception as error:
             raise self._refused(error) from error
         before, found, rest = text.partition(CONTEXT)
