@@ -294,13 +294,89 @@ def test_what_would_not_end_is_stopped(bomb: str, place: str) -> None:
 
 def test_a_loop_that_turns_up_only_in_the_question_is_stopped() -> None:
     made = wording(
-        GOOD.replace(
+        GOOD.replace("{% macro nothing() %}no hours{% endmacro %}", "").replace(
             "{% if sure %}", "{% if sure %}{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
         )
     )
     with pytest.raises(LcgenError, match="does not come to an end"):
         made.say("ask", keys=["a"], sure=True)
     assert made.say("ask", keys=["a"], sure=False) == "How long burn a?"
+
+
+NEEDLE = generators.get("needle").blocks
+
+
+def needle(lang: str = "en", **macros: str) -> Wording:
+    """Our own template with some macros in other words; None leaves a macro out."""
+    template = templates.source("needle", lang)
+    for block, text in macros.items():
+        slots = ", ".join(slot.rstrip("*?") for slot in NEEDLE[block])
+        before, macro, rest = template.partition(f"{{%- macro {block}(")
+        after = rest.partition("{%- endmacro -%}")[2]
+        assert macro and after
+        template = before + (f"{macro}{slots}) -%}}{text}{{%- endmacro -%}}" if text else "") + after
+    return Wording(template, lang, NEEDLE, "mine.j2")
+
+
+@pytest.mark.parametrize(
+    ("lang", "macros", "says"),
+    [
+        ("en", {"correction": "Correction: a registry entry. A registry entry for {{ key }} is {{ value }}."}, "'needle' and 'correction'"),
+        ("en", {"needle": "The entry for {{ key }} is {{ value }}.", "correction": "No: The entry for {{ key }} is {{ value }}."}, "cannot be told apart"),
+        ("en", {"needle": "{{ key }} is {{ value }}."}, "'needle' and 'correction'.*'stands is 7.' reads like one of 'needle'"),
+        ("en", {"neighbour": "A registry entry for {{ key }} is {{ value }}, next door."}, None),
+        ("en", {"neighbour": "A registry entry for {{ key }} is {{ value }}. Next door."}, "'needle' and 'neighbour'"),
+        ("en", {"correction": "{{ key }}: {{ value }}.", "needle": "Entry {{ key }}: {{ value }}."}, "'correction' and 'needle'"),
+        ("en", {"passkey": "A registry entry for all is {{ value }}."}, "'needle' and 'passkey'.*mine.j2"),
+        ("zh", {"correction": "更正：登记簿载明，「{{ key }}」的登记项是{{ value }}。"}, "'needle' and 'correction'"),
+        ("zh", {"needle": "「{{ key }}」的登记项是{{ value }}"}, "'needle'.*runs together"),
+        ("zh", {"needle": "{{ key }}的登记项：{{ value }}。"}, "runs together|told apart|must print"),
+        ("en", {"needle": "Registry: {{ key }} is {{ value }}"}, None),
+        ("en", {"needle": "{{ key }} holds {{ value }}"}, None),
+    ],
+)  # fmt: skip
+def test_macros_that_are_read_as_each_other_are_refused(lang: str, macros: dict[str, str], says: str | None) -> None:
+    if says is None:
+        assert needle(lang, **macros).say("needle", key="a", value="1")
+        return
+    with pytest.raises(LcgenError, match=says) as error:
+        needle(lang, **macros)
+    assert len(str(error.value)) < 900
+
+
+def test_macros_that_are_not_there_clash_with_nothing() -> None:
+    clash = {"correction": "Correction. A registry entry for {{ key }} is {{ value }}."}
+    with pytest.raises(LcgenError, match="told apart"):
+        needle(**clash)
+    assert needle(**clash, needle="").say("correction", key="a", value="1")
+
+
+DEAF = 'Which entries of {{ keys | join(", ") }}?'
+
+
+def test_a_flag_that_changes_nothing_is_refused() -> None:
+    """At load where the template serves all puzzles; where it does not, as soon as the flag is up."""
+    with pytest.raises(LcgenError, match="'ask' of template mine.j2 says the same whether 'doubtful' is true or not"):
+        needle(ask=DEAF)
+    made = needle(ask=DEAF, no_answer="")
+    assert made.say("ask", keys=["a"], doubtful=False) == "Which entries of a?"
+    with pytest.raises(LcgenError, match="says the same whether 'doubtful'"):
+        made.say("ask", keys=["a"], doubtful=True)
+
+
+@pytest.mark.parametrize(
+    ("body", "fences"),
+    [
+        ("<text>\n{{ context }}\n</text>\n{{ pad }}{{ question }}", {"<text>", "</text>"}),
+        ("Read.\n\n```\n\n{{ context }}\n\n```\n{{ pad }}{{ question }}", {"```"}),
+        ("[DOCUMENT]{{ context }}[/DOCUMENT]\n{{ pad }}{{ question }}", set()),
+        ("{{ context }}\n{{ pad }}{{ question }}", set()),
+        ("{{ question }}\n{{ context }}\n--\n{{ pad }}", set()),
+        ("{{ 'DOCUMENT' if audience == 'base' else 'TEXT:' }}\n{{ context }}\n{{ pad }}{{ question }}", {"DOCUMENT", "TEXT:"}),
+    ],
+)  # fmt: skip
+def test_lines_next_to_the_context_are_its_fences(body: str, fences: set[str]) -> None:
+    assert wording(MACROS.rstrip() + body).fences == fences
 
 
 @FEW
