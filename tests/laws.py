@@ -32,7 +32,12 @@ class Case:
     def maker(self, **options: Any) -> RowMaker:
         """A row maker of this case; short lengths unless others are asked for."""
         task = generators.get(self.task)
-        base: dict[str, Any] = {"lengths": "1500,4k", "lang": self.lang, "preset": self.preset}
+        own = spec(self.task, lang=self.lang, preset=self.preset)
+        base: dict[str, Any] = {"lang": self.lang, "preset": self.preset}
+        if own.parts[0].lengths[0].native:
+            options.pop("lengths", None)
+        else:
+            base["lengths"] = "1500,4k"
         if task.depths and "depths" not in options:
             base["depths"] = "0,0.3,1"
         made = spec(self.task, **{**base, **options})
