@@ -294,7 +294,7 @@ class AncestralTrace(Task[AncestralTraceParams]):
         }
         numbers = set(re.findall(r"\d+", said)) if meta["ask"] == "distance" else set()
         rivals = sorted((people | strangers | numbers) - {*outputs})
-        found = grading.judge(said, outputs, rivals, prompt=prompt, ordered=meta["path"], allowed=meta["people"])
+        found = grading.judge(said, outputs, rivals, prompt=prompt, ordered=meta["path"], allowed=free)
         if meta["path"]:
             right = 0
             while right < len(outputs) and grading.judge(said, outputs[: right + 1], ordered=True)["recall"] == 1:
