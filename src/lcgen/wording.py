@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import jinja2
 from jinja2.exceptions import SecurityError
@@ -40,7 +40,14 @@ class Wording:
     the place, for a template that does not parse, loses a slot, or does what the sandbox forbids.
     """
 
-    def __init__(self, template: str, lang: str, blocks: Mapping[str, Sequence[str]], name: str = "template") -> None:
+    def __init__(
+        self,
+        template: str,
+        lang: str,
+        blocks: Mapping[str, Sequence[str]],
+        name: str = "template",
+        axis: Literal["input", "output"] = "input",
+    ) -> None:
         self.source, self.lang, self.name, self.blocks = template, lang, name, blocks
         self.hash = hashlib.sha256(template.encode()).hexdigest()[:16]
         if "\ue000" in template or "\ue001" in template:
@@ -64,7 +71,8 @@ class Wording:
                 self._probe(block, slots)
         for place in ("before", "after", "both"):
             for audience in ("chat", "base"):
-                self.frame(question=MARK.format("question"), place=place, audience=audience)
+                asked = {"question": MARK.format("question"), "place": place, "audience": audience}
+                _ = self.frame(**asked) if axis == "input" else self.page(**asked)
 
     def _refused(self, error: Exception) -> LcgenError:
         what = "does something that is not allowed" if isinstance(error, SecurityError) else "cannot be rendered"
@@ -108,12 +116,27 @@ class Wording:
             marks[stem] = False if slot.endswith("?") else [MARK.format(stem)] if slot.endswith("*") else MARK.format(stem)
         return self._run(block, marks)
 
-    def frame(self, **slots: Any) -> tuple[str, str, str]:
-        """The prompt around the context: what stands before it, between it and the pad, and after the pad."""
+    def page(self, **slots: Any) -> str:
+        """The whole prompt of the output axis, which has no context."""
+        text = self._rendered(slots)
+        if CONTEXT in text or PAD in text:
+            raise LcgenError(f"The template {self.name} prints a context or a pad, but its task has none.")
+        self._asks(text, slots)
+        return text
+
+    def _rendered(self, slots: Mapping[str, Any]) -> str:
         try:
-            text = within_steps(lambda: self._template.render(context=CONTEXT, pad=PAD, **slots)).strip()
+            return within_steps(lambda: self._template.render(context=CONTEXT, pad=PAD, **slots)).strip()
         except Exception as error:
             raise self._refused(error) from error
+
+    def _asks(self, text: str, slots: Mapping[str, Any]) -> None:
+        if MARK.format("question") == slots.get("question") and MARK.format("question") not in text:
+            raise LcgenError(f"The template {self.name} does not print {{{{ question }}}} when it is placed {slots['place']!r}.")
+
+    def frame(self, **slots: Any) -> tuple[str, str, str]:
+        """The prompt around the context: what stands before it, between it and the pad, and after the pad."""
+        text = self._rendered(slots)
         before, found, rest = text.partition(CONTEXT)
         between, pad, after = rest.partition(PAD)
         if not found or not pad or CONTEXT in rest or PAD in after or PAD in before:
@@ -121,8 +144,7 @@ class Wording:
                 f"The template {self.name} must print {{{{ context }}}} once and {{{{ pad }}}} once after it "
                 f"(question placed {slots.get('place')!r}, for {slots.get('audience')!r})."
             )
-        if MARK.format("question") == slots.get("question") and MARK.format("question") not in text:
-            raise LcgenError(f"The template {self.name} does not print {{{{ question }}}} when it is placed {slots['place']!r}.")
+        self._asks(text, slots)
         return before, between, after
 
     def pattern(self, block: str) -> re.Pattern[str]:
