@@ -1,148 +1,124 @@
-"""Forms of keys and values: digits, words, UUIDs. Distinct numbers give distinct texts, so pools need no memory."""
+"""Forms of keys, values and elements: digits, words, codes, UUIDs, names. Pools put their texts in an order of a stream's own.
+
+Distinct numbers give distinct texts, so a pool needs no memory of what it gave.
+"""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import re
+from collections.abc import Callable
 from functools import cache
-from typing import TypeVar
 
 import numpy as np
 
 from lcgen import languages
-from lcgen.errors import unknown
+from lcgen.atoms import BASE32, HEX, Digits, Form, Joined, Letters, Number, Table, Uuids, mix
+from lcgen.errors import LcgenError, unknown
+from lcgen.names import apart, given, surnames
 from lcgen.streams import Stream
 
 BLOCK = 64
 """Texts that a pool makes at once: one by one they would cost ten times as much."""
-
-
-Number = TypeVar("Number", int, np.ndarray)
-WORD = (1 << 64) - 1
 FEW = 16
 """Below so many numbers plain integers are faster than arrays."""
+DOMAINS = ("example.com", "example.net", "example.org")
+"""Domains that are kept for examples (RFC 2606): nobody's mail."""
 
 
-def mix(numbers: Number, salt: int) -> Number:
-    """A bijection of 64-bit words that looks random (the finaliser of SplitMix64, Steele et al. 2014)."""
-    z = (numbers + salt) & WORD
-    z = ((z ^ z >> 30) * 0xBF58476D1CE4E5B9) & WORD
-    z = ((z ^ z >> 27) * 0x94D049BB133111EB) & WORD
-    return z ^ z >> 31
-
-
-class Form(ABC):
-    """A way to write a number below `size`. No text of one form is a prefix or suffix of another."""
-
-    size: int
-
-    @abstractmethod
-    def texts(self, numbers: np.ndarray) -> list[str]:
-        """One text for each number (uint64)."""
-
-    @abstractmethod
-    def near(self, text: str, rng: Stream) -> str:
-        """A text of this form that differs from `text` in one piece."""
-
-
-class Digits(Form):
-    """Decimal numbers of one width, with zeros in front if `zeros`."""
-
-    def __init__(self, width: int, zeros: bool) -> None:
-        self.width, self.low = width, 0 if zeros else 10 ** (width - 1)
-        self.size = 10**width - self.low
-
-    def texts(self, numbers: np.ndarray) -> list[str]:
-        return [f"{number:0{self.width}d}" for number in (numbers + np.uint64(self.low)).tolist()]
-
-    def near(self, text: str, rng: Stream) -> str:
-        # The first digit stays: it must not become zero.
-        if self.width == 1:
-            return str((int(text) - self.low + 1 + rng.below(self.size - 1)) % self.size + self.low)
-        place = 1 + rng.below(self.width - 1)
-        digit = (int(text[place]) + 1 + rng.below(9)) % 10
-        return f"{text[:place]}{digit}{text[place + 1 :]}"
-
-
-class Words(Form):
+class Words(Joined):
     """Two words of a language: `amber-lantern`."""
 
     def __init__(self, lang: str) -> None:
-        first, self.join, second = languages.load(lang).keys
+        lead, self.join, tail = languages.load(lang).keys
         # A noun that begins another one, or a modifier that ends another one, would make one text part of another.
-        self.second = _apart(languages.words(lang, second))
-        self.first = [word[::-1] for word in _apart([word[::-1] for word in languages.words(lang, first)])]
-        self.size = len(self.first) * len(self.second)
-
-    def texts(self, numbers: np.ndarray) -> list[str]:
-        lead, tail = np.divmod(numbers.astype(np.int64), len(self.second))
-        return [f"{self.first[a]}{self.join}{self.second[b]}" for a, b in zip(lead.tolist(), tail.tolist())]
-
-    def near(self, text: str, rng: Stream) -> str:
-        if self.join:
-            lead, _, tail = text.partition(self.join)
-        else:
-            lead, tail = next(
-                (text[:cut], text[cut:]) for cut in range(1, len(text)) if text[cut:] in self.second and text[:cut] in self.first
-            )
-        if rng.below(2):
-            return lead + self.join + rng.choice([word for word in self.second if word != tail])
-        return rng.choice([word for word in self.first if word != lead]) + self.join + tail
+        self.first = Table(f"{lang} {lead}", apart(languages.words(lang, lead), ends=True))
+        self.second = Table(f"{lang} {tail}", apart(languages.words(lang, tail)))
+        super().__init__(self.first, self.join, self.second, apart=True)
 
 
-def _apart(words: list[str]) -> list[str]:
-    """The words, less those that begin another one."""
-    ranked = sorted(set(words))
-    return [word for word, after in zip(ranked, [*ranked[1:], ""]) if not after.startswith(word)]
+@cache
+def numbers(mask: str) -> Joined:
+    """Numbers in groups: each `#` of the mask is a digit, the first of them never zero (`(###) ###-####`)."""
+    if "#" not in mask:
+        raise ValueError(f"the mask {mask!r} has no digit (#)")
+    groups = [group for group in re.split("(#+)", mask) if group]
+    first = next(place for place, group in enumerate(groups) if group[0] == "#")
+    return Joined(
+        *(Digits(len(group), place != first) if group[0] == "#" else group for place, group in enumerate(groups)), apart=True
+    )
 
 
-class Uuids(Form):
-    """Version 4 UUIDs."""
+@cache
+def names(lang: str, initials: bool = False) -> Joined:
+    """Full names of a language, with a middle initial for more of them where names have spaces.
 
-    size = 1 << 62
-
-    def texts(self, numbers: np.ndarray) -> list[str]:
-        high, low = mix(numbers, 0x9E3779B97F4A7C15), mix(numbers, 0xD1B54A32D192ED03)
-        high = high & np.uint64(0xFFFFFFFFFFFF0FFF) | np.uint64(0x4000)
-        low = low & np.uint64(0x3FFFFFFFFFFFFFFF) | np.uint64(0x8000000000000000)
-        found = []
-        for a, b in zip(high.tolist(), low.tolist()):
-            text = f"{a:016x}{b:016x}"
-            found.append(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")
-        return found
-
-    def near(self, text: str, rng: Stream) -> str:
-        place = rng.choice([p for p in range(len(text)) if text[p] != "-" and p not in (14, 19)])
-        return text[:place] + rng.choice([c for c in "0123456789abcdef" if c != text[place]]) + text[place + 1 :]
+    Raises LcgenError for a language that has no names.
+    """
+    if not (order := languages.load(lang).names):
+        raise LcgenError(f"The language {lang!r} has no names of people.")
+    tables = {"given": Table(f"{lang} given", given(lang)), "surnames": Table(f"{lang} surnames", surnames(lang))}
+    parts = [tables.get(part, part) for part in order]
+    if initials and " " in parts:
+        at = parts.index(" ")
+        parts[at:at] = [" ", Table("initials", [f"{letter}." for letter in BASE32[:26]])]
+    return Joined(*parts, apart=True)
 
 
-KINDS = ("digits", "words", "uuids")
+def emails() -> Joined:
+    """Addresses of people at domains that are kept for examples."""
+    first, last = ([name.lower() for name in table] for table in (given("en"), surnames("en")))
+    return Joined(Table("given", first), ".", Table("surnames", last), "@", Table("domains", DOMAINS), apart=True)
+
+
+KINDS: dict[str, Callable[[str, int, bool], Form]] = {
+    "digits": lambda lang, width, zeros: Digits(width, zeros),
+    "words": lambda lang, width, zeros: Words(lang),
+    "uuids": lambda lang, width, zeros: Uuids(),
+    "hex": lambda lang, width, zeros: Letters(HEX, width),
+    "codes": lambda lang, width, zeros: Letters(BASE32, width),
+    "names": lambda lang, width, zeros: names(lang),
+    "emails": lambda lang, width, zeros: emails(),
+}
+"""Kinds of keys, values and elements, by the name that a parameter gives them."""
 
 
 @cache
 def form(kind: str, lang: str, width: int = 7, zeros: bool = False) -> Form:
-    """The form of this name. Raises LcgenError for an unknown one."""
+    """The form of this name; `width` is that of digits and codes. Raises LcgenError for an unknown one."""
     if kind not in KINDS:
         raise unknown("kind of keys and values", kind, KINDS)
-    return Digits(width, zeros) if kind == "digits" else Words(lang) if kind == "words" else Uuids()
+    return KINDS[kind](lang, width, zeros)
 
 
 class Pool:
     """Texts of a form in an order of a stream's own, addressed by id from `first` on: distinct ids give distinct texts."""
 
     def __init__(self, form: Form, stream: Stream, first: int = 0) -> None:
+        if form.size > 1 << 62:
+            raise ValueError(f"{form.name} has more texts than a pool can number")
         self.form, self.first = form, first
         self._salts = [int(word) for word in stream.raw(4)]
         self._half = max(1, ((form.size - 1).bit_length() + 1) // 2)
         self._blocks: dict[int, list[str]] = {}
+        self._rounds: list[np.ndarray] = []
+        """What each round mixes into every half, once there are more numbers than halves: to look up is faster."""
 
-    def texts(self, ids: np.ndarray) -> list[str]:
-        """The texts of these ids; `first` + id must lie below the form's size."""
+    def numbers(self, ids: np.ndarray) -> np.ndarray:
+        """What the form writes for these ids (uint64); `first` + id must lie below the form's size."""
         if len(ids) <= FEW:
-            return self.form.texts(np.array([self._walk(int(number) + self.first) for number in ids], np.uint64))
+            return np.array([self._walk(int(number) + self.first) for number in ids], np.uint64)
+        if not self._rounds and len(ids) >= 1 << self._half:
+            halves = np.arange(1 << self._half, dtype=np.uint64)
+            self._rounds = [mix(halves, salt) & ((1 << self._half) - 1) for salt in self._salts]
         found = self._shuffled(np.asarray(ids + self.first, np.uint64))
+        # A walk begins inside the form and goes round a circle, so it comes back inside.
         while (outside := np.flatnonzero(found >= self.form.size)).size:
             found[outside] = self._shuffled(found[outside])
-        return self.form.texts(found)
+        return found
+
+    def texts(self, ids: np.ndarray) -> list[str]:
+        """The texts of these ids."""
+        return self.form.texts(self.numbers(ids))
 
     def text(self, number: int) -> str:
         """The text of one id."""
@@ -150,6 +126,19 @@ class Pool:
         if block not in self._blocks:
             self._blocks[block] = self.texts(np.arange(block * BLOCK, min((block + 1) * BLOCK, self.form.size - self.first)))
         return self._blocks[block][place]
+
+    def find(self, text: str) -> int | None:
+        """The id of a text, below zero where it stands before `first`; None where the form has no such text."""
+        number = self.form.number(text)
+        if number is None:
+            return None
+        while True:
+            left, right = number >> self._half, number & (1 << self._half) - 1
+            for salt in reversed(self._salts):
+                left, right = right ^ (mix(left, salt) & (1 << self._half) - 1), left
+            number = left << self._half | right
+            if number < self.form.size:
+                return number - self.first
 
     def _walk(self, number: int) -> int:
         # What falls outside the form walks on until it falls inside, which keeps distinct numbers distinct.
@@ -162,8 +151,12 @@ class Pool:
         """A Feistel network over the least even number of bits that holds the form."""
         mask = (1 << self._half) - 1
         left, right = numbers >> self._half, numbers & mask
-        for salt in self._salts:
-            left, right = right, left ^ (mix(right, salt) & mask)
+        if self._rounds and isinstance(numbers, np.ndarray):
+            for mixed in self._rounds:
+                left, right = right, left ^ np.take(mixed, right.astype(np.intp))
+        else:
+            for salt in self._salts:
+                left, right = right, left ^ (mix(right, salt) & mask)
         return left << self._half | right
 
 
