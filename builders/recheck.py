@@ -98,7 +98,7 @@ def wordings_of(folder: Path, made: dict[str, Any]) -> dict[str, Wording]:
         source = path.read_bytes()
         if hashlib.sha256(source).hexdigest()[:16] != known:
             raise CheckFailed(f"{name} is not the template that the manifest names.")
-        found[f"{task}.{lang}"] = Wording(source.decode(), lang, generators.get(task).blocks, name)
+        found[f"{task}.{lang}"] = Wording(source.decode(), lang, generators.get(task).blocks, name, generators.get(task).axis)
     return found
 
 

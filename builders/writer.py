@@ -63,7 +63,9 @@ def unflat(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def content(row: Mapping[str, Any]) -> bytes:
     """SHA-256 of a row. The context, most of its bytes, is in it by `context_id`, its own hash."""
-    whole = {**row, "input": [row["input"][: row["context_start"]], row["input"][row["context_end"] :]]}
+    whole = dict(row)
+    if row["context_id"] is not None:
+        whole["input"] = [row["input"][: row["context_start"]], row["input"][row["context_end"] :]]
     return hashlib.sha256(json.dumps(whole, sort_keys=True, ensure_ascii=True).encode()).digest()
 
 

@@ -8,26 +8,20 @@ answer. Here other families, branches and relations beyond both ends of the chai
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
 from lcgen import estimates, forms, grading, kinship, languages
-from lcgen.atoms import Table, mix
-from lcgen.contract import MOST_PLANTS, Cell, Context, Draft, Estimate, Plant, Preset, Puzzle, Row, Setting, Source, Task, Units
-from lcgen.errors import CheckFailed, LcgenError
+from lcgen.contract import MOST_PLANTS, Cell, Context, Draft, Estimate, Plant, Preset, Puzzle, Role, Row, Setting, Source, Task
+from lcgen.errors import CheckFailed
 from lcgen.kinship import ASKS, Ask, Family, Plan, wrap
-from lcgen.records import Records
+from lcgen.relatives import RESERVED, SENTENCES, TERMS, Relatives, read, sayings
 from lcgen.streams import Stream
-from lcgen.wording import WORD, Wording
+from lcgen.wording import Wording
 
-RESERVED = 8192
-"""Names kept for planted people; those of filler stand behind them."""
-TERMS = ("mother", "father", "grandmother", "grandfather")
-"""Macros with the terms of a relation, by `2 * (generations - 1) + gender`."""
-SENTENCES = ("elder_first", "younger_first")
 QUESTIONS = {"eldest": ("person",), "ancestor": ("person",), "descendant": ("person",), "distance": ("one", "other")}
 """What is asked, and the slots of the question that name people; the trace begins with the first."""
 
@@ -99,15 +93,6 @@ class AncestralTraceParams:
         return count
 
 
-class Said(NamedTuple):
-    """One way to word a relation."""
-
-    kind: int
-    """As in TERMS."""
-    sentence: str
-    term: str
-
-
 @dataclass(frozen=True)
 class Asked:
     """One question of a draft."""
@@ -118,53 +103,6 @@ class Asked:
     generations: int
     depth: float
     part: int
-
-
-class Relatives(Records):
-    """Relations of families that nobody asks about, woven into each other, as many as there are names for."""
-
-    def __init__(self, names: forms.Pool, plan: Plan, wording: Wording, salt: int, sep: str) -> None:
-        self.names, self.bank, self.salt = names, kinship.bank(plan), salt
-        self.said = sayings(wording)
-        self._of_kind = [np.array([at for at, said in enumerate(self.said) if said.kind == kind]) for kind in range(len(TERMS))]
-        cut = [_cut(wording, said) for said in self.said]
-        self._leads = np.array([elder_leads for elder_leads, _ in cut])
-        tables = [forms.Pool(Table(f"kin {at}", [texts[at] for _, texts in cut]), Stream("kin")) for at in range(3)]
-        # What all wordings share is a constant, which costs no column.
-        before, between, after = (
-            pool if len({*pool.form.atoms[0].entries}) > 1 else pool.form.atoms[0].entries[0]  # type: ignore[union-attr]
-            for pool in tables
-        )
-        parts = [part for part in (before, names, between, names, after) if part]
-        super().__init__(*parts, sep=sep)
-        self.block = self.bank.elder.shape[1]
-        self.limit = (names.form.size - RESERVED) // self.bank.people * self.block
-
-    def numbers(self, ids: np.ndarray) -> list[np.ndarray]:
-        if len(ids) and int(ids.max()) >= self.limit:
-            raise LcgenError(
-                f"{self.names.form.size:,} names are enough for {self.limit:,} relations between different people, too few for this "
-                "length. Ask for a shorter one, or take a text as --haystack."
-            )
-        block, place = np.divmod(np.asarray(ids, np.int64), self.block)
-        drawn = mix(block.astype(np.uint64), self.salt) % np.uint64(len(self.bank.elder))
-        at = drawn.astype(np.int64), place
-        ways = mix(np.asarray(ids, np.uint64), self.salt + 1)
-        kinds = self.bank.kind[at]
-        picked = np.empty(len(ids), np.int64)
-        for kind, own in enumerate(self._of_kind):
-            held = kinds == kind
-            picked[held] = own[(ways[held] % np.uint64(len(own))).astype(np.int64)]
-        first = RESERVED + block * self.bank.people
-        elder, younger = (self.names.numbers(first + people[at]) for people in (self.bank.elder, self.bank.younger))
-        leads = self._leads[picked]
-        people = iter((np.where(leads, elder, younger), np.where(leads, younger, elder)))
-        said = picked.astype(np.uint64)
-        return self.shape.split([next(people) if pool is self.names else said for pool in self.pools])
-
-    def holding(self, ids: np.ndarray, words: object) -> np.ndarray:
-        # A person stands in several relations, so no pool says where.
-        return Units.holding(self, ids, words)  # type: ignore[arg-type]
 
 
 class AncestralTrace(Task[AncestralTraceParams]):
@@ -197,7 +135,7 @@ class AncestralTrace(Task[AncestralTraceParams]):
             raise ValueError(
                 f"{planted} relations and those of the filler need more than the {names.form.size} names that there are"
             )
-        said = sayings(wording)
+        ways = [[said for said in sayings(wording) if said.kind == kind] for kind in range(len(TERMS))]
         start = cell.depth if cell.depth is not None else (cell.turn(10) + rng.unit()) / 10
         plants: list[Plant] = []
         asks: list[Asked] = []
@@ -208,10 +146,15 @@ class AncestralTrace(Task[AncestralTraceParams]):
             if asked := number < cell.questions:
                 place = wrap(start + number / cell.questions)
                 asks.append(_asked(own, ask, family, people, place, number))
-            made = _plants(own, plan, family, people, place if asked else own.unit(), said, wording)
-            for at, plant in enumerate(made):
-                role = "decoy" if not asked else "gold" if at < plan.chain else "distractor"
-                plants.append(Plant(plant.text, plant.depth, role, number, plant.key, plant.value))  # type: ignore[arg-type]
+            marks = kinship.depths(own.child("depths"), plan, place if asked else own.unit())
+            for at, (relation, depth) in enumerate(zip(family.relations, marks)):
+                elder, younger = people[relation.elder], people[relation.younger]
+                way = own.choice(ways[relation.kind])
+                text = wording.say(way.sentence, elder=elder, younger=younger, term=way.term)
+                # From the key the trace leads to the value.
+                key, value = (elder, younger) if ask == "descendant" else (younger, elder)
+                role: Role = "decoy" if not asked else "gold" if at < plan.chain else "distractor"
+                plants.append(Plant(text, depth, role, number, key, value))
         sep = languages.load(source.lang).gap
         records = source.kind == "records"
         return [
@@ -289,9 +232,10 @@ class AncestralTrace(Task[AncestralTraceParams]):
         said = grading.visible(response.replace(prompt, " ").replace(row["question"], " "), prompt)
         said = _final(said, meta["marker"])
         people = {name for piece in row["evidence"] for name in (piece["key"], piece["value"])}
-        strangers = {
-            item for item in grading.items(said) if item not in people and _like(item, meta["people"][0]) and item in prompt
-        }
+        listed = {*grading.items(said)}
+        # Who is asked about may be named in a sentence, but is no answer.
+        free = [name for name in meta["people"] if name not in listed]
+        strangers = {item for item in listed if item not in people and _like(item, meta["people"][0]) and item in prompt}
         numbers = set(re.findall(r"\d+", said)) if meta["ask"] == "distance" else set()
         rivals = sorted((people | strangers | numbers) - {*outputs})
         found = grading.judge(said, outputs, rivals, prompt=prompt, ordered=meta["path"], allowed=free)
@@ -330,65 +274,6 @@ class AncestralTrace(Task[AncestralTraceParams]):
         )
         found["weighted"] = estimates.bootstrap(flat, lambda drawn: shares(drawn) @ lengths / lengths.sum())
         return found
-
-
-def sayings(wording: Wording) -> list[Said]:
-    """All wordings of a relation in a template. Raises LcgenError where the terms do not tell generations apart."""
-    found = [
-        Said(kind, sentence, term)
-        for sentence in SENTENCES
-        for kind, macro in enumerate(TERMS)
-        for term in wording.choices(macro)
-    ]
-    kinds = {said.term: said.kind for said in found}
-    for said in found:
-        if kinds[said.term] != said.kind or not re.fullmatch(WORD, said.term):
-            raise LcgenError(
-                f"The term {said.term!r} of template {wording.name} must be one word and stand in one of the macros {', '.join(TERMS)}."
-            )
-    if missing := [macro for kind, macro in enumerate(TERMS) if kind not in kinds.values()]:
-        raise LcgenError(f"The template {wording.name} has no term in the macro {missing[0]!r}, which this puzzle needs.")
-    return found
-
-
-def read(context: str, wording: Wording) -> Iterator[tuple[str, str, int]]:
-    """Elder, younger and generations of every relation that a text states."""
-    generations = {term: 1 + kind // 2 for kind, macro in enumerate(TERMS) for term in wording.choices(macro)}
-    for sentence in SENTENCES:
-        for found in wording.pattern(sentence).finditer(context):
-            if found["term"] in generations:
-                yield found["elder"], found["younger"], generations[found["term"]]
-
-
-def _cut(wording: Wording, said: Said) -> tuple[bool, list[str]]:
-    """Whether the elder is named first, and the words before, between and after the two names."""
-    texts, slots = [""], []
-    for text, slot in wording.parts(said.sentence):
-        if slot in ("elder", "younger"):
-            slots.append(slot)
-            texts.append("")
-        else:
-            texts[-1] += said.term if slot else text
-    if len(slots) != 2:
-        raise LcgenError(
-            f"The macro {said.sentence!r} of template {wording.name} must name each person once for --haystack records. Take another haystack."
-        )
-    return slots[0] == "elder", texts
-
-
-def _plants(
-    rng: Stream, plan: Plan, family: Family, people: Sequence[str], start: float, said: Sequence[Said], wording: Wording
-) -> list[Plant]:
-    """The relations of a family as sentences; from the key the trace leads to the value."""
-    made = []
-    for relation, depth in zip(family.relations, kinship.depths(rng.child("depths"), plan, start)):
-        kind = 2 * (relation.generations - 1) + relation.gender
-        way = rng.choice([said_ for said_ in said if said_.kind == kind])
-        elder, younger = people[relation.elder], people[relation.younger]
-        text = wording.say(way.sentence, elder=elder, younger=younger, term=way.term)
-        key, value = (elder, younger) if plan.ask == "descendant" else (younger, elder)
-        made.append(Plant(text, depth, key=key, value=value))
-    return made
 
 
 def _asked(rng: Stream, ask: Ask, family: Family, people: Sequence[str], depth: float, part: int) -> Asked:

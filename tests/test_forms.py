@@ -164,7 +164,7 @@ def test_forms_that_cannot_be_are_refused() -> None:
 
 
 def test_unknown_languages_have_no_names() -> None:
-    with pytest.raises(LcgenError, match="language for names.*Known: en, zh"):
+    with pytest.raises(LcgenError, match="Unknown language 'de'. Known: en, zh"):
         forms.names("de")
 
 

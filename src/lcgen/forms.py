@@ -13,7 +13,7 @@ import numpy as np
 
 from lcgen import languages
 from lcgen.atoms import BASE32, HEX, Digits, Form, Joined, Letters, Number, Table, Uuids, mix
-from lcgen.errors import unknown
+from lcgen.errors import LcgenError, unknown
 from lcgen.names import apart, given, surnames
 from lcgen.streams import Stream
 
@@ -21,8 +21,6 @@ BLOCK = 64
 """Texts that a pool makes at once: one by one they would cost ten times as much."""
 FEW = 16
 """Below so many numbers plain integers are faster than arrays."""
-NAMES = {"en": ("given", " ", "surnames"), "zh": ("surnames", "given", "given")}
-"""Per language the tables of a full name in their order, and what joins them."""
 DOMAINS = ("example.com", "example.net", "example.org")
 """Domains that are kept for examples (RFC 2606): nobody's mail."""
 
@@ -56,10 +54,10 @@ def names(lang: str, initials: bool = False) -> Joined:
 
     Raises LcgenError for a language that has no names.
     """
-    if lang not in NAMES:
-        raise unknown("language for names", lang, NAMES)
+    if not (order := languages.load(lang).names):
+        raise LcgenError(f"The language {lang!r} has no names of people.")
     tables = {"given": Table(f"{lang} given", given(lang)), "surnames": Table(f"{lang} surnames", surnames(lang))}
-    parts = [tables.get(part, part) for part in NAMES[lang]]
+    parts = [tables.get(part, part) for part in order]
     if initials and " " in parts:
         at = parts.index(" ")
         parts[at:at] = [" ", Table("initials", [f"{letter}." for letter in BASE32[:26]])]

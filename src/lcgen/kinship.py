@@ -55,6 +55,11 @@ class Relation:
     gender: int
     """0 or 1, of the elder."""
 
+    @property
+    def kind(self) -> int:
+        """One of four relations: two bits, whether it is two generations, and the elder's gender."""
+        return 2 * (self.generations - 1) + self.gender
+
 
 @dataclass(frozen=True)
 class Family:
@@ -155,7 +160,7 @@ class Bank:
     """Numbers of people within their block."""
     younger: np.ndarray
     kind: np.ndarray
-    """Two bits: whether it is two generations, and the elder's gender."""
+    """As in `Relation`."""
     people: int
     """People of a block."""
 
@@ -171,7 +176,7 @@ def bank(plan: Plan) -> Bank:
             rng = Stream("kinship", asdict(plan), block, number)
             family = grow(rng, plan)
             woven += [
-                (depth, number * size + held.elder, number * size + held.younger, 2 * (held.generations - 1) + held.gender)
+                (depth, number * size + held.elder, number * size + held.younger, held.kind)
                 for depth, held in zip(depths(rng, plan, rng.unit()), family.relations)
             ]
         found.append([fact[1:] for fact in sorted(woven)])

@@ -31,6 +31,8 @@ class Language:
     """Keys of two words: the list of the first word, what joins them, the list of the second (see `words`)."""
     stops: str
     """Marks that end a sentence. After a full stop (.) the words below decide."""
+    names: tuple[str, ...] = ()
+    """A full name: the tables `given` and `surnames` in their order (see `lcgen.names`), and what stands between them."""
     closing: str = ""
     """Quotes and brackets that may stand behind the mark."""
     opening: str = ""

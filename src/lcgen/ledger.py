@@ -36,7 +36,7 @@ class Ledger:
 
     def _fit(self, tokens: int) -> None:
         wanted = 0 if self.draft.count is None else self.draft.count
-        count = 2 * SPARES + max(wanted, tokens // 16 if not wanted else 0)
+        count = 2 * SPARES + (wanted or int(tokens / max(1.0, self.scale.mean) * 1.02))
         for _ in range(6):
             ids = np.arange(count)
             # A clash is settled on the side of the filler, at every length alike: the puzzle is never drawn anew.

@@ -208,6 +208,8 @@ class Scale:
         self._plain = False
         marginal = self.weights(units)
         self._plain = bool((marginal == tokenizer.counts(units)).all())
+        self.mean = float(marginal.mean())
+        """Tokens of a unit of the sample, on average."""
         picks = [list(range(len(units))), *np.array(list(_draws(100, len(units)))).reshape(20, 5).tolist()]
         joined = tokenizer.counts([self.context + "".join(units[i] for i in pick) for pick in picks])
         expected = np.array([self._base + marginal[pick].sum() for pick in picks])
