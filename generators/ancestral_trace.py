@@ -231,6 +231,9 @@ class AncestralTrace(Task[AncestralTraceParams]):
         # A question that is said again before the answer names no answer.
         said = grading.visible(response.replace(prompt, " ").replace(row["question"], " "), prompt)
         said = _final(said, meta["marker"])
+        # A digit that touches a name makes another one of it, also in a script without spaces.
+        names = "|".join(re.escape(output) for output in outputs if not output.isdecimal())
+        said = re.sub(rf"(?:{names})\d+|\d+(?:{names})", " ", said) if names else said
         people = {name for piece in row["evidence"] for name in (piece["key"], piece["value"])}
         listed = {*grading.items(said)}
         # Who is asked about may be named in a sentence, but is no answer.
