@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -128,6 +128,10 @@ class AncestralTrace(Task[AncestralTraceParams]):
         planted = params.fits(cell.questions)
         if params.bare and cell.questions > 1:
             raise ValueError("bare=true counts the relations of one question: ask one question per context")
+        if params.bare and cell.depth is not None:
+            raise ValueError(
+                "with bare=true relations fill the whole context, so none has a depth to ask for: take --depths random"
+            )
         ask = params.ask if params.ask != "mixed" else ASKS[cell.turn(len(ASKS))]
         plan = params.plan(ask)
         names = forms.Pool(forms.names(source.lang), rng.child("people"))
@@ -159,7 +163,7 @@ class AncestralTrace(Task[AncestralTraceParams]):
         records = source.kind == "records"
         return [
             Draft(
-                plants=tuple(sorted(plants, key=lambda plant: plant.depth)),
+                plants=_filling(plants) if params.bare else tuple(plants),
                 filler=source.filler(
                     rng.child("filler"), lambda: Relatives(names, plan, wording, rng.child("weave").below(1 << 62), sep)
                 ),
@@ -186,7 +190,7 @@ class AncestralTrace(Task[AncestralTraceParams]):
                 Puzzle(
                     slots={"question": draft.sep.join(question), "place": "after"},
                     answers=_answers(asked.ask, asked.trace, asked.generations, params.path),
-                    depth=asked.depth,
+                    depth=None if params.bare else asked.depth,
                     parts=[asked.part],
                     metadata={
                         "ask": asked.ask,
@@ -277,6 +281,14 @@ class AncestralTrace(Task[AncestralTraceParams]):
         )
         found["weighted"] = estimates.bootstrap(flat, lambda drawn: shares(drawn) @ lengths / lengths.sum())
         return found
+
+
+def _filling(plants: Sequence[Plant]) -> tuple[Plant, ...]:
+    """The plants in their order, at the depths that they have where nothing else stands: by characters, about as tokens are."""
+    ranked = sorted(plants, key=lambda plant: plant.depth)
+    sizes = np.array([len(plant.text) + 1 for plant in ranked])
+    starts = (np.cumsum(sizes) - sizes) / np.maximum(1, sizes.sum() - sizes)
+    return tuple(replace(plant, depth=depth) for plant, depth in zip(ranked, starts.tolist()))
 
 
 def _asked(rng: Stream, ask: Ask, family: Family, people: Sequence[str], depth: float, part: int) -> Asked:
@@ -371,7 +383,7 @@ SHAPE = "one chain is all there is, so the one name without a parent, or the sum
 AncestralTrace.presets = {
     "needlebench_atc": Preset(
         "NeedleBench's Ancestral Trace Challenge: one shuffled chain and nothing else, 2 to 512 relations, all four questions in turn",
-        "arXiv:2407.11963", {f"chain_{2**n}": Setting({**PLAIN, "chain": 2**n, "bare": True}) for n in range(1, 10)},
+        "arXiv:2407.11963", {f"chain_{2**n}": Setting({**PLAIN, "chain": 2**n, "bare": True}, None, "random") for n in range(1, 10)},
         "4k", 40, "random", None,
         f"{OWN} How many relations skip a generation is drawn evenly instead of term by term, so that the distance cannot be guessed.",
         {10: SHAPE},

@@ -9,6 +9,7 @@ from lcgen import generators
 from lcgen.api import spec
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
+from lcgen.contract import Setting
 from lcgen.spec import Place
 
 
@@ -24,6 +25,12 @@ class Case:
         return f"{self.task}-{self.preset or 'defaults'}-{self.lang}"
 
     @property
+    def setting(self) -> Setting | None:
+        """The variant of the preset."""
+        preset, _, variant = (self.preset or "").partition(":")
+        return generators.get(self.task).presets[preset].settings[variant] if preset else None
+
+    @property
     def breaks(self) -> set[int]:
         """Laws that a faithful preset breaks on purpose."""
         preset = generators.get(self.task).presets.get((self.preset or "").partition(":")[0])
@@ -32,13 +39,14 @@ class Case:
     def maker(self, **options: Any) -> RowMaker:
         """A row maker of this case; short lengths unless others are asked for."""
         task = generators.get(self.task)
-        own = spec(self.task, lang=self.lang, preset=self.preset)
+        own, setting = spec(self.task, lang=self.lang, preset=self.preset), self.setting
         base: dict[str, Any] = {"lang": self.lang, "preset": self.preset}
         if own.parts[0].lengths[0].native:
             options.pop("lengths", None)
         else:
             base["lengths"] = "1500,4k"
-        if task.depths and "depths" not in options:
+        # A variant whose depths are random may have none that can be asked for.
+        if task.depths and "depths" not in options and not (setting and setting.depths == "random"):
             base["depths"] = "0,0.3,1"
         made = spec(self.task, **{**base, **options})
         return makers(made)[made.parts[0].name]
