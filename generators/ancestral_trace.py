@@ -8,6 +8,7 @@ answer. Here other families, branches and relations beyond both ends of the chai
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -62,7 +63,7 @@ class AncestralTraceParams:
             near = min(max(self.generations, self.chain), 2 * self.chain)
             other = -(-self.generations // 2) if self.generations > self.chain else self.generations
             raise ValueError(
-                f"generations is {self.generations}, beyond a chain of {self.chain} relations, which spans {self.chain} to {2 * self.chain}: "
+                f"generations is {self.generations}, beyond a chain of {self.chain} relations, which spans {self.chain} to {2 * self.chain} generations: "
                 f"take generations={near}" + (f", or chain={other}" if 2 <= other <= 512 else "")
             )
         if self.generations and self.ask in ("distance", "mixed"):
@@ -240,16 +241,19 @@ class AncestralTrace(Task[AncestralTraceParams]):
         said = re.sub(rf"(?:{names})\d+|\d+(?:{names})", " ", said) if names else said
         people = {name for piece in row["evidence"] for name in (piece["key"], piece["value"])}
         listed = {*grading.items(said)}
-        # Who is asked about may be named in a sentence, but is no answer.
-        free = [name for name in meta["people"] if name not in listed]
-        strangers = {item for item in listed if item not in people and _like(item, meta["people"][0]) and item in prompt}
+        people = {name for piece in row["evidence"] for name in (piece["key"], piece["value"])}
+        strangers = {item for item in listed - people if _like(item, meta["people"][0]) and item in prompt}
         numbers = set(re.findall(r"\d+", said)) if meta["ask"] == "distance" else set()
-        rivals = sorted((people | strangers | numbers) - {*outputs})
-        found = grading.judge(said, outputs, rivals, prompt=prompt, ordered=meta["path"], allowed=free)
+        rivals = (people | strangers | numbers) - {*outputs}
+        # Who is asked about may be named in a sentence; in a mere list of names it is an answer.
+        free = [] if listed <= rivals | {*outputs} else meta["people"]
+        found = grading.judge(said, outputs, sorted(rivals), prompt=prompt, ordered=meta["path"], allowed=free)
         if meta["path"]:
-            right = 0
-            while right < len(outputs) and grading.judge(said, outputs[: right + 1], ordered=True)["recall"] == 1:
-                right += 1
+
+            def breaks(count: int) -> bool:
+                return grading.judge(said, outputs[:count], ordered=True)["recall"] < 1
+
+            right = bisect_left(range(1, len(outputs) + 1), True, key=breaks)
             found["prefix"] = right / len(outputs)
             found["answer"] = float(grading.judge(said, outputs[-1:])["recall"])
         return found

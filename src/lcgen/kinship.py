@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import Literal
 
 import numpy as np
@@ -82,7 +83,7 @@ def grow(rng: Stream, plan: Plan) -> Family:
     steps = [1 + (at - below in leaps if below <= at < below + plan.chain else rng.below(2)) for at in range(line)]
     gender = [rng.below(2) for _ in range(line + 1)]
     found = [Relation(at + 1, at, step, gender[at + 1]) for at, step in enumerate(steps)]
-    heights = [sum(steps[:at]) for at in range(line + 1)]
+    heights = [*accumulate(steps, initial=0)]
     above: list[list[Relation]] = [*([relation] for relation in found), []]
     low, top = below, below + plan.chain
     downwards = plan.ask == "descendant"

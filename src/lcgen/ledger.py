@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,7 @@ class Ledger:
         for number in ranked:
             weight = int(self.plant_weights[number])
             wanted = self.draft.plants[number].depth * (length - weight) - placed
-            gap = int(np.searchsorted(before, wanted))
+            gap = bisect_left(before, wanted)
             if gap == len(before) or (gap > 0 and wanted - before[gap - 1] < before[gap] - wanted):
                 gap -= 1
             gaps.append(max(gap, gaps[-1] if gaps else 0))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from os.path import commonprefix
 from typing import NamedTuple
 
 import numpy as np
@@ -77,6 +78,15 @@ def _cut(wording: Wording, said: Said) -> tuple[bool, list[str]]:
     return slots[0] == "elder", texts
 
 
+def _columns(texts: Sequence[str]) -> list[str | forms.Pool]:
+    """Texts of which each wording has one as a column; what they begin and end with alike are constants, at which tokens can part."""
+    head = commonprefix(texts)
+    tail = commonprefix([text[len(head) :][::-1] for text in texts])[::-1]
+    own = [text[len(head) : len(text) - len(tail)] for text in texts]
+    columns: list[str | forms.Pool] = [head, forms.Pool(Table("kin", own), Stream("kin")) if any(own) else "", tail]
+    return [column for column in columns if column]
+
+
 class Relatives(Records):
     """Relations of families that nobody asks about, woven into each other, as many as there are names for."""
 
@@ -86,14 +96,8 @@ class Relatives(Records):
         self._of_kind = [np.array([at for at, said in enumerate(self.said) if said.kind == kind]) for kind in range(len(TERMS))]
         cut = [_cut(wording, said) for said in self.said]
         self._leads = np.array([elder_leads for elder_leads, _ in cut])
-        tables = [forms.Pool(Table(f"kin {at}", [texts[at] for _, texts in cut]), Stream("kin")) for at in range(3)]
-        # What all wordings share is a constant, which costs no column.
-        before, between, after = (
-            pool if len({*pool.form.atoms[0].entries}) > 1 else pool.form.atoms[0].entries[0]  # type: ignore[union-attr]
-            for pool in tables
-        )
-        parts = [part for part in (before, names, between, names, after) if part]
-        super().__init__(*parts, sep=sep)
+        before, between, after = (_columns([texts[at] for _, texts in cut]) for at in range(3))
+        super().__init__(*before, names, *between, names, *after, sep=sep)
         self.block = self.bank.elder.shape[1]
         self.limit = (names.form.size - RESERVED) // self.bank.people * self.block
 
