@@ -452,3 +452,19 @@ def test_the_longest_chain_of_which_half_are_solved() -> None:
     assert TASK.summary(found, {"score": np.zeros(16)})["enl_50"].value == 0
     assert "enl_50" not in TASK.summary(found[:4], {"score": scores[:4]}), "one chain alone says nothing of it"
     assert "enl_50" not in TASK.summary(found, {"score": np.full(16, np.nan)})
+
+
+# --- wording ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lang", "told", "found"),
+    [
+        ("en", "Chapter One Ada Stone is the dad of Bo Carver. And so on", ("Ada Stone", "Bo Carver", 1)),
+        ("en", "“Quite so,” said Di.\nAda Stone has a grandma named Bo Carver.", ("Bo Carver", "Ada Stone", 2)),
+        ("zh", "他走了王小明是李建华的爷爷。后来", ("王小明", "李建华", 2)),
+        ("zh", "……”王小明的妈妈是李建华。", ("李建华", "王小明", 1)),
+    ],
+)  # fmt: skip
+def test_a_relation_is_read_where_no_stop_stands_before_it(lang: str, told: str, found: tuple[str, str, int]) -> None:
+    assert list(read(told, wording(lang))) == [found]
