@@ -311,20 +311,22 @@ class Needle(Task[NeedleParams]):
         return list(dict.fromkeys(answers))
 
     def score(self, response: str, row: Row) -> Mapping[str, float]:
-        metadata, outputs = row["metadata"], row["outputs"]
-        rivals = [piece["value"] for piece in row["evidence"] if piece["role"] != "gold"]
-        if row["haystack"] == "records":
-            rivals += _stated(row)
+        metadata, outputs, evidence = row["metadata"], row["outputs"], row["evidence"]
         absent = outputs == [metadata["no_answer"]]
+        rivals = [piece["value"] for piece in evidence if piece["role"] != "gold"]
         return score.judge(
-            # A question that is said again before the answer names neither an answer nor a refusal.
-            response.replace(row["input"], " ").replace(row["question"], " "),
+            response,
             outputs,
-            [value for value in rivals if value not in outputs],
+            rivals + _stated(row) if row["haystack"] == "records" else rivals,
             prompt=row["input"],
+            question=row["question"],
             no_answer=metadata["no_answer"] or "",
             refusals=metadata["refusals"] if absent else (),
-            allowed=metadata["keys"],
+            keys={key: [p["value"] for p in evidence if p["key"] == key and p["value"] in outputs] for key in metadata["keys"]},
+            void=[piece["value"] for piece in evidence if piece["key"] in metadata["keys"] and piece["role"] == "distractor"]
+            if row["group_role"] == "contradicted"
+            else (),
+            continued=bool(row["gen_prefix"]) and len(outputs) == 1,
         )
 
     def oracle(self, row: Row) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -785,9 +786,8 @@ def test_five_megabytes() -> None:
 
 
 def test_stands_alone(tmp_path: Path) -> None:
-    """A harness folder holds the file alone: no lcgen, no other package."""
-    copy = tmp_path / "score.py"
-    copy.write_text(Path(score_module.__file__).read_text("utf-8"), "utf-8")
+    """A harness holds a copy of the folder alone: no lcgen, no other package."""
+    shutil.copytree(Path(score_module.__file__).parent, tmp_path / "score")
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import score; "
         "assert score.judge('x 1', ['1'])['score'] == 1 and not {'lcgen', 'numpy'} & set(sys.modules)"
