@@ -144,8 +144,9 @@ def judge(
     said = visible(response, prompt, question)
     if recited(said, prompt, size):
         said = ""
+    edge = 500 + 8 * size
     if continued:
-        said = _SENTENCE.split(said, 1)[0]
+        said = _ends(_SENTENCE.split(said, 1)[0], edge)[0]
     stream = asked.read(said)
 
     swapped: set[tuple[Value, Value]] = set()
@@ -155,7 +156,7 @@ def judge(
         given = bindings(map(asked.read, _SENTENCE.split(fold(said))), owner)
         swapped = {(key, value) for key, value in given if key != owner[value]}
         lost = {value for _, value in swapped} - {value for _, value in given - swapped}
-    ends = [mark for part in _ends(said, 500 + 8 * size) for mark in (stream if part is said else asked.read(part))]
+    ends = [mark for part in _ends(said, edge) for mark in (stream if part is said else asked.read(part))]
     recall = asked.recall([mark for mark in ends if isinstance(mark, tuple) and mark not in lost], ordered)
 
     explained = {value for value in map(value_of, void) if recall and called_void(stream, value)}

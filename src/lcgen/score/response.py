@@ -109,8 +109,9 @@ def recited(said: str, prompt: str, answer: int) -> bool:
         return True
     if not prompt or len(said) <= 2 * ECHO + 12 * answer:
         return False
-    copy, source = ("".join(text.casefold().split()) for text in (said, prompt))
-    windows = [copy[at : at + 16] for at in range(0, len(copy) - 16, max(1, len(copy) // WINDOWS))]
+    copy, source = (re.sub(r"[\W_]+", "", text).casefold() for text in (said, prompt))
+    width = 16 if len(copy.encode(errors="replace")) < 2 * len(copy) else 6  # about three words
+    windows = [copy[at : at + width] for at in range(0, len(copy) - width, max(1, len(copy) // WINDOWS))]
     return 2 * sum(window in source for window in windows) > len(windows)
 
 
