@@ -779,12 +779,29 @@ def test_only_what_a_correction_voids_may_be_called_void() -> None:
         (" 1234567, 7654321.", 0),
         (" 7654321. A registry entry for amber-fox is 1234567.", 0),
         (" 12345671. 1234567.", 0),
-        (" unknown. 1234567.", 0),
+        (" unknown. 1234567. 7654321.", 1),
+        (" 1234567.5. 1234567.", 0),
         ("", 0),
     ],
 )
-def test_what_follows_the_first_sentence_of_a_continuation_does_not_count(response: str, worth: float) -> None:
+def test_what_follows_the_first_value_of_a_continuation_does_not_count(response: str, worth: float) -> None:
     assert judge(response, [NUMBER], [OTHER], allowed=[A, B], continued=True)["score"] == worth
+
+
+@pytest.mark.parametrize(
+    ("response", "worth"),
+    [
+        (f" 1000001. A registry entry for {B} is 1000002. A registry entry for dry-ant is 7654321.", 1),
+        (" 1000002, 1000001. 7654321, 7654322.", 1),
+        (f" 1000001. A registry entry for {A} is 1000001. A registry entry for {B} is 1000002. And 7654321.", 1),
+        (" 1000001. 7654321. 1000002.", 0),
+        (f" 1000001. A registry entry for {B} is 7654321. A registry entry for {B} is 1000002.", 0),
+        (" 1000001.", 0.5),
+        (" 7654321. 7654322. 1000001, 1000002", 0),
+    ],
+)
+def test_a_continuation_may_give_its_values_in_sentences(response: str, worth: float) -> None:
+    assert judge(response, **PAIRS, continued=True)["score"] == worth
 
 
 def test_a_question_said_again_names_nothing() -> None:
@@ -937,6 +954,16 @@ def test_every_row_holds_to_the_laws(rows: list[dict[str, Any]]) -> None:
         assert score_of(json.dumps(row["outputs"], ensure_ascii=False), row) == 1
         for nothing in ("", " ", None, row["input"], row["question"], f"<think>{oracle}", f"<think>{oracle}</think>"):
             assert score_of(nothing, row) == 0, nothing
+
+
+def test_a_base_model_may_go_on_writing(rows: list[dict[str, Any]]) -> None:
+    for row in (row for row in rows if row["gen_prefix"]):
+        gold = next(piece for piece in row["evidence"] if piece["value"] == row["answer"])
+        rest = gold["text"][gold["text"].index(row["answer"]) :]
+        for more in ("", " A registry entry for any-other is 7654321. A registry entry for some-other is red-sun. A registry"):
+            assert score_of(f" {rest}{more}", row) == 1
+            assert score_of(f"{row['input']}{row['gen_prefix']} {rest}{more}", row) == 1
+            assert score_of(f" 7654321, red-sun.{more} {rest}", row) == 0
 
 
 @pytest.mark.parametrize("edit", ["as it is", "in capitals", "as a list", "word by word", "with gaps", "spaced out", "a third"])

@@ -77,7 +77,7 @@ def judged(response: str, row: Row, void: Sequence[str] = ()) -> dict[str, float
         refusals=metadata["refusals"] if outputs == [metadata["no_answer"]] else (),
         keys={key: [p["value"] for p in evidence if p["key"] == key and p["value"] in outputs] for key in metadata["keys"]},
         void=void,
-        continued=bool(row["gen_prefix"]) and len(outputs) == 1,
+        continued=bool(row["gen_prefix"]),
     )
 
 

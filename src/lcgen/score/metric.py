@@ -82,6 +82,21 @@ class _Asked:
         surplus = {mark for mark in stream if isinstance(mark, str) and form_of(mark) in self.forms}
         return {*self.rivals.intersection(stream), *surplus}
 
+    def until(self, said: str) -> str:
+        """A text up to the end of the sentence in which as many values stand as there are outputs, right or wrong."""
+        digits = any(letter.isdecimal() for value in self.wanted for letter in "".join(value))
+        seen: set[Value | str] = set()
+        start = 0
+        for end in [*(found.start() for found in _SENTENCE.finditer(said)), len(said)]:
+            stream = self.read(said[start:end])
+            seen |= {*self.wanted}.intersection(stream) | self.wrong(stream)
+            # A number of another size is a wrong answer too.
+            seen |= {mark for mark in stream if digits and isinstance(mark, str) and any(map(str.isdecimal, mark))}
+            if len(seen) >= self.count:
+                return said[:end]
+            start = end
+        return said
+
     def nothing_else(self, stream: Sequence[Value | str], ordered: bool) -> bool:
         """Whether a text is the outputs, each as often as asked, and nothing else but what joins a list."""
         held = [mark for mark in stream if isinstance(mark, tuple)]
@@ -136,8 +151,9 @@ def judge(
     `prompt` and `question` serve to tell an echo from an answer. A text that is mostly copied from the prompt is no
     answer, and in a very long one only what its beginning and its end name is recalled: an answer does not lie hidden.
 
-    `continued`: the response goes on from a prefix that calls for one value, as base models do. Then its first sentence
-    is the answer; such models go on writing, and what follows is neither held against it nor counted.
+    `continued`: the response goes on from a prefix that calls for a value, as base models do. Then its first values, as
+    many as there are outputs, are the answer; such models go on writing, and what follows the end of the sentence with
+    the last of them is neither held against it nor counted.
     """
     asked = _Asked(outputs, (*rivals, *void), no_answer, refusals, (*allowed, *(keys or ())))
     size = sum(map(len, (*outputs, *allowed, *(keys or ()))))
@@ -146,7 +162,7 @@ def judge(
         said = ""
     edge = 500 + 8 * size
     if continued:
-        said = _ends(_SENTENCE.split(said, 1)[0], edge)[0]
+        said = _ends(asked.until(said), edge)[0]
     stream = asked.read(said)
 
     swapped: set[tuple[Value, Value]] = set()
