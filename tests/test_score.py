@@ -828,6 +828,7 @@ def test_anything_can_be_judged(
     response: str, outputs: list[str], rivals: list[str], prompt: str, word: str, ordered: bool
 ) -> None:
     more: dict[str, Any] = {"no_answer": word, "refusals": rivals[:2], "allowed": rivals[:1], "ordered": ordered}
+    more |= {"keys": {word: outputs[:1], prompt: outputs[1:]}, "void": rivals[1:], "continued": not ordered, "question": word}
     judged = judge(response, outputs, rivals, prompt=prompt, **more)
     assert set(judged) == {"score", "recall", "any", "exact", "exclusive"}
     assert all(type(share) is float and 0 <= share <= 1 for share in judged.values())
@@ -1096,9 +1097,13 @@ def test_time_is_linear(name: str) -> None:
         "rivals": [OTHER, "Jane Park", "1", "否"],
         "no_answer": "无",
         "prompt": "The grass is green. " * (SIZE // 40) + "The end.",
+        "question": "Which?",
+        "keys": {"amber-fox": [NUMBER, PAIR], "是": ["是", "张伟"], "b": ["a"]},
+        "void": [OTHER],
     }
     start = time.process_time()
     judge(text, **question)
+    judge(text, **question, continued=True)
     items(text)
     normal(text)
     assert time.process_time() - start < 30  # seconds; one quadratic step in Python takes hours
@@ -1107,8 +1112,11 @@ def test_time_is_linear(name: str) -> None:
 @pytest.mark.slow
 def test_five_megabytes() -> None:
     text = "The harbour was quiet, and nobody saw the 12 boats. " * 100_000 + NUMBER
+    rivals = [str(n) for n in range(2_000_000, 2_004_000)]
     start = time.process_time()
-    assert judge(text, [NUMBER], [str(n) for n in range(2_000_000, 2_004_000)])["score"] == 1
+    assert judge(text, [NUMBER], rivals)["score"] == 1
+    assert judge(text + f" b: {OTHER}", [NUMBER, OTHER], rivals, keys={"amber-fox": [NUMBER], "b": [OTHER]})["score"] == 1
+    assert judge(text, [NUMBER], rivals, continued=True)["score"] == 0
     assert time.process_time() - start < 30
 
 

@@ -46,7 +46,7 @@ def bindings(lines: Iterable[Sequence[Value | str]], owner: Mapping[Value, Value
             keys_lead = runs[0][0] in keys
         if len(runs) > 1:
             heading = None
-            pairs.update(_in_order(runs) if _respectively(line, runs) else _paired(runs, keys))
+            pairs.update(zip(runs[0], runs[1]) if _respectively(line, runs) else _paired(runs, keys))
         elif marks[0] in keys:
             heading = marks[0] if len({*marks}) == 1 else None
         elif heading and keys_lead:
@@ -59,10 +59,6 @@ def _respectively(line: Sequence[Value | str], runs: Sequence[Sequence[Value]]) 
     return said and len(runs) == 2 and len(runs[0]) == len(runs[1])
 
 
-def _in_order(runs: Sequence[Sequence[Value]]) -> Iterator[tuple[Value, Value]]:
-    return zip(runs[0], runs[1])
-
-
 def _paired(runs: Sequence[Sequence[Value]], keys: set[Value]) -> Iterator[tuple[Value, Value]]:
     """Pairs of one line, whose runs of keys and of values alternate."""
     if runs[0][0] in keys:
@@ -73,16 +69,14 @@ def _paired(runs: Sequence[Sequence[Value]], keys: set[Value]) -> Iterator[tuple
                 last = held[-1:] if at + 3 == len(runs) and len(held) > 1 else []
                 yield from ((names[-1], value) for value in held[: len(held) - len(last)])
         return
-    at = 0
-    while at + 1 < len(runs):
-        held, names = runs[at], runs[at + 1]
+    if len(runs) % 2:  # "x for a, and for b y"; a single key between two values may belong to either
+        for held, names, after in zip(runs[::2], runs[1::2], runs[2::2]):
+            if len(names) == 2:
+                yield from ((names[0], held[-1]), (names[1], after[0]))
+        return
+    for held, names in zip(runs[::2], runs[1::2]):
         if len(names) == 1:
             yield names[0], held[-1]
-        elif len(names) == 2 and at + 2 < len(runs):  # "x for a, and for b y"
-            yield names[0], held[-1]
-            yield names[1], runs[at + 2][0]
-            at += 2
-        at += 2
 
 
 def called_void(said: Sequence[Value | str], value: Value) -> bool:

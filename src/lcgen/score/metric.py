@@ -82,19 +82,27 @@ class _Asked:
         surplus = {mark for mark in stream if isinstance(mark, str) and form_of(mark) in self.forms}
         return {*self.rivals.intersection(stream), *surplus}
 
+    def sentences(self, text: str) -> list[list[Value | str]]:
+        """What each sentence or line of a text says."""
+        said: list[list[Value | str]] = [[]]
+        for mark in self.read(_SENTENCE.sub(" ¶\n", text.replace("¶", " "))):
+            if mark == "¶":
+                said.append([])
+            else:
+                said[-1].append(mark)
+        return said
+
     def until(self, said: str) -> str:
         """A text up to the end of the sentence in which as many values stand as there are outputs, right or wrong."""
         digits = any(letter.isdecimal() for value in self.wanted for letter in "".join(value))
         seen: set[Value | str] = set()
-        start = 0
-        for end in [*(found.start() for found in _SENTENCE.finditer(said)), len(said)]:
-            stream = self.read(said[start:end])
+        ends = [*(found.start() for found in _SENTENCE.finditer(said)), len(said)]
+        for stream, end in zip(self.sentences(said), ends):
             seen |= {*self.wanted}.intersection(stream) | self.wrong(stream)
             # A number of another size is a wrong answer too.
             seen |= {mark for mark in stream if digits and isinstance(mark, str) and any(map(str.isdecimal, mark))}
             if len(seen) >= self.count:
                 return said[:end]
-            start = end
         return said
 
     def nothing_else(self, stream: Sequence[Value | str], ordered: bool) -> bool:
@@ -169,7 +177,7 @@ def judge(
     lost: set[Value] = set()
     owner = {value_of(value): value_of(key) for key, held in (keys or {}).items() for value in held}
     if len({*owner.values()}) > 1:
-        given = bindings(map(asked.read, _SENTENCE.split(fold(said))), owner)
+        given = bindings(asked.sentences(said), owner)
         swapped = {(key, value) for key, value in given if key != owner[value]}
         lost = {value for _, value in swapped} - {value for _, value in given - swapped}
     ends = [mark for part in _ends(said, edge) for mark in (stream if part is said else asked.read(part))]
