@@ -69,7 +69,7 @@ class RowMaker:
 
     @cached_property
     def _measured(self) -> int:
-        """1.5 times the longest of 64 oracle responses, in steps of 32."""
+        """1.5 times the longest of 64 responses as a right model may give them, in steps of 32."""
         longest = 0
         for params, number in product(range(len(self.params)), range(ORACLES)):
             place = Place(self.part.lengths[0], self.part.depths[0], params, number)
@@ -82,7 +82,7 @@ class RowMaker:
                         "metadata": puzzle.metadata,
                         "reference_output": puzzle.reference or "",
                     }
-                    longest = max(longest, self.tokenizer.count(self.task.oracle(answered)))
+                    longest = max(longest, self.tokenizer.count(self.task.longest(answered)))
         return -(-longest * 3 // 2 // 32) * 32
 
     @property

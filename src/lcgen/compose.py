@@ -8,7 +8,7 @@ The residue is closed with spare units of the same filler (a subset sum), and wh
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -81,7 +81,7 @@ class Composer:
 
     def pose(self, draft: Draft, pose: Pose) -> Sequence[Puzzle]:
         """The puzzles of a draft over a context of a few units, as good as any to learn the size of their answers."""
-        ledger = Ledger(draft, self.scale(draft), tokens=1)
+        ledger = self.ledger(draft, tokens=1)
         return pose(ledger.context(ledger.ids[: 64 if draft.count is None else draft.count - len(draft.plants)]))
 
     def compose(self, draft: Draft, pose: Pose, prompt_tokens: int) -> list[Prompt]:
@@ -90,7 +90,7 @@ class Composer:
 
         Raises TooShort where the length cannot hold the draft, LcgenError where the residue cannot be closed.
         """
-        ledger = Ledger(draft, self.scale(draft), tokens=max(1, prompt_tokens // draft.copies))
+        ledger = self.ledger(draft, max(1, prompt_tokens // draft.copies))
         frames, main = self._fit(ledger, pose, prompt_tokens)
         if draft.count is None:
             layout, pads = self.close(ledger, frames, main, prompt_tokens)
@@ -154,6 +154,10 @@ class Composer:
             "Try another length or another haystack"
             + (", or fewer questions per context: theirs differ too much in tokens." if len(frames) > 1 else ".")
         )
+
+    def ledger(self, draft: Draft, tokens: int) -> Ledger:
+        """The draft, weighed. Filler that holds a fence of the template would seem to begin or end the context."""
+        return Ledger(replace(draft, avoid=draft.avoid | self.wording.fences), self.scale(draft), tokens)
 
     def scale(self, draft: Draft) -> Scale:
         """The scale of the draft's form of filler, probed once."""

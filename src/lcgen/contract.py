@@ -316,6 +316,10 @@ class Task(ABC, Generic[P]):
     def oracle(self, row: Row) -> str:
         """A response that scores 1."""
 
+    def longest(self, row: Row) -> str:
+        """The longest response that a model which is right may well give: the answer budget is 1.5 times its tokens."""
+        return self.oracle(row)
+
     def summary(self, rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> Mapping[str, Estimate]:
         """The figures of a set of rows, such as one cell of a table: the mean of every metric.
 

@@ -50,7 +50,10 @@ class Ledger:
                 return
             mean = weights.mean() if len(ids) else 1
             count = int(max(count * 1.1, 0 if wanted else tokens / mean * 1.01)) + 2 * SPARES
-        raise LcgenError("Nearly every unit of this haystack holds a key or a value of the puzzle. Take another haystack.")
+        raise LcgenError(
+            "Nearly every unit of this haystack holds a key or a value of the puzzle, or a line that the template sets round the context. "
+            "Take another haystack."
+        )
 
     def upto(self, tokens: float) -> int:
         """How many units of filler fit into so many tokens."""

@@ -36,7 +36,7 @@ def compose(composer: Composer, draft: Draft, pose: Pose, tokens: int) -> list[P
     Where its filler cannot close the last tokens, the reference has as many units as fit. Raises TooShort where the length
     cannot hold the plants.
     """
-    ledger = Ledger(draft, composer.scale(draft), tokens)
+    ledger = composer.ledger(draft, tokens)
     alone = Alone(composer, ledger)
     layout = _fitted(alone, tokens) if draft.count is None else Layout(ledger, ledger.ids[: draft.count - len(draft.plants)])
     reference = layout.context(alone.order)
