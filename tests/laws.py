@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from lcgen import generators
 from lcgen.api import spec
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
+from lcgen.contract import Setting
 from lcgen.spec import Place
 
 
@@ -24,6 +26,12 @@ class Case:
         return f"{self.task}-{self.preset or 'defaults'}-{self.lang}"
 
     @property
+    def setting(self) -> Setting | None:
+        """The variant of the preset."""
+        preset, _, variant = (self.preset or "").partition(":")
+        return generators.get(self.task).presets[preset].settings[variant] if preset else None
+
+    @property
     def breaks(self) -> set[int]:
         """Laws that a faithful preset breaks on purpose."""
         preset = generators.get(self.task).presets.get((self.preset or "").partition(":")[0])
@@ -32,11 +40,25 @@ class Case:
     def maker(self, **options: Any) -> RowMaker:
         """A row maker of this case; short lengths unless others are asked for."""
         task = generators.get(self.task)
-        base: dict[str, Any] = {"lengths": "1500,4k", "lang": self.lang, "preset": self.preset}
-        if task.depths and "depths" not in options:
+        own, setting = spec(self.task, lang=self.lang, preset=self.preset), self.setting
+        base: dict[str, Any] = {"lang": self.lang, "preset": self.preset}
+        if own.parts[0].lengths[0].native:
+            options.pop("lengths", None)
+        else:
+            # A grid that begins later is of puzzles that a shorter text cannot hold.
+            least = ",".join(setting.lengths.split(",")[:2]) if setting and setting.lengths else "1500,4k"
+            base["lengths"] = least
+            if setting and setting.lengths and "lengths" in options:
+                options["lengths"] = least.split(",")[0]
+        # A variant whose depths are random may have none that all its threads can be given.
+        if task.depths and "depths" not in options and not (setting and setting.depths == "random"):
             base["depths"] = "0,0.3,1"
         made = spec(self.task, **{**base, **options})
-        return makers(made)[made.parts[0].name]
+        part = made.parts[0]
+        # Of a sweep the first, middle and last set of parameters.
+        few = sorted({0, len(part.params) // 2, len(part.params) - 1})
+        part = dataclasses.replace(part, params=tuple(part.params[number] for number in few))
+        return makers(dataclasses.replace(made, parts=(part,)))[part.name]
 
     def rows(self, count: int = 2, maker: RowMaker | None = None, **options: Any) -> list[dict[str, Any]]:
         """The rows of `count` indices of every cell."""

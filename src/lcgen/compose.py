@@ -91,6 +91,8 @@ class Composer:
             if room < 0:
                 raise TooShort(prompt_tokens, prompt_tokens - draft.copies * room + int(4 * ledger.mean))
             main = ledger.upto(room - max(30, 10 * ledger.mean))
+            if (short := draft.least - len(draft.plants) - main) > 0:
+                raise TooShort(prompt_tokens, prompt_tokens + int((short + 2) * draft.copies * ledger.mean))
         else:
             main = draft.count - len(draft.plants)
         if glimpse.seen:
