@@ -275,17 +275,16 @@ class MultiThread(Task[MultiThreadParams]):
         said = grading.by_key(
             grading.visible(said.replace(prompt, " ").replace(row["question"], " "), prompt), meta["keys"], owned
         )
-        ordered = meta["ordered"]
-
-        def judged(wanted: Sequence[str], rivals: Sequence[str] = ()) -> dict[str, float]:
-            return grading.judge(said, wanted, rivals, prompt=prompt, ordered=ordered, allowed=meta["keys"])
-
         rivals = {piece["value"] for piece in row["evidence"] if piece["role"] != "gold"} - {*outputs}
-        found = judged(outputs, sorted(rivals))
-        found["threads"] = sum(judged(own)["recall"] == 1 for own in owned) / len(owned)
+        found = grading.judge(said, outputs, sorted(rivals), prompt=prompt, ordered=meta["ordered"], allowed=meta["keys"])
+
+        def lacks(wanted: Sequence[str]) -> bool:
+            return not found["recall"] or grading.judge(said, wanted, ordered=meta["ordered"])["recall"] < 1
+
+        found["threads"] = sum(not lacks(own) for own in owned) / len(owned)
         if meta["walk"]:
             # Of the values asked for, those up to the first one that is missing or out of order.
-            right = [bisect_left(range(1, len(own) + 1), True, key=lambda n: judged(own[:n])["recall"] < 1) for own in owned]
+            right = [bisect_left(range(1, len(own) + 1), True, key=lambda number: lacks(own[:number])) for own in owned]
             found["prefix"] = sum(right) / len(outputs)
         return found
 
@@ -414,6 +413,7 @@ COUNTS, STEPS = (1, 2, 3, 4, 5, 10, 15, 20, 25), (2, 3, 4, 5, 6, 7, 8, 9, 10, 15
 WAYS = ("forward", "backward", "random")
 FROM_2500 = "2500,5000,10000,20000,32000,64000,128000,180000,250000,500000,630000"
 FROM_5000 = FROM_2500.partition(",")[2]
+ENDS = {10: "threads that run forward end late in the text and backward ones early, as asked; direction=random tells nothing"}
 OWN = "Our own wording, so scores are not comparable digit for digit; --template takes a published one."
 
 VARIABLES = {
@@ -432,10 +432,11 @@ MultiThread.presets = {
             "conditional": Setting(
                 {"variant": "conditional", "threads": COUNTS, "placement": ("random", "clustered")}, lengths=FROM_5000
             ),
-            "thread": Setting({"variant": "thread", "thread_length": STEPS, "direction": WAYS}, depths="random", lengths=FROM_2500),
+            "thread": Setting({"variant": "thread", "thread_length": STEPS, "direction": WAYS}, depths="random", lengths=FROM_2500, breaks=ENDS),
             "multi_thread": Setting(
                 {"variant": "multi_thread", "threads": (2, 3, 4, 5), "thread_length": (2, 3, 4, 5, 10), "direction": WAYS},
                 depths="random", lengths=FROM_5000,
+                breaks=ENDS,
             ),
             "thread_safety": Setting(
                 {"variant": "multi_thread", "threads": (5, 10, 15, 20, 25), "thread_length": 3}, samples=10, lengths="20000"

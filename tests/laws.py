@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,7 @@ class Case:
     def breaks(self) -> set[int]:
         """Laws that a faithful preset breaks on purpose."""
         preset = generators.get(self.task).presets.get((self.preset or "").partition(":")[0])
-        return set(preset.breaks) if preset else set()
+        return {*(preset.breaks if preset else ()), *(self.setting.breaks if self.setting else ())}
 
     def maker(self, **options: Any) -> RowMaker:
         """A row maker of this case; short lengths unless others are asked for."""
@@ -54,10 +55,7 @@ class Case:
         if task.depths and "depths" not in options and not (setting and setting.depths == "random"):
             base["depths"] = "0,0.3,1"
         made = spec(self.task, **{**base, **options})
-        part = made.parts[0]
-        # Of a sweep the first, middle and last set of parameters.
-        few = sorted({0, len(part.params) // 2, len(part.params) - 1})
-        part = dataclasses.replace(part, params=tuple(part.params[number] for number in few))
+        part = dataclasses.replace(made.parts[0], params=_few(made.parts[0].params))
         return makers(dataclasses.replace(made, parts=(part,)))[part.name]
 
     def rows(self, count: int = 2, maker: RowMaker | None = None, **options: Any) -> list[dict[str, Any]]:
@@ -71,6 +69,18 @@ class Case:
             for params in range(len(maker.part.params))
             for row in maker.rows(Place(length, depth, params, index))
         ]
+
+
+def _few(sets: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """Of a sweep as many sets of parameters as its longest list has values: each value of each list comes up."""
+    lists = {
+        name: list(dict.fromkeys(given.get(name) for given in sets)) for name in {name: 0 for given in sets for name in given}
+    }
+    picks = [
+        {name: values[turn % len(values)] for name, values in lists.items()}
+        for turn in range(max(map(len, lists.values()), default=1))
+    ]
+    return tuple(given for given in sets if {name: given.get(name) for name in lists} in picks)
 
 
 def cases() -> list[Case]:

@@ -207,6 +207,8 @@ def _records(row: dict[str, Any]) -> int:
 @every_case
 def test_law_10_gold_stands_anywhere_and_in_any_order(case: Case) -> None:
     """Over many rows the gold is first, middle and last among what looks like it, about equally often."""
+    if 10 in case.breaks:
+        pytest.skip("broken on purpose, as its preset says")
     maker = case.maker(lengths="2k", samples=60, **({"depths": "random"} if generators.get(case.task).depths else {}))
     ranks = []
     for row in case.rows(60, maker):

@@ -235,6 +235,8 @@ class Setting:
     depths: str | None = None
     samples: int | None = None
     lengths: str | None = None
+    breaks: Mapping[int, str] = field(default_factory=dict)
+    """As those of the preset, of this variant alone."""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,9 @@ class Ledger:
 
     def _fit(self, tokens: int) -> None:
         wanted = 0 if self.draft.count is None else self.draft.count
-        count = 2 * SPARES + max(wanted, tokens // 16 if not wanted else 0)
+        # A few units tell about how many are needed: to make and weigh more than those is most of the work of a long row.
+        some = self.draft.filler.weights(np.arange(2 * SPARES), self.scale, self.draft.sep)
+        count = 2 * SPARES + (wanted or int(tokens / max(1.0, some.mean()) * 1.05))
         for _ in range(6):
             ids = np.arange(count)
             # A clash is settled on the side of the filler, at every length alike: the puzzle is never drawn anew.
