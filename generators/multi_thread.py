@@ -18,7 +18,23 @@ from typing import Literal
 import numpy as np
 
 from lcgen import forms, grading, published
-from lcgen.contract import Cell, Context, Draft, Lane, Plant, Preset, Puzzle, Role, Row, Setting, Shortcut, Source, Task, Units
+from lcgen.contract import (
+    MOST_PLANTS,
+    Cell,
+    Context,
+    Draft,
+    Lane,
+    Plant,
+    Preset,
+    Puzzle,
+    Role,
+    Row,
+    Setting,
+    Shortcut,
+    Source,
+    Task,
+    Units,
+)
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.records import Records
 from lcgen.streams import Stream
@@ -86,8 +102,8 @@ class MultiThreadParams:
             raise ValueError(f"variant={self.variant} follows no thread: thread_length is 1, not {self.thread_length}")
         if self.branching and (self.variant != "branched" or self.branching < 2):
             raise ValueError("branching is at least 2, and for variant=branched alone")
-        if not 5 <= self.width <= 15:
-            raise ValueError(f"width is {self.width}, but must be 5 to 15, so that there are keys for every length")
+        if not 5 <= self.width <= 14:
+            raise ValueError(f"width is {self.width}, but must be 5 to 14, so that there are keys for every length")
         if len(self.condition) != 1 or self.condition not in SIGNS:
             raise ValueError(
                 f"condition is {self.condition!r}, but must be one of {' '.join(SIGNS)}, which no key holds otherwise"
@@ -115,18 +131,35 @@ class MultiThreadParams:
         """Branches of each key on the way that do not lead to the end."""
         return (self.branching or 2) - 1 if self.variant == "branched" else 0
 
+    def sign(self, question: int) -> str:
+        """The character that the keys of a question hold; that of the one behind the last is in decoys."""
+        return SIGNS[(SIGNS.index(self.condition) + question) % len(SIGNS)]
+
     def fits(self, questions: int) -> None:
         """Raises ValueError where so many questions need more pairs than there are."""
-        threads = self.n * questions + self.decoys
-        # A branch that leaves before pair i has at most the pairs that are left, less one.
-        need = threads * (self.steps + self.forks * (self.steps - 1) * self.steps // 2)
-        if self.pairs and need > self.pairs:
-            most = max(1, (self.pairs // self.steps - self.decoys) // questions)
-            raise ValueError(
-                f"{self.n * questions} threads and {self.decoys} decoys of {self.steps} pairs{' with their branches' * bool(self.forks)} need "
-                f"{need} pairs, but pairs is {self.pairs}: take pairs={need} or more, "
-                + (f"or threads={most}" if not self.forks and most < self.n else "or fewer or shorter threads")
-            )
+
+        def need(threads: int, steps: int) -> int:
+            # A branch that leaves before pair i has at most as many pairs as are left, less one.
+            return threads * (steps + self.forks * (steps - 1) * steps // 2)
+
+        room, threads = min(self.pairs or MOST_PLANTS, MOST_PLANTS), self.n * questions + self.decoys
+        if (most := need(threads, self.steps)) <= room:
+            return
+        each = need(1, self.steps)
+        nearest = {
+            "pairs": most if most <= MOST_PLANTS and self.pairs else 0,
+            "threads": (room // each - self.decoys) // questions if self.variant in THREADS else 0,
+            "thread_length": next((n for n in range(self.steps, 1, -1) if need(threads, n) <= room), 0)
+            if self.steps < 999
+            else 0,
+            "decoys": room // each - self.n * questions if self.decoys else 0,
+        }
+        raise ValueError(
+            f"{self.n * questions} threads and {self.decoys} decoys of {self.steps} pairs{' and their branches' if self.forks else ''} "
+            f"need {most:,} pairs, but "
+            + (f"pairs is {self.pairs}" if self.pairs == room else f"a row holds at most {MOST_PLANTS:,} planted ones")
+            + f": possible are {', or '.join(f'{name}={value}' for name, value in nearest.items() if value > 0) or 'fewer of all'}"
+        )
 
 
 @dataclass(frozen=True)
@@ -180,17 +213,7 @@ class MultiThread(Task[MultiThreadParams]):
         lengths = [params.steps] * whole + [1 + rng.below(params.steps - 1 - step) for _, step in parted]
         line = Line(params.direction, params.placement, params.anchor == "last", params.pairs or None, cell.depth)
         laid = lay(rng.child("places"), lengths, line, (cell.turn(10) + rng.unit()) / 10)
-        nodes, records = _texts(rng, params, cell, source.lang, laid.places)
-        for branch, (thread, step) in zip(nodes[whole:], parted):
-            branch[0] = nodes[thread][step]
-        if params.links == "assignments":
-            starts = forms.Pool(forms.form("digits", source.lang, 5), rng.child("starts")).texts(np.arange(whole))
-            for nodes_, start in zip(nodes, starts):
-                nodes_[0] = start
-        signs = [SIGNS[(SIGNS.index(params.condition) + number) % len(SIGNS)] for number in range(cell.questions + 1)]
-        if params.variant == "conditional":
-            for number, nodes_ in enumerate(nodes):
-                nodes_[0] = _signed(nodes_[0], signs[min(number // params.n, cell.questions)], rng)
+        nodes, records = _texts(rng, params, cell, source.lang, laid.places, parted)
         bare = source.kind == "records"
         found: list[tuple[int, Plant]] = []
         for number, texts in enumerate(nodes):
@@ -204,8 +227,11 @@ class MultiThread(Task[MultiThreadParams]):
         for number in range(cell.questions):
             parts = range(number * params.n, (number + 1) * params.n)
             depth = laid.depths[parts[0]][-1 if params.anchor == "last" else 0] if number else laid.depth
-            asks.append(Ask([nodes[part][0] for part in parts], [nodes[part][1:] for part in parts], signs[number], depth, parts))
-        held = {text for texts in nodes for text in texts} | (set(signs) if params.variant == "conditional" else set())
+            starts, threads = [nodes[part][0] for part in parts], [nodes[part][1:] for part in parts]
+            asks.append(Ask(starts, threads, params.sign(number), depth, parts))
+        held = {text for texts in nodes for text in texts}
+        if params.variant == "conditional":
+            held |= {params.sign(number) for number in range(cell.questions + 1)}
         return [
             Draft(
                 plants=tuple(plant for _, plant in sorted(found, key=itemgetter(0))),
@@ -306,23 +332,41 @@ def _refuse(params: MultiThreadParams, cell: Cell, source: Source) -> None:
 
 
 def _texts(
-    rng: Stream, params: MultiThreadParams, cell: Cell, lang: str, places: Sequence[Sequence[int]]
+    rng: Stream,
+    params: MultiThreadParams,
+    cell: Cell,
+    lang: str,
+    places: Sequence[Sequence[int]],
+    parted: Sequence[tuple[int, int]],
 ) -> tuple[list[list[str]], Callable[[], Units]]:
-    """The first key of each thread and its values, of which each but the last is the next key; and the other pairs, none of which has them."""
+    """Of each thread its first key and its values, each of which but the last is the next key; and all other pairs, which have none of
+    these. Behind the threads come the branches, each with the thread and the pair before which it leaves it."""
+    filler: Callable[[], Units]
     if params.alphabet == "published":
         number = published.repetition(cell, rng)
         drawn = published.UuidPairs(number)
-        threads = [[*(drawn.pair(place)[0] for place in thread), drawn.pair(thread[-1])[1]] for thread in places]
-        return threads, lambda: published.UuidPairs(number, [place for thread in places for place in thread])
-    if params.alphabet == "consonants":
-        form: forms.Form = forms.Letters(CONSONANTS, params.width)
+        nodes = [[*(drawn.pair(place)[0] for place in thread), drawn.pair(thread[-1])[1]] for thread in places]
+        filler = lambda: published.UuidPairs(number, [place for thread in places for place in thread])  # noqa: E731
     else:
-        form = forms.form(params.alphabet, lang, params.width)
-    keys, values = (forms.Pool(form, rng.child("pool"), first) for first in (0, form.size // 2))
-    texts = iter(keys.texts(np.arange(sum(len(thread) + 1 for thread in places))))
-    threads = [[next(texts) for _ in range(len(thread) + 1)] for thread in places]
-    before, between, after = _pair(params, "|", "|").split("|")
-    return threads, lambda: Pairs(before, keys, between, values, after, sep=", ", start=RESERVED)
+        if params.alphabet == "consonants":
+            form: forms.Form = forms.Letters(CONSONANTS, params.width)
+        else:
+            form = forms.form(params.alphabet, lang, params.width)
+        keys, values = (forms.Pool(form, rng.child("pool"), first) for first in (0, form.size // 2))
+        texts = iter(keys.texts(np.arange(sum(len(thread) + 1 for thread in places))))
+        nodes = [[next(texts) for _ in range(len(thread) + 1)] for thread in places]
+        before, between, after = _pair(params, "|", "|").split("|")
+        filler = lambda: Pairs(before, keys, between, values, after, sep=", ", start=RESERVED)  # noqa: E731
+    whole = len(places) - len(parted)
+    for branch, (thread, step) in zip(nodes[whole:], parted):
+        branch[0] = nodes[thread][step]
+    if params.links == "assignments":
+        starts = forms.Pool(forms.form("digits", lang, 5), rng.child("starts")).texts(np.arange(whole))
+        nodes = [[start, *texts[1:]] for start, texts in zip(starts, nodes)]
+    if params.variant == "conditional":
+        marks = [params.sign(min(number // params.n, cell.questions)) for number in range(whole)]
+        nodes = [[_signed(texts[0], mark, rng), *texts[1:]] for mark, texts in zip(marks, nodes)]
+    return nodes, filler
 
 
 def _pair(params: MultiThreadParams, key: str, value: str) -> str:
