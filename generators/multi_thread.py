@@ -86,36 +86,24 @@ class MultiThreadParams:
     """How prose words a pair: a key and its value, or a number or variable that is assigned to the next variable."""
 
     def __post_init__(self) -> None:
-        several, long = self.variant in THREADS, self.variant in LENGTHS
-        for name, least in (("pairs", 0), ("threads", 0), ("thread_length", 0), ("branching", 0), ("decoys", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}, but must be at least {least}")
-        if self.threads > 1 and not several:
-            raise ValueError(
-                f"variant={self.variant} has one thread, not {self.threads}: take threads=1, or variant=multi_thread"
-            )
-        if long and self.thread_length == 1:
-            raise ValueError(
-                f"variant={self.variant} needs a thread_length of at least 2; for single pairs take variant=multiple"
-            )
-        if self.thread_length > 1 and not long:
-            raise ValueError(f"variant={self.variant} follows no thread: thread_length is 1, not {self.thread_length}")
-        if self.branching and (self.variant != "branched" or self.branching < 2):
-            raise ValueError("branching is at least 2, and for variant=branched alone")
-        if not 5 <= self.width <= 14:
-            raise ValueError(f"width is {self.width}, but must be 5 to 14, so that there are keys for every length")
-        if len(self.condition) != 1 or self.condition not in SIGNS:
-            raise ValueError(
-                f"condition is {self.condition!r}, but must be one of {' '.join(SIGNS)}, which no key holds otherwise"
-            )
-        if self.walk and not long:
-            raise ValueError(f"walk needs a thread of at least 2 pairs: variant={self.variant} has none")
-        if self.links == "assignments" and (self.variant not in ("thread", "multi_thread") or not self.walk):
-            raise ValueError(
-                "links=assignments asks for all variables of a chain: take walk=true and variant thread or multi_thread"
-            )
-        if self.alphabet == "published" and (not self.pairs or self.variant == "branched"):
-            raise ValueError("alphabet=published draws a fixed number of pairs and no branches: set pairs, such as pairs=25")
+        several, long, asks = self.variant in THREADS, self.variant in LENGTHS, f"variant={self.variant}"
+        least, name = min((getattr(self, name), name) for name in ("pairs", "threads", "thread_length", "branching", "decoys"))
+        chain = self.variant in ("thread", "multi_thread") and self.walk
+        for wrong, why in (
+            (least < 0, f"{name} is {least}, but must be at least 0"),
+            (self.threads > 1 and not several, f"{asks} has one thread, not {self.threads}: take threads=1, or variant=multi_thread"),
+            (long and self.thread_length == 1, f"{asks} needs a thread_length of at least 2; for single pairs take variant=multiple"),
+            (self.thread_length > 1 and not long, f"{asks} follows no thread: thread_length is 1, not {self.thread_length}"),
+            (self.branching and (self.branching < 2 or self.variant != "branched"), "branching is at least 2, and for variant=branched alone"),
+            (not 5 <= self.width <= 14, f"width is {self.width}, but must be 5 to 14, so that there are keys for every length"),
+            (self.condition not in tuple(SIGNS), f"condition is {self.condition!r}, but must be one of {' '.join(SIGNS)}"),
+            (self.walk and not long, f"walk needs a thread of at least 2 pairs: {asks} has none"),
+            (self.links == "assignments" and not chain, "links=assignments asks for whole chains: take walk=true and variant=thread or multi_thread"),
+            (self.alphabet == "published" and not self.pairs, "alphabet=published draws a fixed number of pairs: set pairs, such as pairs=25"),
+            (self.alphabet == "published" and self.variant == "branched", "alphabet=published has no branches: take another alphabet"),
+        ):  # fmt: skip
+            if wrong:
+                raise ValueError(why)
         self.fits(1)
 
     @property
@@ -149,9 +137,7 @@ class MultiThreadParams:
         nearest = {
             "pairs": most if most <= MOST_PLANTS and self.pairs else 0,
             "threads": (room // each - self.decoys) // questions if self.variant in THREADS else 0,
-            "thread_length": next((n for n in range(self.steps, 1, -1) if need(threads, n) <= room), 0)
-            if self.steps < 999
-            else 0,
+            "thread_length": next((n for n in range(min(self.steps, room), 1, -1) if need(threads, n) <= room), 0),
             "decoys": room // each - self.n * questions if self.decoys else 0,
         }
         raise ValueError(
@@ -296,7 +282,8 @@ class MultiThread(Task[MultiThreadParams]):
     def score(self, response: str, row: Row) -> Mapping[str, float]:
         meta, outputs, prompt = row["metadata"], row["outputs"], row["input"]
         owned = [thread if meta["walk"] else thread[-1:] for thread in meta["threads"]]
-        said = f"{row['gen_prefix']}{response}" if row["gen_prefix"] and row["gen_prefix"] not in response else response
+        # A base model goes on from the first key.
+        said = f"{meta['keys'][0]}: {response}" if row["gen_prefix"] and meta["keys"][0] not in response else response
         # A question that is said again before the answer names no answer.
         said = grading.by_key(
             grading.visible(said.replace(prompt, " ").replace(row["question"], " "), prompt), meta["keys"], owned

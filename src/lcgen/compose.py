@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SAMPLE = 200
 """Units by which a form of filler is probed."""
+FOLLOWING = 16
+"""Characters behind the context that decide how its end is cut into tokens."""
 MIDDLING = 16
 """Tokens of pad beyond the shortest that are held ready where weights do not add up."""
 TRIES = 12
@@ -222,7 +224,7 @@ class Frame:
             context_id=context_id(memoryview(whole)[len(before) : len(whole) - len(after)]),
             prompt_tokens=self.tokens(layout, pad, self.order) if native else tokens,
             native=native,
-            pieces=layout.located(self.before, self.composer.tokenizer, self.order, text.isascii()),
+            pieces=layout.located(self.before, self.between[:FOLLOWING], self.composer.tokenizer, self.order, text.isascii()),
             repeat=layout.repeat(self.order),
         )
 

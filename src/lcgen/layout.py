@@ -108,12 +108,13 @@ class Layout:
         copies = len(order) // len(self.lanes)
         return float((copies - 1 + again) / copies)
 
-    def located(self, before: str, tokenizer: Tokenizer, order: Sequence[int], ascii: bool) -> list[Piece]:
-        """Where the plants stand in an input that begins with `before` and this context, and may be all ASCII.
+    def located(self, before: str, after: str, tokenizer: Tokenizer, order: Sequence[int], ascii: bool) -> list[Piece]:
+        """Where the plants stand in an input that begins with `before`, this context and `after`, and may be all ASCII.
 
         A token span holds all tokens of the unit; the separator before a unit belongs to its first token.
         """
-        tokens = self._tokens(before, tokenizer, order) if self.ledger.additive else self._read(before, tokenizer, order)
+        find = self._tokens if self.ledger.additive else self._read
+        tokens = find(before, after, tokenizer, order)
         plants = self.ledger.draft.plants
         found = []
         end = len(before)
@@ -133,10 +134,10 @@ class Layout:
             end += sum(lengths) + len(lane.tail)
         return found
 
-    def _tokens(self, before: str, tokenizer: Tokenizer, order: Sequence[int]) -> list[np.ndarray]:
+    def _tokens(self, before: str, after: str, tokenizer: Tokenizer, order: Sequence[int]) -> list[np.ndarray]:
         """Of each lane shown the token at which each unit starts, and the one behind the last, by arithmetic."""
         # Token borders at the first unit of a lane are read where that unit stands, among the skeletons.
-        starts = tokenizer.starts(before + self.ledger.joined(self.skeletons, order))
+        starts = tokenizer.starts(before + self.ledger.joined(self.skeletons, order) + after)
         found, byte, passed = [], len(before.encode()), 0
         for place, number in enumerate(order):
             lane = self.lanes[number]
@@ -144,13 +145,18 @@ class Layout:
             second = first + len(lane.first.encode())
             low, high = np.searchsorted(starts, first, side="right") - 1, np.searchsorted(starts, second)
             weights = np.cumsum(lane.weights[1:])
-            found.append(passed + np.concatenate([[low, high], high + weights])[: len(lane.order) + 1])
-            byte, passed = second + len((lane.last + lane.tail).encode()), passed + lane.middle
+            borders = np.concatenate([[low, high], high + weights])[: len(lane.order) + 1]
+            byte = second + len(lane.last.encode())
+            if len(borders) > 2:
+                # The end of the last unit may be cut in another way before what follows than before another unit.
+                borders[-1] = np.searchsorted(starts, byte) + lane.middle
+            found.append(passed + borders)
+            byte, passed = byte + len(lane.tail.encode()), passed + lane.middle
         return found
 
-    def _read(self, before: str, tokenizer: Tokenizer, order: Sequence[int]) -> list[np.ndarray]:
+    def _read(self, before: str, after: str, tokenizer: Tokenizer, order: Sequence[int]) -> list[np.ndarray]:
         """The same, read from the tokens of the whole text where weights do not add up."""
-        starts = tokenizer.starts(before + self.context(order))
+        starts = tokenizer.starts(before + self.context(order) + after)
         found, byte = [], len(before.encode())
         for place, number in enumerate(order):
             lane = self.lanes[number]
