@@ -42,17 +42,20 @@ class LaidLane:
         self.skeleton = f"{self.head}{self.first}{self.last}{self.tail}"
         """The shortest lane with the same units at its borders."""
         self.weights = ledger.weigh(order)
+        self.moved: dict[int, int] = {}
+        """Of units behind plants: tokens by which the border before them moved when they came to stand there."""
         if ledger.additive:
             self._mend()
 
     def _mend(self) -> None:
         """Counts the seams of plants, whose ends may be other than those of filler, and mends the weights behind them."""
-        count = self.ledger.scale.tokenizer.count
+        tokenizer = self.ledger.scale.tokenizer
         plants = np.flatnonzero(self.order < 0)
         for place in np.union1d(plants, plants + 1).tolist():
             if 0 < place < len(self.order):
                 before, unit = self.ledger.unit(int(self.order[place - 1]), leads=True), self.ledger.unit(int(self.order[place]))
-                self.weights[place] = count(before + unit) - count(before)
+                self.weights[place] = tokenizer.count(before + unit) - tokenizer.count(before)
+                self.moved[place] = _moved(tokenizer, before, unit)
 
     @cached_property
     def middle(self) -> int:
@@ -126,7 +129,7 @@ class Layout:
             for (unit, _), char_end in zip(lane.runs, accumulate(lengths)):
                 if lane.order[unit] < 0:
                     plant = -1 - int(lane.order[unit])
-                    low, high = int(starts[unit]), int(starts[unit + 1])
+                    low, high = int(starts[unit]), int(starts[unit + 1]) + lane.moved.get(unit + 1, 0)
                     depth = (low - begin) / (close - begin - (high - low)) if close - begin > high - low else 0.0
                     char_start = end + char_end - len(plants[plant].text)
                     copy = place // len(self.lanes)
@@ -144,6 +147,8 @@ class Layout:
             first = byte + len((self.ledger.before(place) + lane.head).encode())
             second = first + len(lane.first.encode())
             low, high = np.searchsorted(starts, first, side="right") - 1, np.searchsorted(starts, second)
+            # Among the skeletons another unit stands behind the first one than in the lane.
+            high -= _moved(tokenizer, lane.first, lane.last)
             weights = np.cumsum(lane.weights[1:])
             borders = np.concatenate([[low, high], high + weights])[: len(lane.order) + 1]
             byte = second + len(lane.last.encode())
@@ -169,3 +174,8 @@ class Layout:
             found.append(np.append(low, np.searchsorted(starts, borders[-1])))
             byte = int(borders[-1]) + len(lane.tail.encode())
         return found
+
+
+def _moved(tokenizer: Tokenizer, before: str, unit: str) -> int:
+    """Tokens by which the end of a text moves when a unit comes to stand behind it: its last characters may be cut anew."""
+    return int(np.searchsorted(tokenizer.starts(before + unit), len(before.encode()))) - tokenizer.count(before)
