@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 
 from lcgen import forms, grading, published
+from lcgen.atoms import Form, Letters
 from lcgen.contract import (
     MOST_PLANTS,
     Cell,
@@ -225,7 +226,7 @@ class MultiThread(Task[MultiThreadParams]):
                 sep=", " if bare else wording.sep,
                 lanes=(Lane(*("[]" if params.variant == "branched" else "{}")) if bare else Lane(),),
                 count=params.pairs or None,
-                least=laid.least,
+                least=laid.least - len(found),
                 # No key or value of a pool is part of another, so pairs need no search.
                 avoid=frozenset() if bare else frozenset(held),
                 state=asks,
@@ -336,7 +337,7 @@ def _texts(
         filler = lambda: published.UuidPairs(number, [place for thread in places for place in thread])  # noqa: E731
     else:
         if params.alphabet == "consonants":
-            form: forms.Form = forms.Letters(CONSONANTS, params.width)
+            form: Form = Letters(CONSONANTS, params.width)
         else:
             form = forms.form(params.alphabet, lang, params.width)
         keys, values = (forms.Pool(form, rng.child("pool"), first) for first in (0, form.size // 2))

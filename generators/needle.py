@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lcgen import forms, grading
+from lcgen import forms, grading, languages
 from lcgen.contract import Cell, Context, Draft, Plant, Preset, Puzzle, Row, Setting, Source, Task
 from lcgen.records import Records
 from lcgen.streams import Stream
@@ -169,7 +169,7 @@ class Needle(Task[NeedleParams]):
             return made
 
         negatives = self._negatives(rng, params, names[:asked], gold[:asked], taken, wording)
-        sep = "" if source.lang == "zh" else " "
+        sep = languages.load(source.lang).gap
         filler = source.filler(rng.child("filler"), lambda: records(keys, values, wording, sep))
         roles: dict[str, tuple[list[Plant], Ask]] = {"": (plants(absent), asks[0])}
         if params.twins:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import lcgen
-from lcgen import cards, haystack, schemas
+from lcgen import cards, haystack, schemas, vault
 from lcgen.builders import manifest, preview, writer
 from lcgen.builders import rows as row_makers
 from tests.runs import cli, done, refused, tree
@@ -666,7 +666,7 @@ def test_a_tampered_row_is_found(lines: Path, tmp_path: Path, change: str) -> No
     TAMPERED[change](row)
     path.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
     name = "data/needle_1k/test-000000.jsonl"
-    edited(folder, lambda made: made["files"][name].update(bytes=path.stat().st_size, sha256=writer.file_hash(path)))
+    edited(folder, lambda made: made["files"][name].update(bytes=path.stat().st_size, sha256=vault.file_hash(path)))
     code, out, err = cli("verify", folder, "--full")
     assert code == 1 and "did not expect" not in err and len(err.splitlines()) >= 1 and "all hold" not in out, err
 

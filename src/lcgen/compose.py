@@ -31,10 +31,14 @@ FOLLOWING = 16
 """Characters behind the context that decide how its end is cut into tokens."""
 MIDDLING = 16
 """Tokens of pad beyond the shortest that are held ready where weights do not add up."""
+FITS = 5
+"""Times that a puzzle is posed over a context of another size before what its question takes is left to the closing."""
 TRIES = 12
 """Closings before a prompt is given up; more than two are needed only where weights do not add up."""
 
 Pose = Callable[[Context], Sequence[Puzzle]]
+Pads = dict[int, str]
+"""Wordings of the pad slot by their tokens above the shortest one."""
 
 
 class TooShort(LcgenError):
@@ -51,15 +55,18 @@ class Prompt:
 
     puzzle: Puzzle
     input: str
-    context_start: int
-    context_end: int
-    context_id: str
     prompt_tokens: int
     native: bool
     """Whether the length was measured, not asked for: the draft counts units, or the puzzle shows more copies than were fitted."""
     pieces: Sequence[Piece]
     repeat: float
-    """Share of context tokens that stand earlier in the same context."""
+    """Share of the document's tokens that stand earlier in it."""
+    context_start: int | None = None
+    """None on the output axis, as the two below: there the document is the reference, and the pieces stand in it."""
+    context_end: int | None = None
+    context_id: str | None = None
+    reference: str | None = None
+    output_tokens: int | None = None
 
 
 class Composer:
@@ -68,7 +75,7 @@ class Composer:
     def __init__(self, tokenizer: Tokenizer, wrapper: Wrapper, wording: Wording, audience: Literal["base", "chat"]) -> None:
         self.tokenizer, self.wrapper, self.wording, self.audience = tokenizer, wrapper, wording, audience
         self.scales: dict[tuple[str, str], Scale] = {}
-        self._pads: dict[tuple[str, str], dict[int, str]] = {}
+        self._pads: dict[tuple[str, str], Pads] = {}
 
     def prefix(self, puzzle: Puzzle) -> str:
         """What stands after the input for a base model: the words that the answer goes on from."""
@@ -76,8 +83,8 @@ class Composer:
 
     def pose(self, draft: Draft, pose: Pose) -> Sequence[Puzzle]:
         """The puzzles of a draft over a context of a few units, as good as any to learn the size of their answers."""
-        ledger = Ledger(draft, self._scale(draft), tokens=1)
-        return pose(ledger.context(ledger.ids[:64]))
+        ledger = Ledger(draft, self.scale(draft), tokens=1)
+        return pose(ledger.context(ledger.ids[: 64 if draft.count is None else draft.count - len(draft.plants)]))
 
     def compose(self, draft: Draft, pose: Pose, prompt_tokens: int) -> list[Prompt]:
         """Prompts of exactly `prompt_tokens` tokens over one context, one for each puzzle; a draft that counts units has the
@@ -85,42 +92,54 @@ class Composer:
 
         Raises TooShort where the length cannot hold the draft, LcgenError where the residue cannot be closed.
         """
-        ledger = Ledger(draft, self._scale(draft), tokens=max(1, prompt_tokens // draft.copies))
-        glimpse = ledger.context(ledger.ids[:64])
-        frames = [Frame(self, ledger, puzzle) for puzzle in pose(glimpse)]
+        ledger = Ledger(draft, self.scale(draft), tokens=max(1, prompt_tokens // draft.copies))
+        frames, main = self._fit(ledger, pose, prompt_tokens)
         if draft.count is None:
-            room = _room(frames, ledger, prompt_tokens)
-            if room < 0:
-                raise TooShort(prompt_tokens, prompt_tokens - draft.copies * room + int(4 * ledger.mean))
-            main = ledger.upto(room - max(30, 10 * ledger.mean))
-            if (short := draft.least - len(draft.plants) - main) > 0:
-                raise TooShort(prompt_tokens, prompt_tokens + int((short + 2) * draft.copies * ledger.mean))
-        else:
-            main = draft.count - len(draft.plants)
-        if glimpse.seen:
-            # Closing only adds units behind those that pose has seen.
-            frames = [Frame(self, ledger, puzzle) for puzzle in pose(ledger.context(ledger.ids[:main]))]
-        if draft.count is None:
-            layout, pads = self._close(ledger, frames, main, prompt_tokens)
+            layout, pads = self.close(ledger, frames, main, prompt_tokens)
         else:
             layout, pads = Layout(ledger, ledger.ids[:main]), [frame.pads[0] for frame in frames]
         return [frame.prompt(layout, pad, prompt_tokens) for frame, pad in zip(frames, pads)]
 
-    def _close(self, ledger: Ledger, frames: Sequence[Frame], main: int, prompt_tokens: int) -> tuple[Layout, list[str]]:
+    def _fit(self, ledger: Ledger, pose: Pose, prompt_tokens: int) -> tuple[list[Frame], int]:
+        """The frames of all puzzles, and how many units of filler stand with them before closing.
+
+        A puzzle that looks at its context is posed again over what was fitted. Closing only adds units behind those.
+        """
+        draft, slack = ledger.draft, max(30.0, 10 * ledger.mean)
+        glimpse = ledger.context(ledger.ids[:64])
+        frames = [Frame(self, ledger, puzzle) for puzzle in pose(glimpse)]
+        for attempt in range(FITS):
+            free = room(frames, ledger, prompt_tokens)
+            main = ledger.upto(free - slack * 2**attempt) if draft.count is None else draft.count - len(draft.plants)
+            if draft.count is None and (free < 0 or main < draft.least):
+                lacks = int(slack + 1.05 * draft.least * ledger.mean if draft.least else 4 * ledger.mean) - free
+                raise TooShort(prompt_tokens, prompt_tokens + draft.copies * lacks)
+            if not glimpse.seen:
+                break
+            frames = [Frame(self, ledger, puzzle) for puzzle in pose(ledger.context(ledger.ids[:main]))]
+            # A question that quotes the context is as long as what it quotes: where it took what was to be closed, less is fitted.
+            left = room(frames, ledger, prompt_tokens) - (int(ledger.ends[main - 1]) if main else 0)
+            if draft.count is not None or 30 <= left <= SPARES // 2 * ledger.mean:
+                break
+        return frames, main
+
+    def close(self, ledger: Ledger, frames: Sequence[Frame], main: int, prompt_tokens: int) -> tuple[Layout, list[str]]:
         """A layout in which the longest frame has `prompt_tokens`, and the pad with which each frame has."""
         copies = ledger.draft.copies
         longest = max(frames, key=lambda frame: frame.base)
         filled = int(ledger.ends[main - 1]) if main else 0
         residue = prompt_tokens - longest.base - copies * (filled + int(ledger.plant_weights.sum()))
+        spares = ledger.spares(main, frozenset().union(*(frame.puzzle.avoid for frame in frames)))
+        weights = ledger.weigh(spares).tolist()
         for attempt in range(TRIES):
             # Other spares can meet other seams. Where that goes on, or weights do not add up, some tokens are left for
             # the pad, which closes what is found without moving anything.
             spare = MIDDLING if attempt >= TRIES // 2 or not ledger.additive else 0
-            chosen = _subset(ledger.weights[main : main + SPARES].tolist(), residue - spare, copies, sorted(longest.pads))
+            chosen = _subset(weights, residue - spare, copies, sorted(longest.pads))
             if chosen is None:
                 break
             picks, extra = chosen
-            ids = np.concatenate([ledger.ids[:main], ledger.ids[main:][picks]])
+            ids = np.concatenate([ledger.ids[:main], spares[picks]])
             if not len(ids) and not ledger.draft.plants:
                 break
             layout = Layout(ledger, ids)
@@ -128,8 +147,8 @@ class Composer:
             missing = prompt_tokens - longest.tokens(layout, longest.pads[extra], longest.fitted)
             if missing == 0 or spare:
                 pads = [frame.closing(layout, prompt_tokens) for frame in frames]
-                if "" not in pads:
-                    return layout, pads
+                if None not in pads:
+                    return layout, [pad for pad in pads if pad is not None]
             if missing == 0:
                 break
             residue += missing - spare
@@ -139,7 +158,7 @@ class Composer:
             + (", or fewer questions per context: theirs differ too much in tokens." if len(frames) > 1 else ".")
         )
 
-    def _scale(self, draft: Draft) -> Scale:
+    def scale(self, draft: Draft) -> Scale:
         """The scale of the draft's form of filler, probed once."""
         from lcgen.tokens import Scale
 
@@ -153,7 +172,7 @@ class Composer:
         """What was found on each form of filler weighed so far, by its name."""
         return {form: scale.report for (form, _), scale in sorted(self.scales.items())}
 
-    def pads(self, between: str, after: str, join: str) -> dict[int, str]:
+    def pads(self, between: str, after: str, join: str) -> Pads:
         """Pad wordings, of one sentence or two, by their tokens above the shortest one at this place of the template."""
         # Only the characters next to the slot can merge with it.
         head, tail = between[-8:], after[:8]
@@ -163,7 +182,7 @@ class Composer:
             for pad in [*costs]:
                 both = f"{shortest}{join}{pad}"
                 costs[both] = self.tokenizer.count(head + both + tail)
-            found: dict[int, str] = {}
+            found: Pads = {}
             for pad, cost in costs.items():
                 found.setdefault(cost - costs[shortest], pad)
             self._pads[head, tail] = found
@@ -198,13 +217,13 @@ class Frame:
             return self._count(layout.context(order), pad)
         return self._count(self.ledger.joined(layout.skeletons, order), pad) + layout.middle(order)
 
-    def closing(self, layout: Layout, tokens: int) -> str:
-        """The pad with which the prompt has so many tokens; empty where no wording gives it."""
+    def closing(self, layout: Layout, tokens: int) -> str | None:
+        """The pad with which the prompt has so many tokens; None where no wording gives it."""
         wanted = tokens - self.tokens(layout, self.pads[0], self.fitted)
         if wanted == 0:
             return self.pads[0]
-        pad = self.pads.get(wanted, "")
-        return pad if pad and self.tokens(layout, pad, self.fitted) == tokens else ""
+        pad = self.pads.get(wanted)
+        return pad if pad is not None and self.tokens(layout, pad, self.fitted) == tokens else None
 
     def _count(self, context: str, pad: str) -> int:
         text = "".join((self.before, context, self.between, pad, self.after))
@@ -238,7 +257,7 @@ def context_id(context: bytes | memoryview) -> str:
     return xxhash.xxh3_128_hexdigest(context)
 
 
-def _room(frames: Sequence[Frame], ledger: Ledger, prompt_tokens: int) -> int:
+def room(frames: Sequence[Frame], ledger: Ledger, prompt_tokens: int) -> int:
     """About the tokens of filler that fit into one copy of the context."""
     return (prompt_tokens - max(frame.base for frame in frames)) // ledger.draft.copies - int(ledger.plant_weights.sum())
 

@@ -167,7 +167,7 @@ class Draft:
     count: int | None = None
     """Units and plants in all, where the puzzle has a native size; then tokens are measured, not asked for."""
     least: int = 0
-    """Units and plants that there must be, for the depths of the plants to be met."""
+    """Units of filler below which the puzzle is not what was asked for; a length that holds fewer is too short."""
     avoid: frozenset[str] = frozenset()
     """Units of filler that hold one of these are skipped."""
     role: str = ""
@@ -222,6 +222,10 @@ class Puzzle:
     than the draft is fitted for, the prompt is longer than was asked for, and its length is its target."""
     role: str = ""
     """Which of several twins over one draft this is."""
+    avoid: frozenset[str] = frozenset()
+    """What the units that close the context may not hold, beside what the draft avoids: texts of the context that the question quotes."""
+    reference: str | None = None
+    """On the output axis a full answer, where it is not the composed document itself."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -285,6 +289,8 @@ class Task(ABC, Generic[P]):
     revision: ClassVar[int]
     """Grows only when the task's rows change."""
     axis: ClassVar[Literal["input", "output"]] = "input"
+    """What the composed document is, and so what a length measures: the context of the prompt, or the reference answer. On the output
+    axis the template prints no context, and `solve` gets an empty one and the whole prompt as the question."""
     metric: ClassVar[str]
     blocks: ClassVar[Mapping[str, Sequence[str]]]
     """Macros that every template of the task must have, with the slots each must print."""

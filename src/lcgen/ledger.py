@@ -37,9 +37,7 @@ class Ledger:
 
     def _fit(self, tokens: int) -> None:
         wanted = 0 if self.draft.count is None else self.draft.count
-        # A few units tell about how many are needed: to make and weigh more than those is most of the work of a long row.
-        some = self.draft.filler.weights(np.arange(2 * SPARES), self.scale, self.draft.sep)
-        count = 2 * SPARES + (wanted or int(tokens / max(1.0, some.mean()) * 1.05))
+        count = 2 * SPARES + (wanted or int(tokens / max(1.0, self.scale.mean) * 1.02))
         for _ in range(6):
             ids = np.arange(count)
             # A clash is settled on the side of the filler, at every length alike: the puzzle is never drawn anew.
@@ -58,6 +56,11 @@ class Ledger:
     def upto(self, tokens: float) -> int:
         """How many units of filler fit into so many tokens."""
         return int(np.searchsorted(self.ends, tokens, side="right"))
+
+    def spares(self, main: int, avoid: frozenset[str]) -> np.ndarray:
+        """Ids of the units behind the first `main` from which a closing may choose; none holds one of the words."""
+        ids = self.ids[main : main + SPARES]
+        return ids[~self.draft.filler.holding(ids, avoid)] if avoid else ids
 
     def weigh(self, order: np.ndarray) -> np.ndarray:
         """Weights of units, int64."""
