@@ -249,8 +249,13 @@ def test_too_short_is_said_before_any_work(name: str, tmp_path: Path) -> None:
 def test_golden_rows(name: str, request: pytest.FixtureRequest) -> None:
     """Rows are equal on every supported Python and machine. A change here obliges a new `revision` of the task."""
     path = Path(__file__).parent / "golden" / f"{name}.json"
+    # Prose is left out: it would be drawn for this alone.
+    haystacks = {"noise": 0, generators.get(name).haystack: 0}.keys() - {"prose"}
     case_rows = [
-        row for case in (Case(name, None), Case(name, None, "zh")) for row in case.rows(1, lengths="2k", haystack="noise")
+        row
+        for haystack in sorted(haystacks)
+        for case in (Case(name, None), Case(name, None, "zh"))
+        for row in case.rows(1, lengths="2k", haystack=haystack)
     ]
     found = {row["id"]: writer.content(row).hex() for row in case_rows}
     if request.config.getoption("--update-golden"):
