@@ -116,7 +116,7 @@ def described(name: str) -> dict[str, Any]:
             f"      lengths {short}; {_short(entry['depths'] or 'default')} depths; {entry['samples']} samples; {entry['answer_tokens'] or 'measured'} answer tokens"
         )
         lines += [
-            f"      {variant or '-'}: {', '.join(f'{k}={_short(v) if k == "lengths" else _swept(v)}' for k, v in setting.items() if k != 'breaks') or 'defaults'}"
+            f"      {variant or '-'}: {', '.join(f'{k}={_swept(v)}' for k, v in setting.items() if k != 'breaks') or 'defaults'}"
             + "".join(f"\n        breaks law {law}: {why}" for law, why in setting.get("breaks", {}).items())
             for variant, setting in entry["variants"].items()
         ]
@@ -136,7 +136,7 @@ def described(name: str) -> dict[str, Any]:
 
 def _swept(value: Any) -> str:
     """A value of a parameter, or those that a preset sweeps."""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else _short(str(value))
 
 
 def _short(spec: str) -> str:
