@@ -57,8 +57,7 @@ class MultiThreadParams:
     """What can be set of a threading puzzle."""
 
     variant: Literal["single", "multiple", "conditional", "thread", "multi_thread", "branched"] = "multi_thread"
-    """What is asked: the value of one key or of several; those of all keys that hold a character; the end of one thread or of several; the
-    end of the longest branch."""
+    """Asks for the value of one key, of several, of all with a character in them, the end of one thread, of several, or of the longest branch."""
     pairs: int = 0
     """Pairs in the context, its tokens being measured; 0: as many as fit into --lengths."""
     threads: int = 0

@@ -33,6 +33,14 @@ class Case:
         return generators.get(self.task).presets[preset].settings[variant] if preset else None
 
     @property
+    def short(self) -> Sequence[str]:
+        """Two short lengths that it can hold; none where it has a size of its own."""
+        if spec(self.task, preset=self.preset).parts[0].lengths[0].native:
+            return ()
+        # A grid that begins later is of puzzles that a shorter text cannot hold.
+        return self.setting.lengths.split(",")[:2] if self.setting and self.setting.lengths else ("1500", "4k")
+
+    @property
     def breaks(self) -> set[int]:
         """Laws that a faithful preset breaks on purpose."""
         preset = generators.get(self.task).presets.get((self.preset or "").partition(":")[0])
@@ -41,16 +49,14 @@ class Case:
     def maker(self, **options: Any) -> RowMaker:
         """A row maker of this case; short lengths unless others are asked for."""
         task = generators.get(self.task)
-        own, setting = spec(self.task, lang=self.lang, preset=self.preset), self.setting
         base: dict[str, Any] = {"lang": self.lang, "preset": self.preset}
-        if own.parts[0].lengths[0].native:
+        if not self.short:
             options.pop("lengths", None)
+        elif "lengths" in options and self.setting and self.setting.lengths:
+            options["lengths"] = self.short[0]
         else:
-            # A grid that begins later is of puzzles that a shorter text cannot hold.
-            least = ",".join(setting.lengths.split(",")[:2]) if setting and setting.lengths else "1500,4k"
-            base["lengths"] = least
-            if setting and setting.lengths and "lengths" in options:
-                options["lengths"] = least.split(",")[0]
+            base["lengths"] = ",".join(self.short)
+        setting = self.setting
         # A variant whose depths are random may have none that all its threads can be given.
         if task.depths and "depths" not in options and not (setting and setting.depths == "random"):
             base["depths"] = "0,0.3,1"
