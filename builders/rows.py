@@ -153,7 +153,14 @@ class RowMaker:
     def _drafts(self, place: Place, stream: Stream) -> list[tuple[Draft, Pose]]:
         """The drafts of one draw, each with how it is posed: from the same stream however often it is asked."""
         params = self.params[place.params]
-        cell = Cell(place.depth, place.index, self.spec.questions, Stream("blocks", *self._key(place)[:-1]))
+        cell = Cell(
+            place.depth,
+            place.index,
+            self.spec.questions,
+            self.spec.seed,
+            self.spec.split,
+            Stream("blocks", *self._key(place)[:-1]),
+        )
         try:
             drafts = self.task.draw(stream, params, cell, self.haystack, self.wording)
         except ValueError as error:
@@ -271,7 +278,8 @@ class RowMaker:
 
 
 def _evidence(plant: Plant, piece: Piece, gold: Sequence[int] | None) -> dict[str, Any]:
-    role = "distractor" if plant.role == "gold" and gold is not None and plant.part not in gold else plant.role
+    # What leads to the answer of another question leads astray here.
+    role = "distractor" if plant.role in ("gold", "step") and gold is not None and plant.part not in gold else plant.role
     return {
         "role": role, "part": plant.part, "copy": piece.copy, "lane": plant.lane, "text": plant.text, "key": plant.key, "value": plant.value,
         "cue": plant.cue, "char_start": piece.char_start, "char_end": piece.char_end, "token_start": piece.token_start,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SAMPLE = 200
 """Units by which a form of filler is probed."""
+FOLLOWING = 16
+"""Characters behind the context that decide how its end is cut into tokens."""
 MIDDLING = 16
 """Tokens of pad beyond the shortest that are held ready where weights do not add up."""
 FITS = 5
@@ -108,9 +110,10 @@ class Composer:
         frames = [Frame(self, ledger, puzzle) for puzzle in pose(glimpse)]
         for attempt in range(FITS):
             free = room(frames, ledger, prompt_tokens)
-            if draft.count is None and free < 0:
-                raise TooShort(prompt_tokens, prompt_tokens - draft.copies * free + int(4 * ledger.mean))
             main = ledger.upto(free - slack * 2**attempt) if draft.count is None else draft.count - len(draft.plants)
+            if draft.count is None and (free < 0 or main < draft.least):
+                lacks = int(slack + 1.05 * draft.least * ledger.mean if draft.least else 4 * ledger.mean) - free
+                raise TooShort(prompt_tokens, prompt_tokens + draft.copies * lacks)
             if not glimpse.seen:
                 break
             frames = [Frame(self, ledger, puzzle) for puzzle in pose(ledger.context(ledger.ids[:main]))]
@@ -244,7 +247,7 @@ class Frame:
             context_id=context_id(memoryview(whole)[len(before) : len(whole) - len(after)]),
             prompt_tokens=self.tokens(layout, pad, self.order) if native else tokens,
             native=native,
-            pieces=layout.located(self.before, self.composer.tokenizer, self.order, text.isascii()),
+            pieces=layout.located(self.before, self.between[:FOLLOWING], self.composer.tokenizer, self.order, text.isascii()),
             repeat=layout.repeat(self.order),
         )
 

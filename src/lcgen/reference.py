@@ -52,7 +52,7 @@ def compose(composer: Composer, draft: Draft, pose: Pose, tokens: int) -> list[P
                 input=text,
                 prompt_tokens=prompt_tokens,
                 native=draft.count is not None,
-                pieces=layout.located("", composer.tokenizer, alone.order, reference.isascii()),
+                pieces=layout.located("", "", composer.tokenizer, alone.order, reference.isascii()),
                 repeat=layout.repeat(alone.order),
                 reference=puzzle.reference if own else reference,
                 output_tokens=composer.tokenizer.count(puzzle.reference or "") if own else measured,

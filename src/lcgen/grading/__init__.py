@@ -4,8 +4,9 @@ Standard library only and no import from lcgen, so that the folder can be copied
 takes any string (megabytes, NUL, lone surrogates, invisible or combining characters) in linear time.
 """
 
+from .claims import by_key
 from .metric import judge
 from .response import items, visible
 from .values import mentions, normal
 
-__all__ = ["items", "judge", "mentions", "normal", "visible"]
+__all__ = ["by_key", "items", "judge", "mentions", "normal", "visible"]

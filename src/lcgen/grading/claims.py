@@ -79,6 +79,29 @@ def _paired(runs: Sequence[Sequence[Value]], keys: set[Value]) -> Iterator[tuple
             yield names[0], held[-1]
 
 
+def by_key(said: str, keys: Sequence[str], owned: Sequence[Sequence[str]]) -> str:
+    """`said` with what it says of each of `keys` in their order, and without the keys themselves: to be judged as a list.
+
+    `owned` holds the values of each key. Of a key that is given none of its own, values of the other keys are no answer.
+    Text that names no key comes back as it is.
+    """
+    outputs = [value for own in owned for value in own]
+    named = re.compile("|".join(rf"(?<![A-Za-z0-9-]){re.escape(key)}(?![A-Za-z0-9-])" for key in keys), re.I)
+    texts, found = named.split(said), [key.lower() for key in named.findall(said)]
+    if not found:
+        return said
+    # A value stands behind its key, unless the response begins with one.
+    first = any(value.lower() in texts[0].lower() for value in outputs)
+    bare, pieces = (texts[-1], texts[:-1]) if first else (texts[0], texts[1:])
+    sorted_ = [bare]
+    for key, own in zip(keys, owned):
+        piece = "\n".join(text for name, text in zip(found, pieces) if name == key.lower())
+        if not any(value.lower() in piece.lower() for value in own):
+            piece = re.sub("|".join(map(re.escape, outputs)), " ", piece, flags=re.I)
+        sorted_.append(piece)
+    return "\n".join(sorted_)
+
+
 def called_void(said: Sequence[Value | str], value: Value) -> bool:
     """Whether every mention of the value stands in words that call it void: "the earlier 1", "replacing 1", "1 is void"."""
     places = [at for at, mark in enumerate(said) if mark == value]
