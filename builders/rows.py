@@ -69,7 +69,7 @@ class RowMaker:
 
     @cached_property
     def _measured(self) -> int:
-        """1.5 times the longest of 64 oracle responses, in steps of 32."""
+        """1.5 times the longest of 64 responses as a right model may give them, in steps of 32."""
         longest = 0
         for params, number in product(range(len(self.params)), range(ORACLES)):
             place = Place(self.part.lengths[0], self.part.depths[0], params, number)
@@ -82,7 +82,7 @@ class RowMaker:
                         "metadata": puzzle.metadata,
                         "reference_output": puzzle.reference or "",
                     }
-                    longest = max(longest, self.tokenizer.count(self.task.oracle(answered)))
+                    longest = max(longest, self.tokenizer.count(self.task.longest(answered)))
         return -(-longest * 3 // 2 // 32) * 32
 
     @property
@@ -153,7 +153,14 @@ class RowMaker:
     def _drafts(self, place: Place, stream: Stream) -> list[tuple[Draft, Pose]]:
         """The drafts of one draw, each with how it is posed: from the same stream however often it is asked."""
         params = self.params[place.params]
-        cell = Cell(place.depth, place.index, self.spec.questions, Stream("blocks", *self._key(place)[:-1]))
+        cell = Cell(
+            place.depth,
+            place.index,
+            self.spec.questions,
+            self.spec.seed,
+            self.spec.split,
+            Stream("blocks", *self._key(place)[:-1]),
+        )
         try:
             drafts = self.task.draw(stream, params, cell, self.haystack, self.wording)
         except ValueError as error:
@@ -271,7 +278,8 @@ class RowMaker:
 
 
 def _evidence(plant: Plant, piece: Piece, gold: Sequence[int] | None) -> dict[str, Any]:
-    role = "distractor" if plant.role == "gold" and gold is not None and plant.part not in gold else plant.role
+    # What leads to the answer of another question leads astray here.
+    role = "distractor" if plant.role in ("gold", "step") and gold is not None and plant.part not in gold else plant.role
     return {
         "role": role, "part": plant.part, "copy": piece.copy, "lane": plant.lane, "text": plant.text, "key": plant.key, "value": plant.value,
         "cue": plant.cue, "char_start": piece.char_start, "char_end": piece.char_end, "token_start": piece.token_start,

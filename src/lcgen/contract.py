@@ -33,7 +33,8 @@ class Plant:
 
     text: str
     depth: float
-    """0 first .. 1 last, within its lane; equal depths keep the order of the draft."""
+    """0 first .. 1 last, within its lane; plants of equal depth stand side by side there, in the order of the draft. Of a draft
+    that counts units depth counts units too, else tokens."""
     role: Role = "gold"
     part: int = 0
     """Which of the things asked for this belongs to (key of a multi-key question, step of a thread)."""
@@ -128,6 +129,9 @@ class Cell:
     index: int
     questions: int = 1
     """How many questions are asked over one context."""
+    seed: str = "0"
+    split: str = "test"
+    """For published generators alone, which begin with a number of their own; all else draws from its stream."""
     blocks: Stream | None = None
 
     def turn(self, parts: int) -> int:
@@ -162,6 +166,8 @@ class Draft:
     """How often the whole context stands in the prompt (Just Read Twice)."""
     count: int | None = None
     """Units and plants in all, where the puzzle has a native size; then tokens are measured, not asked for."""
+    least: int = 0
+    """Units of filler below which the puzzle is not what was asked for; a length that holds fewer is too short."""
     avoid: frozenset[str] = frozenset()
     """Units of filler that hold one of these are skipped."""
     role: str = ""
@@ -228,9 +234,13 @@ class Setting:
     """One variant of a preset: what it sets, over what its preset sets."""
 
     params: Mapping[str, Any] = field(default_factory=dict)
+    """A tuple of values is swept."""
     haystack: str | None = None
     depths: str | None = None
     samples: int | None = None
+    lengths: str | None = None
+    breaks: Mapping[int, str] = field(default_factory=dict)
+    """As those of the preset, of this variant alone."""
 
 
 @dataclass(frozen=True)
@@ -287,6 +297,10 @@ class Task(ABC, Generic[P]):
     presets: ClassVar[Mapping[str, Preset]] = {}
     depths: ClassVar[bool] = True
     """Whether a row has one depth that can be asked for."""
+    grid: ClassVar[str] = "0..1:0.1"
+    """The depths of a build that asks for none."""
+    haystack: ClassVar[str] = "prose"
+    """The haystack of a build that asks for none."""
     limits: ClassVar[str] = ""
     """What `--paired` cannot keep equal, printed by `lcgen tasks`."""
     baselines: ClassVar[Mapping[str, Shortcut]] = {}
@@ -315,6 +329,10 @@ class Task(ABC, Generic[P]):
     @abstractmethod
     def oracle(self, row: Row) -> str:
         """A response that scores 1."""
+
+    def longest(self, row: Row) -> str:
+        """The longest response that a model which is right may well give: the answer budget is 1.5 times its tokens."""
+        return self.oracle(row)
 
     def summary(self, rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> Mapping[str, Estimate]:
         """The figures of a set of rows, such as one cell of a table: the mean of every metric.
