@@ -144,7 +144,9 @@ def check(args: Namespace, work: Path, env: dict[str, str]) -> Section:
     claims = []
     for name in VOCABULARIES:
         worst = max((row for row in found if row["vocabulary"] == name), key=lambda row: row["own"] / row["encode"])
-        claims.append(Claim(f"1m of records / one encode_flat, {name}: {worst['kind']}", worst["own"] / worst["encode"], WANTED, "x"))
+        claims.append(
+            Claim(f"1m of records / one encode_flat, {name}: {worst['kind']}", worst["own"] / worst["encode"], WANTED, "x")
+        )
     claims.append(Claim("contexts of records whose weights are not their count", sum(row["wrong"] for row in found), 0, "rows"))
     return Section("Records", text + table(head, lines), claims)
 
