@@ -164,6 +164,9 @@ class Draft:
     """Units and plants in all, where the puzzle has a native size; then tokens are measured, not asked for."""
     avoid: frozenset[str] = frozenset()
     """Units of filler that hold one of these are skipped."""
+    sort: Callable[[np.ndarray], np.ndarray] | None = None
+    """Keys of units (ids of filler, or -1 - number of a plant), by which a lane is put in order. Gold plants, whose keys must rise
+    with their depths, then keep their depths within a few units: filler is taken from both sides in the shares that they ask for."""
     role: str = ""
     """Which of several twins this is; empty where there is one draft."""
     state: Any = None
@@ -270,6 +273,8 @@ class Task(ABC, Generic[P]):
     presets: ClassVar[Mapping[str, Preset]] = {}
     depths: ClassVar[bool] = True
     """Whether a row has one depth that can be asked for."""
+    haystack: ClassVar[str] = "prose"
+    """The haystack that is taken where none is asked for."""
     limits: ClassVar[str] = ""
     """What `--paired` cannot keep equal, printed by `lcgen tasks`."""
     baselines: ClassVar[Mapping[str, Shortcut]] = {}

@@ -43,14 +43,32 @@ class Ledger:
             held = self.draft.filler.holding(ids, self.draft.avoid) if self.draft.avoid else np.zeros(0, bool)
             ids = ids[~held] if held.any() else ids
             weights = self.draft.filler.weights(ids, self.scale, self.draft.sep)
-            ends = np.cumsum(weights, dtype=np.int64)
-            if len(ids) > SPARES + wanted and (wanted or ends[-SPARES - 1] >= tokens):
-                self.ids, self.weights, self.ends = ids, weights, ends
-                self._gapless = len(ids) == count
+            taken = self._balanced(ids, weights) if self.draft.sort else slice(None)
+            self.ids, self.weights = ids[taken], weights[taken]
+            self.ends = np.cumsum(self.weights, dtype=np.int64)
+            if len(self.ids) > SPARES + wanted and (wanted or self.ends[-SPARES - 1] >= tokens):
+                self._rising, self._gapless = (ids, weights), len(ids) == count
                 return
             mean = weights.mean() if len(ids) else 1
-            count = int(max(count * 1.1, 0 if wanted else tokens / mean * 1.01)) + 2 * SPARES
+            unused = min(4.0, len(ids) / max(1, len(self.ids)))
+            count = int(max(count * 1.1, (count if wanted else tokens / mean) * unused * 1.01)) + 2 * SPARES
         raise LcgenError("Nearly every unit of this haystack holds a key or a value of the puzzle. Take another haystack.")
+
+    def _balanced(self, ids: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Places of the filler of a sorted lane in the order in which it is taken: of every beginning, the share of tokens that
+        belongs before a gold plant is that plant's depth."""
+        assert self.draft.sort is not None
+        gold = sorted((plant.depth, place) for place, plant in enumerate(self.draft.plants) if plant.role == "gold")
+        sides = np.searchsorted(self.draft.sort(-1 - np.array([place for _, place in gold], np.int64)), self.draft.sort(ids))
+        when, last = np.full(len(ids), np.inf), np.inf
+        for side, share in enumerate(np.diff([0.0, *(depth for depth, _ in gold), 1.0])):
+            inside = np.flatnonzero(sides == side)
+            if share > 0:
+                when[inside] = (np.cumsum(weights[inside]) - weights[inside] / 2) / share
+                # Where a side has no more to give, or is one unit behind, the others must wait.
+                last = min(last, (weights[inside].sum() + weights.mean()) / share)
+        order = np.argsort(when, kind="stable")
+        return order[when[order] <= last]
 
     def upto(self, tokens: float) -> int:
         """How many units of filler fit into so many tokens."""
@@ -66,7 +84,8 @@ class Ledger:
         found = np.empty(len(order), np.int64)
         filler = order >= 0
         ids = order[filler]
-        found[filler] = self.weights[ids if self._gapless else np.searchsorted(self.ids, ids)]
+        rising, weights = self._rising
+        found[filler] = weights[ids if self._gapless else np.searchsorted(rising, ids)]
         found[~filler] = self.plant_weights[-1 - order[~filler]]
         return found
 
@@ -79,7 +98,10 @@ class Ledger:
             yield self._order(ids if dealt is None else ids[dealt == lane], plants)
 
     def _order(self, ids: np.ndarray, plants: Sequence[int]) -> np.ndarray:
-        """One lane: each plant at the border nearest to its depth."""
+        """One lane: each plant at the border nearest to its depth, or all in order."""
+        if self.draft.sort:
+            ids = np.concatenate([ids, -1 - np.array(plants, np.int64)])
+            return ids[np.argsort(self.draft.sort(ids), kind="stable")]
         if not plants:
             return ids
         before = np.concatenate([[0], np.cumsum(self.weigh(ids))])

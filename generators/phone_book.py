@@ -1,0 +1,270 @@
+"""Phone book: names and numbers, one entry a line, and a question for the numbers of some of the people.
+
+Follows the phone books of Repeat After Me (Jelassi et al. 2024) and of Birdie (Blouir et al. 2024, section 4.3) in what can
+be set; the wording is our own. In theirs a name may stand twice; here names and numbers are unique by construction.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from lcgen import aligned, forms, grading
+from lcgen.contract import Cell, Context, Draft, Plant, Preset, Puzzle, Row, Setting, Source, Task
+from lcgen.people import Book, ByNumber, BySurname, Order, Roster, numbers, sorter
+from lcgen.streams import Stream
+from lcgen.wording import Wording
+
+MOST_QUERIES = 64
+PLACES = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 32), (33, 64))
+"""Places in the answer, from 1, over which accuracy is told."""
+
+
+@dataclass(frozen=True)
+class PhoneBookParams:
+    """What can be set of a phone book."""
+
+    style: Literal["json", "instruction", "completion"] = "json"
+    """How it is asked: for a JSON object; for a plain list in the order of the question; or, for base models, by the name alone after
+    two solved examples, without an instruction."""
+    k_queries: int = 1
+    """People asked for in one question (K), from 1 to 64."""
+    entries: int = 0
+    """Lines of the book, whose tokens are then measured; 0: as many as the length holds."""
+    question: Literal["after", "before", "both"] = "after"
+    """Where the question stands, seen from the book."""
+    copies: int = 1
+    """How often the whole book stands in the prompt (Just Read Twice: 2)."""
+    length_basis: Literal["final", "once"] = "final"
+    """Whether the length asked for holds all copies, or the prompt with one; then the rest comes on top and is measured."""
+    order: Literal["random", "surname", "number"] = "random"
+    """Order of the entries."""
+    shared_surname: int = 0
+    """For each person asked for, others with the same family name."""
+    shared_given: int = 0
+    """For each person asked for, others with the same given name."""
+    near_miss: int = 0
+    """For each person asked for, others whose name differs in a letter or by a middle initial (reverse: numbers in a group of digits)."""
+    number_format: Literal["hyphens", "plain", "country", "extension"] = "hyphens"
+    """How numbers are written: 212-555-0187, digits alone, with a country code, with an extension."""
+    reverse: bool = False
+    """Whether numbers are given and names asked for."""
+    absent: float = 0.0
+    """Share of the people asked for who are not in the book; right is the no-answer word. A multiple of 0.05."""
+    updates: int = 0
+    """Corrections of each number asked for, of which the last one holds; as many stand for people whom nobody asks for."""
+
+    def __post_init__(self) -> None:
+        for name, least, most in (("k_queries", 1, MOST_QUERIES), ("entries", 0, 1 << 20), ("copies", 1, 16), ("shared_surname", 0, 64),
+                                  ("shared_given", 0, 64), ("near_miss", 0, 16), ("updates", 0, 16)):  # fmt: skip
+            if not least <= (found := getattr(self, name)) <= most:
+                raise ValueError(f"{name} must be from {least:,} to {most:,}, and is {found:,}")
+        if not 0 <= self.absent <= 1 or round(self.absent * 20) != round(self.absent * 20, 6):
+            raise ValueError(f"absent must be a multiple of 0.05 from 0 to 1, and is {self.absent:g}")
+        if self.style == "completion" and (self.k_queries > 1 or self.question != "after" or self.absent):
+            raise ValueError(
+                f"style=completion ends with one name and has no words for more: k_queries={self.k_queries} must be 1, question={self.question} "
+                f"must be after, absent={self.absent:g} must be 0; or take style=instruction"
+            )
+        if self.updates and self.order != "random":
+            raise ValueError(
+                f"updates={self.updates} needs order=random, for a correction stands later than its entry; order={self.order} needs updates=0"
+            )
+        self.check(1)
+
+    def check(self, questions: int) -> None:
+        """Raises ValueError where the entries that the questions need are more than the book has lines."""
+        each, others = 1 + 3 * self.updates + self.shared_surname + self.shared_given + self.near_miss, 2 * (self.style == "completion")
+        asked = questions * self.k_queries
+        if self.entries and (needed := asked * each + others) > self.entries:
+            most = (self.entries - others) // each // questions
+            instead = f", or k_queries={most}" if 1 <= most < self.k_queries else ""
+            said = f" in {questions} questions" if questions > 1 else ""
+            raise ValueError(
+                f"k_queries={self.k_queries}{said} takes {needed:,} lines, {each} for each number asked for"
+                f"{' and 2 for the solved examples' if others else ''}, but entries={self.entries:,}; ask for entries={needed:,}{instead}"
+            )
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One question of a draft."""
+
+    items: Sequence[str]
+    """Names, or in reverse numbers, as they stand in the question."""
+    answers: Sequence[str]
+    depth: float | None
+    parts: Sequence[int]
+    cue: str
+
+
+class PhoneBook(Task[PhoneBookParams]):
+    """Retrieval of many numbers by name at once."""
+
+    name = "phone_book"
+    about = "Finds the numbers of one or many people in a phone book."
+    papers = ("arXiv:2402.01032", "arXiv:2411.01030", "arXiv:2407.05483")
+    tags = ("phone-book", "retrieval", "multi-query")
+    Params = PhoneBookParams
+    revision = 1
+    metric = "exclusive"
+    haystack = "records"
+    blocks = {
+        "entry": ("name~line", "number~line"), "correction": ("name~line", "number~line"), "quoted": ("item~line",),
+        "complete": ("item~line", "found~line"), "ask": ("items*", "reverse?", "updates?", "absent?"), "no_answer": (), "refusals": (),
+    }  # fmt: skip
+
+    def count(self, params: PhoneBookParams) -> int | None:
+        return params.entries or None
+
+    def draw(self, rng: Stream, params: PhoneBookParams, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
+        if source.kind != "records":
+            raise ValueError(f"a phone book is filled with entries of its own, not with {source.kind}: leave out --haystack")
+        if cell.questions > 1 and params.question != "after":
+            raise ValueError(f"several questions per context need question=after, not {params.question}")
+        params.check(cell.questions)
+        slots = params.k_queries * cell.questions
+        names = forms.Pool(forms.names(source.lang), rng.child("names"))
+        telephones = forms.Pool(numbers(source.lang, params.number_format), rng.child("numbers"))
+        order = _order(params.order, names, telephones, source.lang)
+        roster = Roster(names, telephones, source.lang, order, rng.child("roster"))
+        depths = self._depths(rng.child("depths"), cell, slots)
+        # In a book in order an entry stands where its name belongs: not always the same one at a depth.
+        shares = [depth + (rng.unit() - depth) / (50 * slots) for depth in depths]
+        entries = [roster.entry(share) for share in shares]
+        lines: list[tuple[str, str]] = []
+        plants: list[Plant] = []
+
+        def plant(entry: tuple[str, str], depth: float, role: str = "distractor", slot: int = 0, block: str = "entry") -> Plant:
+            name, number = entry
+            key, value = (number, name) if params.reverse else (name, number)
+            made = Plant(wording.say(block, name=name, number=number), depth, role, slot, key, value)  # type: ignore[arg-type]
+            lines.append(entry)
+            plants.append(made)
+            return made
+
+        def listed(entry: tuple[str, str], depth: float, role: str, slot: int) -> Plant:
+            """An entry and its corrections, the last of which stands at the depth."""
+            earlier = sorted(depth * rng.unit() for _ in range(params.updates))
+            said = [entry, *((entry[0], roster.number()) for _ in earlier)]
+            made = [
+                plant(one, at, role if place == params.updates else "distractor", slot, "correction" if place else "entry")
+                for place, (one, at) in enumerate(zip(said, [*earlier, depth]))
+            ]
+            return made[-1]
+
+        items, answers, found = [], [], []
+        for slot, (entry, depth) in enumerate(zip(entries, depths)):
+            # Somebody who is not asked for stands where the person asked for would: counts say nothing.
+            absent = params.absent > 0 and _turn(cell, slot) < round(params.absent * 20)
+            made = listed(entry, depth, "distractor" if absent else "gold", slot)
+            asked = (roster.name(), roster.number()) if absent else entry
+            items.append(asked[params.reverse] if absent else made.key)
+            answers.append(wording.say("no_answer") if absent else made.value)
+            found.append(None if absent else made)
+            for other in self._others(params, roster, asked[0], items[-1] if params.reverse else asked[1]):
+                plant(other, roster.depth(*other))
+            for _ in range(params.updates):
+                aside = (roster.name(), roster.number())
+                first, second = sorted((rng.unit(), rng.unit()))
+                plant(aside, first)
+                plant((aside[0], roster.number()), second, block="correction")
+        examples = [(roster.name(), roster.number()) for _ in range(2 * (params.style == "completion"))]
+        for other in examples:
+            plant(other, roster.depth(*other))
+        said = [_turned(wording, other, params.reverse) for other in examples]
+        filler = source.filler(rng.child("filler"), lambda: Book(names, telephones, wording.parts("entry"), order))
+        asks = []
+        for first in range(0, slots, params.k_queries):
+            span = range(first, first + params.k_queries)
+            present = [made for made in found[first : span.stop] if made]
+            asks.append(
+                Ask(
+                    [items[slot] for slot in span],
+                    [answers[slot] for slot in span],
+                    present[0].depth if present else None,
+                    [made.part for made in present],
+                    "" if params.updates or params.absent or params.style == "completion" else present[0].cue,
+                )
+            )
+        return [
+            Draft(
+                plants=tuple(plants),
+                filler=filler,
+                sep="\n",
+                copies=params.copies if params.length_basis == "final" else 1,
+                count=params.entries or None,
+                avoid=frozenset(roster.made),
+                sort=sorter(filler, order, source.lang, lines) if order and isinstance(filler, Book) else None,
+                state=(asks, said),
+            )
+        ]
+
+    def _depths(self, rng: Stream, cell: Cell, slots: int) -> list[float]:
+        """The first person asked for stands at the depth asked for, the others evenly round the book from there on; or one anywhere in
+        each of so many parts of the book."""
+        turn = rng.shuffle(range(slots if cell.depth is None else slots - 1))
+        if cell.depth is None:
+            return [round((place + rng.unit()) / slots, 9) for place in turn]
+        ahead = [cell.depth + (1 + place) / slots for place in turn]
+        return [cell.depth, *(round(depth - 1 if depth > 1 else depth, 9) for depth in ahead)]
+
+    def _others(self, params: PhoneBookParams, roster: Roster, name: str, number: str) -> Sequence[tuple[str, str]]:
+        """Entries that are easily taken for one asked for."""
+        made = [(roster.sharing(name, family=True), roster.number()) for _ in range(params.shared_surname)]
+        made += [(roster.sharing(name, family=False), roster.number()) for _ in range(params.shared_given)]
+        for _ in range(params.near_miss):
+            made.append(
+                (roster.name(), roster.near_number(number)) if params.reverse else (roster.near_name(name), roster.number())
+            )
+        return made
+
+    def pose(self, rng: Stream, params: PhoneBookParams, draft: Draft, context: Context, wording: Wording) -> Sequence[Puzzle]:
+        asks, examples = draft.state
+        absent = params.absent > 0
+        return [
+            Puzzle(
+                slots={
+                    "question": wording.cue("complete", item=ask.items[0], slot="found")
+                    if params.style == "completion"
+                    else wording.say("ask", items=ask.items, reverse=params.reverse, updates=params.updates > 0, absent=absent),
+                    "place": params.question,
+                    "style": params.style,
+                    "reverse": params.reverse,
+                    "examples": examples,
+                },
+                answers=ask.answers,
+                depth=ask.depth,
+                parts=ask.parts,
+                prefix=ask.cue,
+                lanes=(0,) * params.copies if params.length_basis == "once" else None,
+                metadata={
+                    "asked": list(ask.items),
+                    "style": params.style,
+                    "reverse": params.reverse,
+                    "no_answer": wording.say("no_answer") if absent else None,
+                    "refusals": wording.choices("refusals") if absent else [],
+                },
+            )
+            for ask in asks
+        ]
+
+    def solve(self, context: str, question: str, wording: Wording) -> Sequence[str]:
+        held: dict[str, list[str]] = {}
+        for name, number, correction in _read(context, wording):
+            held[name] = [number] if correction else [*held.get(name, []), number]
+        items = _items(question, wording)
+        if not any(item in held for item in items):
+            turned: dict[str, list[str]] = {}
+            for name, found in held.items():
+                for number in found:
+                    turned.setdefault(number, []).append(name)
+            held = turned if any(item in turned for item in items) else {}
+        none = wording.pattern("no_answer").search(question)
+        missing = [none.group()] if none else []
+        # A book that stands twice says everything twice.
+        return [value for item in items for value in dict.fromkeys(held.get(item, missing))]
