@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lcgen import forms, generators, templates, tokens
+from lcgen.atoms import Digits, Form, Table
 from lcgen.contract import Units
 from lcgen.errors import LcgenError
-from lcgen.forms import Digits, Form, Pool, Table, Words
+from lcgen.forms import Pool, Words
 from lcgen.records import BLOCK, Records, weigher
 from lcgen.streams import Stream
 from lcgen.tokens import Scale, Tokenizer
