@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from os.path import commonprefix
 from typing import Any, Literal
 
 from lcgen import aligned, forms, grading
-from lcgen.contract import Cell, Context, Draft, Plant, Preset, Puzzle, Row, Setting, Source, Task
-from lcgen.people import Book, ByNumber, BySurname, Order, Roster, numbers, sorter
+from lcgen.contract import Cell, Context, Draft, Plant, Preset, Puzzle, Role, Row, Setting, Source, Task
+from lcgen.people import Book, Roster, numbers, order, sorter
 from lcgen.streams import Stream
 from lcgen.wording import Wording
 
@@ -115,7 +117,7 @@ class PhoneBook(Task[PhoneBookParams]):
     haystack = "records"
     blocks = {
         "entry": ("name~line", "number~line"), "correction": ("name~line", "number~line"), "quoted": ("item~line",),
-        "complete": ("item~line", "found~line"), "ask": ("items*", "reverse?", "updates?", "absent?"), "no_answer": (), "refusals": (),
+        "complete": ("item~line", "value~line"), "ask": ("items*", "reverse?", "updates?", "absent?"), "no_answer": (), "refusals": (),
     }  # fmt: skip
 
     def count(self, params: PhoneBookParams) -> int | None:
@@ -130,24 +132,24 @@ class PhoneBook(Task[PhoneBookParams]):
         slots = params.k_queries * cell.questions
         names = forms.Pool(forms.names(source.lang), rng.child("names"))
         telephones = forms.Pool(numbers(source.lang, params.number_format), rng.child("numbers"))
-        order = _order(params.order, names, telephones, source.lang)
-        roster = Roster(names, telephones, source.lang, order, rng.child("roster"))
+        by = order(params.order, source.lang, params.number_format)
+        roster = Roster(names, telephones, source.lang, by, rng.child("roster"))
         depths = self._depths(rng.child("depths"), cell, slots)
-        # In a book in order an entry stands where its name belongs: not always the same one at a depth.
-        shares = [depth + (rng.unit() - depth) / (50 * slots) for depth in depths]
-        entries = [roster.entry(share) for share in shares]
+        # In a book in order the depth asks for a name that belongs there: not always for the same one.
+        shift = rng.unit()
+        entries = [roster.entry(depth + (shift - depth) / (50 * slots)) for depth in depths]
         lines: list[tuple[str, str]] = []
         plants: list[Plant] = []
 
-        def plant(entry: tuple[str, str], depth: float, role: str = "distractor", slot: int = 0, block: str = "entry") -> Plant:
+        def plant(entry: tuple[str, str], depth: float, role: Role = "distractor", slot: int = 0, block: str = "entry") -> Plant:
             name, number = entry
             key, value = (number, name) if params.reverse else (name, number)
-            made = Plant(wording.say(block, name=name, number=number), depth, role, slot, key, value)  # type: ignore[arg-type]
+            made = Plant(wording.say(block, name=name, number=number), depth, role, slot, key, value)
             lines.append(entry)
             plants.append(made)
             return made
 
-        def listed(entry: tuple[str, str], depth: float, role: str, slot: int) -> Plant:
+        def listed(entry: tuple[str, str], depth: float, role: Role, slot: int) -> Plant:
             """An entry and its corrections, the last of which stands at the depth."""
             earlier = sorted(depth * rng.unit() for _ in range(params.updates))
             said = [entry, *((entry[0], roster.number()) for _ in earlier)]
@@ -176,8 +178,8 @@ class PhoneBook(Task[PhoneBookParams]):
         examples = [(roster.name(), roster.number()) for _ in range(2 * (params.style == "completion"))]
         for other in examples:
             plant(other, roster.depth(*other))
-        said = [_turned(wording, other, params.reverse) for other in examples]
-        filler = source.filler(rng.child("filler"), lambda: Book(names, telephones, wording.parts("entry"), order))
+        said = [_solved(wording, other, params.reverse) for other in examples]
+        filler = source.filler(rng.child("filler"), lambda: Book(names, telephones, wording.parts("entry"), by))
         asks = []
         for first in range(0, slots, params.k_queries):
             span = range(first, first + params.k_queries)
@@ -199,7 +201,7 @@ class PhoneBook(Task[PhoneBookParams]):
                 copies=params.copies if params.length_basis == "final" else 1,
                 count=params.entries or None,
                 avoid=frozenset(roster.made),
-                sort=sorter(filler, order, source.lang, lines) if order and isinstance(filler, Book) else None,
+                sort=sorter(filler, by, source.lang, lines) if by and isinstance(filler, Book) else None,
                 state=(asks, said),
             )
         ]
@@ -229,7 +231,7 @@ class PhoneBook(Task[PhoneBookParams]):
         return [
             Puzzle(
                 slots={
-                    "question": wording.cue("complete", item=ask.items[0], slot="found")
+                    "question": wording.cue("complete", item=ask.items[0])
                     if params.style == "completion"
                     else wording.say("ask", items=ask.items, reverse=params.reverse, updates=params.updates > 0, absent=absent),
                     "place": params.question,
@@ -268,3 +270,190 @@ class PhoneBook(Task[PhoneBookParams]):
         missing = [none.group()] if none else []
         # A book that stands twice says everything twice.
         return [value for item in items for value in dict.fromkeys(held.get(item, missing))]
+
+    def score(self, response: str, row: Row) -> Mapping[str, float]:
+        metadata, outputs, evidence = row["metadata"], row["outputs"], row["evidence"]
+        reverse, none = metadata["reverse"], metadata["no_answer"]
+        said = grading.visible(response.replace(row["input"], " ").replace(row["question"], " "), row["input"])
+        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        if metadata["style"] == "completion":
+            said = "".join(lines[:1])
+        said = aligned.flat(f"{row['gen_prefix'].strip()} {said}" if row["gen_prefix"] else said)
+        written = aligned.folded if reverse else aligned.digits
+        gold = ["" if output == none else written(output) for output in outputs]
+        keys = [(aligned.digits if reverse else aligned.folded)(item) for item in metadata["asked"]]
+        listed = Listed(row)
+        told = aligned.numbers(said, listed.width)
+        people = aligned.names(said, listed.found if reverse else set(keys))
+        key_hits, values = ([hit for hit in told if hit.text in keys], people) if reverse else (people, told)
+        values = sorted([*values, *aligned.phrases(said, [none, *metadata["refusals"]] if none else [])])
+        start = aligned.final(said, values)
+        given, strays = aligned.assign(
+            keys, [hit for hit in key_hits if hit.start >= start], [hit for hit in values if hit.start >= start]
+        )
+        # What is said last holds; where a number and a refusal stand together, the number, and the refusal costs.
+        slots = [([value for value in some if value] or some or [None])[-1] for some in given]
+        right = [value == wanted for value, wanted in zip(slots, gold)]
+        settled = {wanted for wanted, hit in zip(gold, right) if hit}
+        wrong = {value for some in [*given, strays] for value in some if value} - settled
+        cost = len(wrong) + sum("" in some and any(some) for some in given)
+        count, returned = len(gold), [value for value in [*slots, *strays] if value]
+        missed = [value for value, hit in zip(slots, right) if value and not hit] + [value for value in strays if value in wrong]
+        kinds = [listed.kind(value, set(gold)) for value in missed]
+        if reverse and (count == 1 or key_hits):
+            # A name that is not in the book is not found as one; a number that is given nothing else was given that.
+            kinds += ["hallucination"] * sum(not some and bool(said) for some in given)
+        found = {
+            "score": max(0.0, sum(right) - cost) / count,
+            "per_number": sum(right) / count,
+            "all_correct": float(all(right) and not cost),
+            "set_recall": sum(wanted in {*slots, *strays} for wanted in gold) / count,
+        }
+        found["exclusive"] = found["score"]
+        for kind in ("swap", "outdated", "confusion", "hallucination"):
+            found[f"{kind}_rate"] = kinds.count(kind) / max(1, len(returned), len(kinds))
+        if none:
+            absent = [wanted == "" for wanted in gold]
+            for name, hits in (("refused", absent), ("false_refusal", [not lost for lost in absent])):
+                if any(hits):
+                    found[name] = sum(hit and value == "" for hit, value in zip(hits, slots)) / sum(hits)
+        if metadata["style"] == "completion":
+            found["first_line"] = float(response.partition("\n")[0].strip() == outputs[0])
+        return found | _spread(right, metadata["asked"], evidence) if count > 1 else found
+
+    def oracle(self, row: Row) -> str:
+        if row["metadata"]["style"] == "json" and not row.get("gen_prefix"):
+            return json.dumps(dict(zip(row["metadata"]["asked"], row["outputs"])), ensure_ascii=False)
+        return ", ".join(row["outputs"])
+
+
+class Listed:
+    """What the book of a row holds, read from its prompt when it is needed: numbers as digits, or in reverse folded names."""
+
+    def __init__(self, row: Row) -> None:
+        self._row, self._reverse = row, row["metadata"]["reverse"]
+        # The wording round name and number is shorter in an entry than in a correction.
+        self._piece = min(row["evidence"], key=lambda piece: len(piece["text"]) - len(piece["key"]) - len(piece["value"]))
+        self.width = len(aligned.digits(self._piece["key" if self._reverse else "value"]))
+
+    @cached_property
+    def found(self) -> set[str]:
+        """Linear in the prompt."""
+        key, value, form = (re.escape(self._piece[name]) for name in ("key", "value", "text"))
+        sought, other = (value, key)
+        form = form.replace(other, "[^\n]+?", 1).replace(sought, "([^\n]+?)", 1)
+        written = aligned.folded if self._reverse else aligned.digits
+        context = self._row["input"][self._row["context_start"] : self._row["context_end"]]
+        return {written(value) for value in re.findall(f"^{form}$", context, re.M)}
+
+    def kind(self, value: str, gold: set[str]) -> str:
+        """Whose a wrong value is: that of another one asked for, of one asked for before a correction, another one's, nobody's."""
+        if value in gold:
+            return "swap"
+        asked, written = self._row["metadata"]["asked"], aligned.folded if self._reverse else aligned.digits
+        if any(written(piece["value"]) == value and piece["key"] in asked for piece in self._row["evidence"]):
+            return "outdated"
+        known = any(written(piece["value"]) == value for piece in self._row["evidence"])
+        return "confusion" if known or value in self.found else "hallucination"
+
+
+def _spread(right: Sequence[bool], asked: Sequence[str], evidence: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Shares of right numbers by place in the answer, and by the quarter of the book in which they stand."""
+    depths = {piece["key"]: piece["depth"] for piece in evidence if piece["role"] == "gold" and piece["copy"] == 0}
+    found: dict[str, list[bool]] = {}
+    for place, (item, hit) in enumerate(zip(asked, right), 1):
+        low, high = next((low, high) for low, high in PLACES if low <= place <= high)
+        found.setdefault(f"place_{low}" if low == high else f"place_{low}_{high}", []).append(hit)
+        if item in depths:
+            found.setdefault(f"quarter_{bisect_right((0.25, 0.5, 0.75), depths[item]) + 1}", []).append(hit)
+    return {name: sum(hits) / len(hits) for name, hits in found.items()}
+
+
+def _turn(cell: Cell, slot: int) -> int:
+    """Balanced blocks of 20 indices, each slot's in an order of its own."""
+    return replace(cell, blocks=cell.blocks and cell.blocks.child("absent", slot)).turn(20)
+
+
+def _solved(wording: Wording, entry: tuple[str, str], reverse: bool) -> str:
+    """A solved example."""
+    return wording.say("complete", item=entry[reverse], value=entry[not reverse])
+
+
+def _read(context: str, wording: Wording) -> Iterator[tuple[str, str, bool]]:
+    """Name and number of each line of a book, and whether it is a correction."""
+    entry, correction = (
+        re.compile(f"^(?:{wording.pattern(block).pattern})$", re.M).finditer(context) for block in ("entry", "correction")
+    )
+    corrected = {match.start(): match for match in correction}
+    for match in entry:
+        late = corrected.pop(match.start(), None)
+        yield (late or match)["name"], (late or match)["number"], late is not None
+    for match in corrected.values():
+        yield match["name"], match["number"], True
+
+
+def _items(question: str, wording: Wording) -> list[str]:
+    """What a question asks for."""
+    if items := [match["item"] for match in wording.pattern("quoted").finditer(question)]:
+        return items
+    match = wording.pattern("complete").fullmatch(f"{question} 0")
+    return [match["item"]] if match else []
+
+
+def _shortcut(pick: Callable[[Sequence[tuple[str, str]], Sequence[str]], Sequence[str]]) -> Any:
+    """A baseline over the pairs of key and value of a book, without corrections, and the items asked for."""
+
+    def shortcut(context: str, question: str, wording: Wording) -> Sequence[str]:
+        items = _items(question, wording)
+        pairs = [(name, number) for name, number, late in _read(context, wording) if not late]
+        if any(any(letter.isdigit() for letter in item) for item in items):
+            pairs = [(number, name) for name, number in pairs]
+        return pick(pairs, items)
+
+    return shortcut
+
+
+def _after(pairs: Sequence[tuple[str, str]], items: Sequence[str]) -> list[str]:
+    """For each item the value of the key that follows it in the alphabet."""
+    ranked = sorted(pairs)
+    return [ranked[min(bisect_right(ranked, (item, "\U0010ffff")), len(ranked) - 1)][1] for item in items if ranked]
+
+
+def _alike(pairs: Sequence[tuple[str, str]], items: Sequence[str]) -> list[str]:
+    """For each item the value of the key that is most like it, itself left out: by the letters in common at both ends."""
+
+    def common(item: str, key: str) -> int:
+        ends = (len(commonprefix([item, key])), len(commonprefix([item[::-1], key[::-1]])))
+        return sum(ends) if item != key else -1
+
+    return [max(pairs, key=lambda pair: common(item, pair[0]))[1] for item in items if pairs]
+
+
+PhoneBook.baselines = {
+    "first_entries": _shortcut(lambda pairs, items: [value for _, value in pairs[: len(items)]]),
+    "last_entries": _shortcut(lambda pairs, items: [value for _, value in pairs[-len(items) :]]),
+    "next_in_alphabet": _shortcut(_after),
+    "most_similar": _shortcut(_alike),
+}
+
+OWN = "Our own wording, names and numbers; no name stands twice, no number is part of another, lengths are exact."
+
+PhoneBook.presets = {
+    "repeat_after_me": Preset(
+        "the phone book of Repeat After Me: two solved examples, then a name, for base models",
+        "arXiv:2402.01032",
+        {f"n{count}": Setting({"style": "completion", "number_format": "plain", "entries": count}) for count in (20, 50, 100, 200, 500, 1000)},
+        "", 96, "random", 50,
+        f"{OWN} 20 entries and 3 x 32 books are the paper's; it goes on to longer books, whose sizes we set. Numbers begin with 2 to 9, "
+        "depths are stratified, and a neutral sentence stands between book and examples. Build it with --for base.",
+    ),
+    "birdie": Preset(
+        "Birdie's phone book: 1 to 32 numbers at once from a book that fills 16,384 tokens",
+        "arXiv:2411.01030",
+        {f"k{count}": Setting({"style": "instruction", "question": "both", "k_queries": count}) for count in (1, 2, 4, 8, 16, 32)},
+        "16k", 1024, "random", None,
+        f"{OWN} 1,024 books, which the paper names for one number, stand for every K, and each stands one in each K-th of the book.",
+    ),
+}  # fmt: skip
+
+TASK = PhoneBook()

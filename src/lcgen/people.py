@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from lcgen import forms
+from lcgen.atoms import Form, Joined, Table
 from lcgen.contract import MOST_PLANTS
 from lcgen.errors import LcgenError
 from lcgen.records import Records
@@ -28,30 +29,30 @@ CODES = "20 27 30 31 32 33 34 36 39 40 41 43 45 46 47 48 49 51 52 54 55 56 57 58
 VOWELS = "aeiou"
 
 
-def _group(name: str, heads: str, rest: int, second: str = "0123456789") -> forms.Table:
+def _group(name: str, heads: str, rest: int, second: str = "0123456789") -> Table:
     """Groups of 2 + `rest` digits that begin with one of `heads` and another digit of `second`."""
     starts = [head + other for head, other in product(heads, second) if head != other]
     tails = ["".join(tail) for tail in product("0123456789", repeat=rest)]
-    return forms.Table(f"{name} digits", [start + tail for start in starts for tail in tails])
+    return Table(f"{name} digits", [start + tail for start in starts for tail in tails])
 
 
 @cache
-def numbers(lang: str, layout: str) -> forms.Joined:
+def numbers(lang: str, layout: str) -> Joined:
     """Telephone numbers in a layout: `plain`, `hyphens`, `country` (with its code) or `extension`; mobile ones in Chinese."""
     area, line, extension = _group("area", "23456789", 1), _group("line", "0123456789", 2), _group("extension", "123456789", 1)
     if lang == "zh":
         mobile = _group("mobile", "1", 1, "3456789")
-        layouts: dict[str, tuple[str | forms.Form, ...]] = {
+        layouts: dict[str, tuple[str | Form, ...]] = {
             "plain": (mobile, line, line), "hyphens": (mobile, "-", line, "-", line), "country": ("+86 ", mobile, " ", line, " ", line),
             "extension": (mobile, "-", line, "-", line, "转", extension),
         }  # fmt: skip
     else:
         layouts = {
             "plain": (area, area, line), "hyphens": (area, "-", area, "-", line),
-            "country": ("+", forms.Table("country codes", CODES.split()), " ", area, " ", area, " ", line),
+            "country": ("+", Table("country codes", CODES.split()), " ", area, " ", area, " ", line),
             "extension": (area, "-", area, "-", line, " ext. ", extension),
         }  # fmt: skip
-    return forms.Joined(*layouts[layout], apart=True)
+    return Joined(*layouts[layout], apart=True)
 
 
 class Order(Protocol):
@@ -73,7 +74,7 @@ class Order(Protocol):
 class ByNumber:
     """In the order of the digits."""
 
-    def __init__(self, form: forms.Joined) -> None:
+    def __init__(self, form: Joined) -> None:
         self.form, self.size = form, form.size
 
     def keys(self, names: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -94,16 +95,16 @@ class BySurname:
     A name of a table has an odd rank, one that is none of them the even rank between two.
     """
 
-    def __init__(self, form: forms.Joined, lang: str) -> None:
+    def __init__(self, form: Joined, lang: str) -> None:
         self.lang, self.form = lang, form
-        atoms = [part for part in form.parts if isinstance(part, forms.Table)]
+        atoms = [part for part in form.parts if isinstance(part, Table)]
         self._turn = [0, 1, 2] if lang == "zh" else [1, 0]
         self._tables = [self._ranked(atoms[place], lang == "zh" and place == 0) for place in self._turn]
         self._bases = [2 * len(entries) + 1 for entries, _ in self._tables]
         self.size = int(np.prod(self._bases, dtype=np.int64))
 
     @staticmethod
-    def _ranked(table: forms.Table, listed: bool) -> tuple[list[str], np.ndarray]:
+    def _ranked(table: Table, listed: bool) -> tuple[list[str], np.ndarray]:
         """The words of a table in order, and the rank of each in that order."""
         order = list(range(table.size)) if listed else sorted(range(table.size), key=lambda n: table.entries[n].casefold())
         ranks = np.empty(table.size, np.int64)
@@ -134,6 +135,14 @@ class BySurname:
             place, rank = divmod(place, len(entries))
             chosen.append(entries[rank])
         return whole(chosen[::-1], self.lang), ""
+
+
+@cache
+def order(kind: str, lang: str, layout: str) -> Order | None:
+    """The order of this name; None for `random`."""
+    if kind == "random":
+        return None
+    return BySurname(forms.names(lang), lang) if kind == "surname" else ByNumber(numbers(lang, layout))
 
 
 def parts(name: str, lang: str) -> list[str]:
@@ -230,7 +239,7 @@ class Roster:
     def near_number(self, number: str) -> str:
         """A number that differs in one group of digits."""
         form = self._numbers.form
-        assert isinstance(form, forms.Joined)
+        assert isinstance(form, Joined)
         pieces = form.pieces(number)
         place = self._rng.below(len(pieces))
 
@@ -241,10 +250,10 @@ class Roster:
         return self._walk(self._tables(self._numbers)[place], written, number)
 
     @staticmethod
-    def _tables(pool: forms.Pool) -> list[forms.Table]:
-        return [atom for atom in pool.form.atoms if isinstance(atom, forms.Table)]
+    def _tables(pool: forms.Pool) -> list[Table]:
+        return [atom for atom in pool.form.atoms if isinstance(atom, Table)]
 
-    def _walk(self, table: forms.Table, written: Callable[[str], str], near: str) -> str:
+    def _walk(self, table: Table, written: Callable[[str], str], near: str) -> str:
         """The first text that is free, from any word of a table on."""
         start = self._rng.below(table.size)
         for step in range(table.size):
