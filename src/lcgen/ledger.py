@@ -47,7 +47,8 @@ class Ledger:
             self.ids, self.weights = ids[taken], weights[taken]
             self.ends = np.cumsum(self.weights, dtype=np.int64)
             if len(self.ids) > SPARES + wanted and (wanted or self.ends[-SPARES - 1] >= tokens):
-                self._rising, self._gapless = (ids, weights), len(ids) == count
+                self._by_id = np.zeros(count, np.int64)
+                self._by_id[ids] = weights
                 return
             mean = weights.mean() if len(ids) else 1
             unused = min(4.0, len(ids) / max(1, len(self.ids)))
@@ -83,9 +84,7 @@ class Ledger:
         """Weights of units, int64."""
         found = np.empty(len(order), np.int64)
         filler = order >= 0
-        ids = order[filler]
-        rising, weights = self._rising
-        found[filler] = weights[ids if self._gapless else np.searchsorted(rising, ids)]
+        found[filler] = self._by_id[order[filler]]
         found[~filler] = self.plant_weights[-1 - order[~filler]]
         return found
 

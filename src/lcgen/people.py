@@ -6,16 +6,17 @@ All numbers of one format have one width, so none is part of another.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from itertools import product
 from typing import Protocol
 
 import numpy as np
 
 from lcgen import forms
-from lcgen.atoms import Form, Joined, Table
+from lcgen.atoms import Atom, Form, Joined, Table
 from lcgen.contract import MOST_PLANTS
 from lcgen.errors import LcgenError
 from lcgen.records import Records
@@ -29,6 +30,52 @@ CODES = "20 27 30 31 32 33 34 36 39 40 41 43 45 46 47 48 49 51 52 54 55 56 57 58
 VOWELS = "aeiou"
 
 
+class Block(Atom):
+    """A form whose texts all have one width, written as one block: then its parts need not be weighed one by one."""
+
+    def __init__(self, form: Joined) -> None:
+        self.form, self.size = form, form.size
+        self.name = f"block {form.name}"
+        self._pieces = [atom if isinstance(atom, str) else "" for atom in form.atoms]
+        widths = [len(atom.encode()) if isinstance(atom, str) else atom.width for atom in form.atoms]
+        self._rows = np.dtype([(f"{place}", f"S{width}") for place, width in enumerate(widths)])
+        self.width = sum(widths)
+
+    def blocks(self, numbers: np.ndarray) -> np.ndarray:
+        rows = np.empty(len(numbers), self._rows)
+        drawn = iter(zip(self.tables, self.form.split(numbers)))
+        for place, constant in enumerate(self._pieces):
+            if constant:
+                rows[f"{place}"] = constant.encode()
+            else:
+                table, chosen = next(drawn)
+                rows[f"{place}"] = table.blocks(chosen)
+        return rows.view(f"S{self.width}")
+
+    @cached_property
+    def tables(self) -> list[Table]:
+        """The groups of digits."""
+        return [atom for atom in self.form.atoms if isinstance(atom, Table)]
+
+    def number(self, text: str) -> int | None:
+        return self.form.number(text)
+
+    def near(self, text: str, rng: Stream) -> str:
+        return self.form.near(text, rng)
+
+    @property
+    def apart(self) -> bool:
+        return self.form.apart
+
+    @property
+    def charset(self) -> frozenset[str]:
+        return self.form.charset
+
+    @property
+    def pattern(self) -> str:
+        return "".join(re.escape(atom) if isinstance(atom, str) else f"(?:{atom.pattern})" for atom in self.form.atoms)
+
+
 def _group(name: str, heads: str, rest: int, second: str = "0123456789") -> Table:
     """Groups of 2 + `rest` digits that begin with one of `heads` and another digit of `second`."""
     starts = [head + other for head, other in product(heads, second) if head != other]
@@ -37,7 +84,7 @@ def _group(name: str, heads: str, rest: int, second: str = "0123456789") -> Tabl
 
 
 @cache
-def numbers(lang: str, layout: str) -> Joined:
+def numbers(lang: str, layout: str) -> Block:
     """Telephone numbers in a layout: `plain`, `hyphens`, `country` (with its code) or `extension`; mobile ones in Chinese."""
     area, line, extension = _group("area", "23456789", 1), _group("line", "0123456789", 2), _group("extension", "123456789", 1)
     if lang == "zh":
@@ -52,7 +99,7 @@ def numbers(lang: str, layout: str) -> Joined:
             "country": ("+", Table("country codes", CODES.split()), " ", area, " ", area, " ", line),
             "extension": (area, "-", area, "-", line, " ext. ", extension),
         }  # fmt: skip
-    return Joined(*layouts[layout], apart=True)
+    return Block(Joined(*layouts[layout], apart=True))
 
 
 class Order(Protocol):
@@ -61,8 +108,11 @@ class Order(Protocol):
     size: int
     """All keys lie below."""
 
-    def keys(self, names: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        """Keys (int64) of entries that write these numbers in the forms of names and of telephone numbers (uint64)."""
+    by: Form
+    """The form of what decides."""
+
+    def keys(self, pieces: Sequence[np.ndarray]) -> np.ndarray:
+        """Keys (int64) of entries that write these numbers in the atoms of that form (uint64)."""
 
     def key(self, name: str, number: str) -> int:
         """The key of one entry, whose name may be none of the form's."""
@@ -74,19 +124,20 @@ class Order(Protocol):
 class ByNumber:
     """In the order of the digits."""
 
-    def __init__(self, form: Joined) -> None:
-        self.form, self.size = form, form.size
+    def __init__(self, by: Block) -> None:
+        self.by: Form = by
+        self.size = by.size
 
-    def keys(self, names: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        return numbers.astype(np.int64)
+    def keys(self, pieces: Sequence[np.ndarray]) -> np.ndarray:
+        return pieces[0].astype(np.int64)
 
     def key(self, name: str, number: str) -> int:
-        found = self.form.number(number)
+        found = self.by.number(number)
         assert found is not None, "every number of a book is of its format"
         return found
 
     def at(self, share: float) -> tuple[str, str]:
-        return "", self.form.texts(np.array([int(share * (self.size - 1))], np.uint64))[0]
+        return "", self.by.texts(np.array([int(share * (self.size - 1))], np.uint64))[0]
 
 
 class BySurname:
@@ -95,9 +146,10 @@ class BySurname:
     A name of a table has an odd rank, one that is none of them the even rank between two.
     """
 
-    def __init__(self, form: Joined, lang: str) -> None:
-        self.lang, self.form = lang, form
-        atoms = [part for part in form.parts if isinstance(part, Table)]
+    def __init__(self, by: Joined, lang: str) -> None:
+        self.lang = lang
+        self.by: Form = by
+        atoms = [part for part in by.parts if isinstance(part, Table)]
         self._turn = [0, 1, 2] if lang == "zh" else [1, 0]
         self._tables = [self._ranked(atoms[place], lang == "zh" and place == 0) for place in self._turn]
         self._bases = [2 * len(entries) + 1 for entries, _ in self._tables]
@@ -111,8 +163,8 @@ class BySurname:
         ranks[order] = 2 * np.arange(table.size) + 1
         return [table.entries[number] for number in order], ranks
 
-    def keys(self, names: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        found, pieces = np.zeros(len(names), np.int64), self.form.split(names)
+    def keys(self, pieces: Sequence[np.ndarray]) -> np.ndarray:
+        found = np.zeros(len(pieces[0]), np.int64)
         for (_, ranks), base, place in zip(self._tables, self._bases, self._turn):
             found = found * base + ranks[pieces[place].astype(np.intp)]
         return found
@@ -130,7 +182,7 @@ class BySurname:
         return found
 
     def at(self, share: float) -> tuple[str, str]:
-        place, chosen = int(share * (self.form.size - 1)), []
+        place, chosen = int(share * (self.by.size - 1)), []
         for entries, _ in reversed(self._tables):
             place, rank = divmod(place, len(entries))
             chosen.append(entries[rank])
@@ -163,21 +215,39 @@ class Book(Records):
 
     def __init__(self, names: forms.Pool, numbers: forms.Pool, said: Sequence[tuple[str, str]], order: Order | None) -> None:
         """`said` is the wording of an entry in parts (see Wording.parts)."""
-        self._names, self._telephones, self._by = names, numbers, order
+        self._by = order
+        self._kept = np.zeros(0, np.int64)
         slots = {"name": names, "number": numbers}
         super().__init__(*(slots.get(slot) or text for text, slot in said), sep="\n", start=RESERVED)
 
     def keys(self, ids: np.ndarray) -> np.ndarray:
-        """Where the entries of these ids belong, int64."""
+        """Where the entries of these ids belong, int64. They are kept, as what is written is."""
         assert self._by is not None
-        places = ids + self.start
-        return self._by.keys(self._names.numbers(places), self._telephones.numbers(places))
+        run, places = self._laid(ids)
+        if run is not self._run:
+            return self._by.keys(self._of(self.numbers(ids)))
+        if len(self._kept) < len(run.borders) - 1:
+            more = [drawn[len(self._kept) :] for drawn in self._of(self._numbers)]
+            self._kept = np.concatenate([self._kept, self._by.keys(more)])
+        found: np.ndarray = self._kept[places]
+        return found
+
+    def _of(self, drawn: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+        """Of the numbers of all columns those of the form that decides the order."""
+        at = 0
+        for pool in self.pools:
+            size = sum(not isinstance(atom, str) for atom in pool.form.atoms)
+            if self._by is not None and pool.form == self._by.by:
+                return drawn[at : at + size]
+            at += size
+        raise AssertionError("the form that decides the order is one of the book's")
 
     def slices(self, ids: np.ndarray, sep: str) -> list[bytes | memoryview]:
-        if self._by is None or len(ids) < 2 or sep != self.sep:
+        run, places = self._laid(ids)
+        if self._by is None or len(ids) < 2 or sep != self.sep or run is not self._run:
             return super().slices(ids, sep)
         # Entries in order are scattered over the ids: they are written anew, not gathered one by one.
-        return [self.shape.render(self.numbers(ids)).text]
+        return [self.shape.render([drawn[places] for drawn in self._numbers]).text]
 
     def weights(self, ids: np.ndarray, scale: Scale, sep: str) -> np.ndarray:
         if len(ids) and int(ids.max()) >= self.limit:
@@ -225,7 +295,7 @@ class Roster:
         """A name that differs in one letter, or by a middle initial; in Chinese in one character of the given name."""
         if self._lang == "zh":
             pieces, place = list(name), 1 + self._rng.below(2)
-            table = self._tables(self._names)[place]
+            table = [atom for atom in self._names.form.atoms if isinstance(atom, Table)][place]
             return self._walk(table, lambda word: "".join([*pieces[:place], word, *pieces[place + 1 :]]), name)
         family, given = parts(name, self._lang)
         initials = [f"{given} {letter}. {family}" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
@@ -238,20 +308,16 @@ class Roster:
 
     def near_number(self, number: str) -> str:
         """A number that differs in one group of digits."""
-        form = self._numbers.form
-        assert isinstance(form, Joined)
-        pieces = form.pieces(number)
+        block = self._numbers.form
+        assert isinstance(block, Block)
+        pieces = block.form.pieces(number)
         place = self._rng.below(len(pieces))
 
         def written(group: str) -> str:
             rest = iter([*pieces[:place], group, *pieces[place + 1 :]])
-            return "".join(atom if isinstance(atom, str) else next(rest) for atom in form.atoms)
+            return "".join(atom if isinstance(atom, str) else next(rest) for atom in block.form.atoms)
 
-        return self._walk(self._tables(self._numbers)[place], written, number)
-
-    @staticmethod
-    def _tables(pool: forms.Pool) -> list[Table]:
-        return [atom for atom in pool.form.atoms if isinstance(atom, Table)]
+        return self._walk(block.tables[place], written, number)
 
     def _walk(self, table: Table, written: Callable[[str], str], near: str) -> str:
         """The first text that is free, from any word of a table on."""
