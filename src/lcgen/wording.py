@@ -27,31 +27,16 @@ CONTEXT = MARK.format("context")
 PAD = MARK.format("pad")
 # A slot is one run of letters, digits and hyphens: it never crosses a space or a mark of punctuation.
 WORD = r"[^\W_]+(?:-[^\W_]+)*"
-KINDS = {"": WORD, "line": r"[^\n]+?"}
-"""What a slot may hold, by its kind: `name` is a word, `name~line` anything within a line, as little as fits."""
 NOTHING = re.compile(r"(?!)")
 # Values of several kinds, of which every macro must make the same sentence.
 PROBES = ("amber-lantern", "7", "6841", "灯塔", "3f2b9c1e-0a4d-4c55-9e07-5b1d2a8c6f10")
-LINES = ("Ada B. Stone", "+44 (718) 420-5619")
-"""The same for slots that may hold more than a word."""
-
-
-def _kinds(slots: Sequence[str]) -> dict[str, str]:
-    """Of each slot that is printed as it is its pattern; lists and flags are none."""
-    parted = (slot.partition("~") for slot in slots)
-    return {stem: KINDS[kind] for stem, _, kind in parted if stem.isidentifier()}
-
-
-def _plain(slots: Sequence[str]) -> bool:
-    """Whether all slots are printed as they are."""
-    return len(_kinds(slots)) == len(slots)
 
 
 class Wording:
     """How one task speaks in one language.
 
     `blocks` are the macros of the task, each with the slots that it must print; `slot*` takes a list, `slot?` is a flag
-    that is not printed, `slot~line` may hold more than a word (KINDS). A template may leave out the macros of puzzles that it is not used for. Raises LcgenError, with
+    that is not printed. A template may leave out the macros of puzzles that it is not used for. Raises LcgenError, with
     the place, for a template that does not parse, loses a slot, or does what the sandbox forbids.
     """
 
@@ -73,9 +58,9 @@ class Wording:
             if not hasattr(self._module, block):
                 continue
             printed = set(SLOT.findall(self._open(block)))
-            if lost := {slot.partition("~")[0].rstrip("*") for slot in slots if not slot.endswith("?")} - printed:
+            if lost := {slot.rstrip("*") for slot in slots if not slot.endswith("?")} - printed:
                 raise LcgenError(f"The macro {block!r} of template {name} does not print {', '.join(sorted(lost))}.")
-            if _plain(slots):
+            if all(slot.isidentifier() for slot in slots):
                 self._probe(block, slots)
         for place in ("before", "after", "both"):
             for audience in ("chat", "base"):
@@ -87,10 +72,8 @@ class Wording:
 
     def _probe(self, block: str, slots: Sequence[str]) -> None:
         """Raises LcgenError for a macro that alters its slots, words them by their value, or lets them run together."""
-        kinds = _kinds(slots)
-        probes = PROBES if WORD in kinds.values() else (*PROBES, *LINES)
-        for turn in range(len(probes)):
-            values = {slot: probes[(turn + number) % len(probes)] for number, slot in enumerate(kinds)}
+        for turn in range(len(PROBES)):
+            values = {slot: PROBES[(turn + number) % len(PROBES)] for number, slot in enumerate(slots)}
             said = self.say(block, **values)
             found = self.pattern(block).fullmatch(said)
             if said != self._run(block, values) or found is None or found.groupdict() != values:
@@ -101,7 +84,7 @@ class Wording:
 
     def say(self, block: str, **slots: Any) -> str:
         """One macro as text, without white space at its ends."""
-        if _plain(self.blocks.get(block, "*")):
+        if all(slot.isidentifier() for slot in self.blocks.get(block, "*")):
             return "".join(text or str(slots[slot]) for text, slot in self.parts(block))
         return self._run(block, slots)
 
@@ -121,7 +104,7 @@ class Wording:
         """One macro with its slots marked."""
         marks: dict[str, Any] = {}
         for slot in self.blocks[block]:
-            stem = slot.partition("~")[0].rstrip("*?")
+            stem = slot.rstrip("*?")
             marks[stem] = False if slot.endswith("?") else [MARK.format(stem)] if slot.endswith("*") else MARK.format(stem)
         return self._run(block, marks)
 
@@ -151,7 +134,7 @@ class Wording:
             return NOTHING
         if block not in self._patterns:
             seen: set[str] = set()
-            kinds, parts = _kinds(self.blocks[block]), []
+            parts = []
             for number, piece in enumerate(SLOT.split(self._open(block))):
                 if number % 2 == 0:
                     parts.append(re.escape(piece))
@@ -159,7 +142,7 @@ class Wording:
                     parts.append(f"(?P={piece})")
                 else:
                     seen.add(piece)
-                    parts.append(f"(?P<{piece}>{kinds.get(piece, WORD)})")
+                    parts.append(f"(?P<{piece}>{WORD})")
             self._patterns[block] = re.compile("".join(parts))
         return self._patterns[block]
 
