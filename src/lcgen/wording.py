@@ -32,6 +32,14 @@ WORD = r"[^\W_]+(?:-[^\W_]+)*"
 NOTHING = re.compile(r"(?!)")
 # Values of several kinds, of which every macro must make the same sentence.
 PROBES = ("amber-lantern", "7", "6841", "灯塔", "3f2b9c1e-0a4d-4c55-9e07-5b1d2a8c6f10")
+KINDS = {
+    "": (WORD, PROBES),
+    # A word inside which one of these signs may stand like a hyphen.
+    "code": (r"[^\W_]+(?:[-*&#@%+~!][^\W_]+)*", (*PROBES, "amb*er-lantern", "灯&塔")),
+    "sign": (r"[*&#@%+~!]", ("*", "&", "~")),
+}
+"""Kinds of slots, declared as `slot~kind`: the pattern of what may stand there, and values to probe macros with."""
+TURNS = max(len(probes) for _, probes in KINDS.values())
 PLACES, AUDIENCES = ("before", "after", "both"), ("chat", "base")
 
 
@@ -39,7 +47,7 @@ class Wording:
     """How one task speaks in one language.
 
     `blocks` are the macros of the task, each with the slots that it must print; `slot*` takes a list, `slot?` is a flag
-    that is not printed but changes what is. A template may leave out the macros of puzzles that it is not used for; one
+    that is not printed but changes what is, `slot~kind` holds what its kind lets stand there (KINDS), else a word. A template may leave out the macros of puzzles that it is not used for; one
     that has them all serves all puzzles. Raises LcgenError, with the place, for a template that does not parse, loses a
     slot, words two macros so that one is read as the other, or does what the sandbox forbids.
     """
@@ -62,7 +70,7 @@ class Wording:
             if not hasattr(self._module, block):
                 continue
             printed = set(SLOT.findall(self._open(block)))
-            if lost := {slot.rstrip("*") for slot in slots if not slot.endswith("?")} - printed:
+            if lost := {_stem(slot) for slot in slots if not slot.endswith("?")} - printed:
                 raise LcgenError(f"The macro {block!r} of template {name} does not print {', '.join(sorted(lost))}.")
             if self._plain(block):
                 self._probe(block, slots)
@@ -73,8 +81,8 @@ class Wording:
         self.fences = self._fences()
 
     def _plain(self, block: str) -> bool:
-        """Whether all slots of the macro are words: its text can then be read back."""
-        return block in self.blocks and all(slot.isidentifier() for slot in self.blocks[block])
+        """Whether all slots of the macro take one text each, so that its text can be read back."""
+        return block in self.blocks and not any(slot.endswith(("*", "?")) for slot in self.blocks[block])
 
     def _refused(self, error: Exception) -> LcgenError:
         what = "does something that is not allowed" if isinstance(error, SecurityError) else "cannot be rendered"
@@ -82,7 +90,7 @@ class Wording:
 
     def _probe(self, block: str, slots: Sequence[str]) -> None:
         """Raises LcgenError for a macro that alters its slots, words them by their value, or lets them run together."""
-        for turn in range(len(PROBES)):
+        for turn in range(TURNS):
             values = self._values(block, turn)
             said = self.say(block, **values)
             found = self.pattern(block).fullmatch(said)
@@ -93,12 +101,16 @@ class Wording:
                 )
 
     def _values(self, block: str, turn: int) -> dict[str, str]:
-        return {slot: PROBES[(turn + number) % len(PROBES)] for number, slot in enumerate(self.blocks[block])}
+        found = {}
+        for number, slot in enumerate(self.blocks[block]):
+            _, probes = KINDS[_kind(slot)]
+            found[_stem(slot)] = probes[(turn + number) % len(probes)]
+        return found
 
     def _tell_apart(self) -> None:
         """Raises LcgenError for a pattern that finds anything but its own macro's sentences, in full, between others."""
         spoken = [block for block, slots in self.blocks.items() if slots and self._plain(block) and hasattr(self._module, block)]
-        for turn, block, other in product(range(len(PROBES)), spoken, spoken):
+        for turn, block, other in product(range(TURNS), spoken, spoken):
             own, beside = (self.say(name, **self._values(name, turn)) for name in (block, other))
             found = self.pattern(block)
             if other != block and (inside := found.search(beside)):
@@ -153,7 +165,7 @@ class Wording:
         if (block, flag) not in self._opened:
             marks: dict[str, Any] = {}
             for slot in self.blocks[block]:
-                stem = slot.rstrip("*?")
+                stem = _stem(slot)
                 marks[stem] = (
                     stem == flag if slot.endswith("?") else [MARK.format(stem)] if slot.endswith("*") else MARK.format(stem)
                 )
@@ -200,6 +212,7 @@ class Wording:
             return NOTHING
         if block not in self._patterns:
             seen: set[str] = set()
+            kinds = {_stem(slot): _kind(slot) for slot in self.blocks[block]}
             parts = []
             for number, piece in enumerate(SLOT.split(self._open(block))):
                 if number % 2 == 0:
@@ -208,7 +221,7 @@ class Wording:
                     parts.append(f"(?P={piece})")
                 else:
                     seen.add(piece)
-                    parts.append(f"(?P<{piece}>{WORD})")
+                    parts.append(f"(?P<{piece}>{KINDS[kinds.get(piece, '')][0]})")
             self._patterns[block] = re.compile("".join(parts))
         return self._patterns[block]
 
@@ -243,3 +256,12 @@ class Wording:
     def pads(self) -> list[str]:
         """Neutral sentences of many lengths, for the slot that closes what units of filler cannot."""
         return (files("lcgen") / "lang" / self.lang / "pads.txt").read_text(encoding="utf-8").split("\n")[:-1]
+
+
+def _stem(slot: str) -> str:
+    """The name of a slot, without its kind and what it takes."""
+    return slot.partition("~")[0].rstrip("*?")
+
+
+def _kind(slot: str) -> str:
+    return slot.partition("~")[2]
