@@ -23,6 +23,8 @@ FEW = 16
 """Below so many numbers plain integers are faster than arrays."""
 WORD_LISTS = {"en": ("adjectives", "nouns", "-"), "zh": ("modifiers", "nouns", "")}
 """Per language the lists of a two-word form and what joins the words."""
+NAMES = {"en": ("given", " ", "surnames"), "zh": ("surnames", "given", "given")}
+"""Per language the tables of a full name in their order, and what joins them."""
 DOMAINS = ("example.com", "example.net", "example.org")
 """Domains that are kept for examples (RFC 2606): nobody's mail."""
 
@@ -54,14 +56,18 @@ def numbers(mask: str) -> Joined:
 
 @cache
 def names(lang: str, initials: bool = False) -> Joined:
-    """Full names of a language, with a middle initial for more of them. Raises LcgenError where it has no names."""
-    last = Table(f"{lang} surnames", surnames(lang))
-    first = Table(f"{lang} given", given(lang))
-    if lang == "zh":
-        return Joined(last, first, first, apart=True)
-    if initials:
-        return Joined(first, " ", Table("initials", [f"{letter}." for letter in BASE32[:26]]), " ", last, apart=True)
-    return Joined(first, " ", last, apart=True)
+    """Full names of a language, with a middle initial for more of them where names have spaces.
+
+    Raises LcgenError for a language that has no names.
+    """
+    if lang not in NAMES:
+        raise unknown("language for names", lang, NAMES)
+    tables = {"given": Table(f"{lang} given", given(lang)), "surnames": Table(f"{lang} surnames", surnames(lang))}
+    parts = [tables.get(part, part) for part in NAMES[lang]]
+    if initials and " " in parts:
+        at = parts.index(" ")
+        parts[at:at] = [" ", Table("initials", [f"{letter}." for letter in BASE32[:26]])]
+    return Joined(*parts, apart=True)
 
 
 def emails() -> Joined:
