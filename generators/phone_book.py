@@ -11,19 +11,17 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from os.path import commonprefix
 from typing import Any, Literal
 
 from lcgen import aligned, forms, grading
 from lcgen.contract import Cell, Context, Draft, Plant, Preset, Puzzle, Role, Row, Setting, Source, Task
-from lcgen.people import Book, Roster, numbers, order, sorter
+from lcgen.people import Book, Roster, naming, numbers, order
 from lcgen.streams import Stream
 from lcgen.wording import Wording
 
 MOST_QUERIES = 64
-PLACES = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 32), (33, 64))
-"""Places in the answer, from 1, over which accuracy is told."""
+"""Numbers of one question."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,10 @@ class PhoneBookParams:
 
     def check(self, questions: int) -> None:
         """Raises ValueError where the entries that the questions need are more than the book has lines."""
-        each, others = 1 + 3 * self.updates + self.shared_surname + self.shared_given + self.near_miss, 2 * (self.style == "completion")
+        each, others = (
+            1 + 3 * self.updates + self.shared_surname + self.shared_given + self.near_miss,
+            2 * (self.style == "completion"),
+        )
         asked = questions * self.k_queries
         if self.entries and (needed := asked * each + others) > self.entries:
             most = (self.entries - others) // each // questions
@@ -130,7 +131,7 @@ class PhoneBook(Task[PhoneBookParams]):
             raise ValueError(f"several questions per context need question=after, not {params.question}")
         params.check(cell.questions)
         slots = params.k_queries * cell.questions
-        names = forms.Pool(forms.names(source.lang), rng.child("names"))
+        names = forms.Pool(naming(source.lang).form, rng.child("names"))
         telephones = forms.Pool(numbers(source.lang, params.number_format), rng.child("numbers"))
         by = order(params.order, source.lang, params.number_format)
         roster = Roster(names, telephones, source.lang, by, rng.child("roster"))
@@ -201,7 +202,7 @@ class PhoneBook(Task[PhoneBookParams]):
                 copies=params.copies if params.length_basis == "final" else 1,
                 count=params.entries or None,
                 avoid=frozenset(roster.made),
-                sort=sorter(filler, by, source.lang, lines) if by and isinstance(filler, Book) else None,
+                sort=filler.sorter(lines, source.lang) if isinstance(filler, Book) else None,
                 state=(asks, said),
             )
         ]
@@ -275,98 +276,51 @@ class PhoneBook(Task[PhoneBookParams]):
         metadata, outputs, evidence = row["metadata"], row["outputs"], row["evidence"]
         reverse, none = metadata["reverse"], metadata["no_answer"]
         said = grading.visible(response.replace(row["input"], " ").replace(row["question"], " "), row["input"])
-        lines = [line.strip() for line in said.splitlines() if line.strip()]
         if metadata["style"] == "completion":
-            said = "".join(lines[:1])
+            said = said.strip().partition("\n")[0]
         said = aligned.flat(f"{row['gen_prefix'].strip()} {said}" if row["gen_prefix"] else said)
-        written = aligned.folded if reverse else aligned.digits
-        gold = ["" if output == none else written(output) for output in outputs]
-        keys = [(aligned.digits if reverse else aligned.folded)(item) for item in metadata["asked"]]
-        listed = Listed(row)
-        told = aligned.numbers(said, listed.width)
-        people = aligned.names(said, listed.found if reverse else set(keys))
+        key_as, value_as = (aligned.digits, aligned.folded) if reverse else (aligned.folded, aligned.digits)
+        keys = [key_as(item) for item in metadata["asked"]]
+        gold = [aligned.NONE if output == none else value_as(output) for output in outputs]
+        book = aligned.stated(row, value_as) if reverse else set[str]()
+        told = aligned.numbers(said, len(aligned.digits(evidence[0]["key" if reverse else "value"])))
+        people = aligned.names(said, book if reverse else set(keys))
         key_hits, values = ([hit for hit in told if hit.text in keys], people) if reverse else (people, told)
-        values = sorted([*values, *aligned.phrases(said, [none, *metadata["refusals"]] if none else [])])
+        values = sorted([*values, *aligned.refusals(said, [none, *metadata["refusals"]] if none else [])])
         start = aligned.final(said, values)
-        given, strays = aligned.assign(
-            keys, [hit for hit in key_hits if hit.start >= start], [hit for hit in values if hit.start >= start]
-        )
-        # What is said last holds; where a number and a refusal stand together, the number, and the refusal costs.
-        slots = [([value for value in some if value] or some or [None])[-1] for some in given]
-        right = [value == wanted for value, wanted in zip(slots, gold)]
-        settled = {wanted for wanted, hit in zip(gold, right) if hit}
-        wrong = {value for some in [*given, strays] for value in some if value} - settled
-        cost = len(wrong) + sum("" in some and any(some) for some in given)
-        count, returned = len(gold), [value for value in [*slots, *strays] if value]
-        missed = [value for value, hit in zip(slots, right) if value and not hit] + [value for value in strays if value in wrong]
-        kinds = [listed.kind(value, set(gold)) for value in missed]
-        if reverse and (count == 1 or key_hits):
-            # A name that is not in the book is not found as one; a number that is given nothing else was given that.
-            kinds += ["hallucination"] * sum(not some and bool(said) for some in given)
+        key_hits, values = ([hit for hit in hits if hit.start >= start] for hits in (key_hits, values))
+        given, strays = aligned.assign(keys, key_hits, values)
+        judged = aligned.judge(gold, given, strays)
+        old = {value_as(piece["value"]) for piece in evidence if piece["role"] != "gold" and piece["key"] in metadata["asked"]}
+        if not reverse and not {*judged.missed} <= {*gold, *old}:
+            book = aligned.stated(row, value_as)
+        kinds = [
+            "swap" if value in gold else "outdated" if value in old else "confusion" if value in book else "hallucination"
+            for value in judged.missed
+        ]
+        if reverse and (len(gold) == 1 or key_hits):
+            # Names are known by the book: where a number is given something else, that was a name of nobody's.
+            kinds += ["hallucination"] * sum(not some and bool(said.strip()) for some in given)
         found = {
-            "score": max(0.0, sum(right) - cost) / count,
-            "per_number": sum(right) / count,
-            "all_correct": float(all(right) and not cost),
-            "set_recall": sum(wanted in {*slots, *strays} for wanted in gold) / count,
+            "score": judged.score,
+            "exclusive": judged.score,
+            "per_number": sum(judged.right) / len(gold),
+            "all_correct": float(all(judged.right) and not judged.cost),
+            "set_recall": sum(wanted in {*judged.slots, *strays} for wanted in gold) / len(gold),
         }
-        found["exclusive"] = found["score"]
         for kind in ("swap", "outdated", "confusion", "hallucination"):
-            found[f"{kind}_rate"] = kinds.count(kind) / max(1, len(returned), len(kinds))
-        if none:
-            absent = [wanted == "" for wanted in gold]
-            for name, hits in (("refused", absent), ("false_refusal", [not lost for lost in absent])):
-                if any(hits):
-                    found[name] = sum(hit and value == "" for hit, value in zip(hits, slots)) / sum(hits)
+            found[f"{kind}_rate"] = kinds.count(kind) / max(1, judged.returned, len(kinds))
+        for name, lost in (("refused", True), ("false_refusal", False)) if none else ():
+            if slots := [value for wanted, value in zip(gold, judged.slots) if (wanted == aligned.NONE) == lost]:
+                found[name] = slots.count(aligned.NONE) / len(slots)
         if metadata["style"] == "completion":
             found["first_line"] = float(response.partition("\n")[0].strip() == outputs[0])
-        return found | _spread(right, metadata["asked"], evidence) if count > 1 else found
+        return found | aligned.spread(judged.right, metadata["asked"], evidence) if len(gold) > 1 else found
 
     def oracle(self, row: Row) -> str:
         if row["metadata"]["style"] == "json" and not row.get("gen_prefix"):
             return json.dumps(dict(zip(row["metadata"]["asked"], row["outputs"])), ensure_ascii=False)
         return ", ".join(row["outputs"])
-
-
-class Listed:
-    """What the book of a row holds, read from its prompt when it is needed: numbers as digits, or in reverse folded names."""
-
-    def __init__(self, row: Row) -> None:
-        self._row, self._reverse = row, row["metadata"]["reverse"]
-        # The wording round name and number is shorter in an entry than in a correction.
-        self._piece = min(row["evidence"], key=lambda piece: len(piece["text"]) - len(piece["key"]) - len(piece["value"]))
-        self.width = len(aligned.digits(self._piece["key" if self._reverse else "value"]))
-
-    @cached_property
-    def found(self) -> set[str]:
-        """Linear in the prompt."""
-        key, value, form = (re.escape(self._piece[name]) for name in ("key", "value", "text"))
-        sought, other = (value, key)
-        form = form.replace(other, "[^\n]+?", 1).replace(sought, "([^\n]+?)", 1)
-        written = aligned.folded if self._reverse else aligned.digits
-        context = self._row["input"][self._row["context_start"] : self._row["context_end"]]
-        return {written(value) for value in re.findall(f"^{form}$", context, re.M)}
-
-    def kind(self, value: str, gold: set[str]) -> str:
-        """Whose a wrong value is: that of another one asked for, of one asked for before a correction, another one's, nobody's."""
-        if value in gold:
-            return "swap"
-        asked, written = self._row["metadata"]["asked"], aligned.folded if self._reverse else aligned.digits
-        if any(written(piece["value"]) == value and piece["key"] in asked for piece in self._row["evidence"]):
-            return "outdated"
-        known = any(written(piece["value"]) == value for piece in self._row["evidence"])
-        return "confusion" if known or value in self.found else "hallucination"
-
-
-def _spread(right: Sequence[bool], asked: Sequence[str], evidence: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Shares of right numbers by place in the answer, and by the quarter of the book in which they stand."""
-    depths = {piece["key"]: piece["depth"] for piece in evidence if piece["role"] == "gold" and piece["copy"] == 0}
-    found: dict[str, list[bool]] = {}
-    for place, (item, hit) in enumerate(zip(asked, right), 1):
-        low, high = next((low, high) for low, high in PLACES if low <= place <= high)
-        found.setdefault(f"place_{low}" if low == high else f"place_{low}_{high}", []).append(hit)
-        if item in depths:
-            found.setdefault(f"quarter_{bisect_right((0.25, 0.5, 0.75), depths[item]) + 1}", []).append(hit)
-    return {name: sum(hits) / len(hits) for name, hits in found.items()}
 
 
 def _turn(cell: Cell, slot: int) -> int:

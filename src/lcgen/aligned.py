@@ -9,9 +9,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
+
+NONE = ""
+"""A value that says that there is none."""
+PLACES = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 32), (33, 64))
+"""Places in the answer, from 1, over which accuracy is told."""
 
 _CJK = "\u3400-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(f"[{_CJK}]|[^\\W_{_CJK}]+(?:-[^\\W_{_CJK}]+)*")
@@ -77,13 +84,13 @@ def _joined(tokens: Sequence[str]) -> str:
     return ("" if tokens and _ONE_CJK(tokens[0]) else " ").join(tokens)
 
 
-def phrases(text: str, said: Sequence[str], as_text: str = "") -> list[Hit]:
-    """Where one of some phrases stands, all of them told as `as_text`."""
+def refusals(text: str, said: Sequence[str]) -> list[Hit]:
+    """Where one of some phrases stands, all of which say that there is no value."""
     ranked = sorted(filter(None, said), key=lambda phrase: (-len(phrase), phrase))
     if not ranked:
         return []
     parts = (rf"\b{re.escape(phrase)}\b" if phrase.isascii() else re.escape(phrase) for phrase in ranked)
-    return [Hit(match.start(), as_text) for match in re.finditer("|".join(parts), text, re.I)]
+    return [Hit(match.start(), NONE) for match in re.finditer("|".join(parts), text, re.I)]
 
 
 def final(text: str, values: Sequence[Hit]) -> int:
@@ -135,3 +142,55 @@ def _pairs(events: Sequence[tuple[Hit, bool]]) -> Iterator[tuple[list[str], list
         else:
             yield some, texts
             some = []
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is right of the values that were given for keys."""
+
+    slots: Sequence[str | None]
+    """The value that holds for each key; None where none was given."""
+    right: Sequence[bool]
+    missed: Sequence[str]
+    """The wrong values, those given for no key included."""
+    cost: int
+    """Different values that are right nowhere, and refusals beside a value: what naming more than is asked for costs."""
+    returned: int
+    """Values given, however often, each key's once."""
+
+    @property
+    def score(self) -> float:
+        """Share of right values, less what others cost."""
+        return max(0.0, sum(self.right) - self.cost) / len(self.right)
+
+
+def judge(gold: Sequence[str], given: Sequence[Sequence[str]], strays: Sequence[str]) -> Judgement:
+    """Holds what was assigned against the right values. What is said last holds; beside a refusal, the value."""
+    slots = [([value for value in some if value] or some or [None])[-1] for some in (list[str | None](some) for some in given)]
+    right = [value == wanted for value, wanted in zip(slots, gold)]
+    settled = {wanted for wanted, hit in zip(gold, right) if hit}
+    wrong = {value for some in (*given, strays) for value in some if value} - settled
+    missed = [value for value, hit in zip(slots, right) if value and not hit] + [value for value in strays if value in wrong]
+    cost = len(wrong) + sum(NONE in some and any(some) for some in given)
+    return Judgement(slots, right, missed, cost, sum(map(bool, slots)) + len(strays))
+
+
+def stated(row: Mapping[str, Any], written: Callable[[str], str]) -> set[str]:
+    """The values of all lines of a row's context that are worded like its planted ones, the shortest wording."""
+    piece = min(row["evidence"], key=lambda piece: len(piece["text"]) - len(piece["key"]) - len(piece["value"]))
+    key, value, form = (re.escape(piece[name]) for name in ("key", "value", "text"))
+    form = form.replace(key, "[^\n]+?", 1).replace(value, "([^\n]+?)", 1)
+    context = row["input"][row["context_start"] : row["context_end"]]
+    return {written(found) for found in re.findall(f"^{form}$", context, re.M)}
+
+
+def spread(right: Sequence[bool], asked: Sequence[str], evidence: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Shares of right values by place in the answer, and by the quarter of the context in which they stand."""
+    depths = {piece["key"]: piece["depth"] for piece in evidence if piece["role"] == "gold" and piece["copy"] == 0}
+    found: dict[str, list[bool]] = {}
+    for place, (item, hit) in enumerate(zip(asked, right), 1):
+        low, high = next((low, high) for low, high in PLACES if low <= place <= high)
+        found.setdefault(f"place_{low}" if low == high else f"place_{low}_{high}", []).append(hit)
+        if item in depths:
+            found.setdefault(f"quarter_{bisect_right((0.25, 0.5, 0.75), depths[item]) + 1}", []).append(hit)
+    return {name: sum(hits) / len(hits) for name, hits in found.items()}
