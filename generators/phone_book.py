@@ -16,8 +16,10 @@ from typing import Any, Literal
 
 from lcgen import aligned, forms, grading
 from lcgen.contract import Cell, Context, Draft, Plant, Preset, Puzzle, Role, Row, Setting, Source, Task
-from lcgen.people import Book, Roster, naming, numbers, order
+from lcgen.directory import Book, Roster, order
+from lcgen.naming import naming
 from lcgen.streams import Stream
+from lcgen.telephones import numbers
 from lcgen.wording import Wording
 
 MOST_QUERIES = 64
@@ -116,6 +118,7 @@ class PhoneBook(Task[PhoneBookParams]):
     revision = 1
     metric = "exclusive"
     haystack = "records"
+    records_only = True
     blocks = {
         "entry": ("name~line", "number~line"), "correction": ("name~line", "number~line"), "quoted": ("item~line",),
         "complete": ("item~line", "value~line"), "ask": ("items*", "reverse?", "updates?", "absent?"), "no_answer": (), "refusals": (),
@@ -125,8 +128,6 @@ class PhoneBook(Task[PhoneBookParams]):
         return params.entries or None
 
     def draw(self, rng: Stream, params: PhoneBookParams, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
-        if source.kind != "records":
-            raise ValueError(f"a phone book is filled with entries of its own, not with {source.kind}: leave out --haystack")
         if cell.questions > 1 and params.question != "after":
             raise ValueError(f"several questions per context need question=after, not {params.question}")
         params.check(cell.questions)

@@ -288,6 +288,8 @@ class Task(ABC, Generic[P]):
     """Whether a row has one depth that can be asked for."""
     haystack: ClassVar[str] = "prose"
     """The haystack that is taken where none is asked for."""
+    records_only: ClassVar[bool] = False
+    """Whether the task's own records alone can fill its context, so that no other haystack can be asked for."""
     limits: ClassVar[str] = ""
     """What `--paired` cannot keep equal, printed by `lcgen tasks`."""
     baselines: ClassVar[Mapping[str, Shortcut]] = {}

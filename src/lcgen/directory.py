@@ -1,182 +1,26 @@
-"""Entries of a directory: telephone numbers, people who are easily taken for others, and books in order.
-
-Numbers are of our own making. In every group of digits the first two differ, so that no digit stands four times in a row.
-All numbers of one format have one width, so none is part of another.
-"""
+"""A directory: entries that nobody asks for, at random or in order, and those that are planted among them."""
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from functools import cache, cached_property
-from itertools import product
-from string import ascii_uppercase
+from functools import cache
 from typing import Protocol
 
 import numpy as np
 
 from lcgen import forms
-from lcgen.atoms import Atom, Form, Joined, Table
+from lcgen.atoms import Form, Table
 from lcgen.contract import MOST_PLANTS
 from lcgen.errors import LcgenError
+from lcgen.naming import Naming, naming
 from lcgen.records import Records
 from lcgen.streams import Stream
+from lcgen.telephones import Block, numbers
 from lcgen.tokens import Counts, Scale
 
 RESERVED = 8192
 """First texts of the pools, kept for what is planted; the filler's entries start behind them."""
-CODES = (20, 27, 30, 31, 32, 34, 36, 39, 41, 43, 45, 46, 47, 48, 49, 51, 52, 54, 56, 57, 58, 60, 61, 62, 63, 64, 65, 81, 82, 84)
-"""Country codes of two different digits."""
-VOWELS = "aeiou"
-
-# --- telephone numbers ------------------------------------------------------------------------------------------------
-
-
-class Block(Atom):
-    """A form whose texts all have one width, written as one block: then its parts need not be weighed one by one."""
-
-    def __init__(self, form: Joined) -> None:
-        self.form, self.size = form, form.size
-        self.name = f"block {form.name}"
-        self._pieces = [atom if isinstance(atom, str) else "" for atom in form.atoms]
-        widths = [len(atom.encode()) if isinstance(atom, str) else atom.width for atom in form.atoms]
-        self._rows = np.dtype([(f"{place}", f"S{width}") for place, width in enumerate(widths)])
-        self.width = sum(widths)
-
-    def blocks(self, numbers: np.ndarray) -> np.ndarray:
-        rows = np.empty(len(numbers), self._rows)
-        drawn = zip(self.tables, self.form.split(numbers))
-        for place, constant in enumerate(self._pieces):
-            if constant:
-                rows[f"{place}"] = constant.encode()
-            else:
-                table, chosen = next(drawn)
-                rows[f"{place}"] = table.blocks(chosen)
-        return rows.view(f"S{self.width}")
-
-    @property
-    def tables(self) -> list[Table]:
-        """Its groups of digits."""
-        return _tables(self.form)
-
-    def number(self, text: str) -> int | None:
-        return self.form.number(text)
-
-    def near(self, text: str, rng: Stream) -> str:
-        return self.form.near(text, rng)
-
-    @property
-    def apart(self) -> bool:
-        return self.form.apart
-
-    @cached_property
-    def charset(self) -> frozenset[str]:
-        return self.form.charset
-
-    @property
-    def pattern(self) -> str:
-        return "".join(re.escape(atom) if isinstance(atom, str) else f"(?:{atom.pattern})" for atom in self.form.atoms)
-
-
-def _tables(form: Form) -> list[Table]:
-    return [atom for atom in form.atoms if isinstance(atom, Table)]
-
-
-def _group(name: str, heads: str, seconds: str = "0123456789", rest: int = 1) -> Table:
-    """Groups of 2 + `rest` digits that begin with one of `heads` and another digit of `seconds`."""
-    starts = [head + second for head, second in product(heads, seconds) if head != second]
-    tails = ["".join(tail) for tail in product("0123456789", repeat=rest)]
-    return Table(f"{name} digits", [start + tail for start in starts for tail in tails])
-
-
-@cache
-def _layouts() -> dict[str, dict[str, tuple[str | Form, ...]]]:
-    """Per language the layouts of its numbers; the empty language is any other."""
-    area, line, extension = _group("area", "23456789"), _group("line", "0123456789", rest=2), _group("extension", "123456789")
-    mobile = _group("mobile", "1", "3456789")
-    codes = Table("country codes", [str(code) for code in CODES])
-    return {
-        "": {
-            "hyphens": (area, "-", area, "-", line), "plain": (area, area, line),
-            "country": ("+", codes, " ", area, " ", area, " ", line), "extension": (area, "-", area, "-", line, " ext. ", extension),
-        },
-        "zh": {
-            "hyphens": (mobile, "-", line, "-", line), "plain": (mobile, line, line),
-            "country": ("+86 ", mobile, " ", line, " ", line), "extension": (mobile, "-", line, "-", line, "转", extension),
-        },
-    }  # fmt: skip
-
-
-@cache
-def numbers(lang: str, layout: str) -> Block:
-    """Telephone numbers in a layout: `hyphens`, `plain`, `country` (with its code) or `extension`; in Chinese mobile ones."""
-    return Block(Joined(*_layouts().get(lang, _layouts()[""])[layout], apart=True))
-
-
-# --- names ------------------------------------------------------------------------------------------------------------
-
-
-class Naming:
-    """How the names of a language are put together."""
-
-    def __init__(self, lang: str) -> None:
-        self.form = forms.names(lang)
-        family = f"{lang} surnames"
-        self.family = next(place for place, table in enumerate(_tables(self.form)) if table.name.startswith(family))
-        self.gap = " " if " " in self.form.atoms else ""
-
-    def parts(self, name: str) -> list[str]:
-        """A name in the parts by which it is put in order, the family name first. All middle parts go with a given name."""
-        if not self.gap:
-            pieces = self.form.pieces(name)
-            return [pieces[self.family], *pieces[: self.family], *pieces[self.family + 1 :]]
-        if self.family:
-            given, _, family = name.rpartition(self.gap)
-        else:
-            family, _, given = name.partition(self.gap)
-        return [family, given]
-
-    def whole(self, parts: Sequence[str]) -> str:
-        """The name that has these parts, the family name first."""
-        family, *given = parts
-        return self.gap.join([*given[: self.family], family, *given[self.family :]])
-
-    def near(self, name: str) -> tuple[list[str], list[str]]:
-        """Names that are easily taken for this one: by a middle initial, and by a letter. Without spaces, by a character alone."""
-        family, *given = self.parts(name)
-        if not self.gap:
-            words = [table.entries for place, table in enumerate(_tables(self.form)) if place != self.family]
-            changed = [
-                [*given[:place], word, *given[place + 1 :]]
-                for place, entries in enumerate(words)
-                for word in entries
-                if word != given[place]
-            ]
-            return [], [self.whole([family, *other]) for other in changed]
-        initials = [self.whole([family, f"{given[0]} {letter}."]) for letter in ascii_uppercase]
-        letters = [self.whole([family, other]) for other in _misspelt(given[0])]
-        return initials, letters + [self.whole([other, *given]) for other in _misspelt(family)]
-
-
-@cache
-def naming(lang: str) -> Naming:
-    """How names are put together in a language. Raises LcgenError for one that has no names."""
-    return Naming(lang)
-
-
-def _misspelt(word: str) -> list[str]:
-    """The word with one letter inside it doubled, left out, exchanged with the next one, or, a vowel, for another vowel."""
-    found: list[str] = []
-    for at in range(1, len(word) - 1):
-        letter = word[at]
-        found += [word[:at] + letter + word[at:], word[:at] + word[at + 1 :]]
-        found.append(word[:at] + word[at + 1] + letter + word[at + 2 :])
-        found += [word[:at] + vowel + word[at + 1 :] for vowel in VOWELS if letter in VOWELS]
-    return sorted(set(found) - {word})
-
-
-# --- books in order ---------------------------------------------------------------------------------------------------
 
 
 class Order(Protocol):
@@ -225,7 +69,7 @@ class BySurname:
     def __init__(self, naming: Naming) -> None:
         self.naming = naming
         self.by: Form = naming.form
-        tables = _tables(self.by)
+        tables = naming.tables
         self._turn = [naming.family, *(place for place in range(len(tables)) if place != naming.family)]
         self._words = [self._ranked(tables[place], place == naming.family) for place in self._turn]
         self._bases = [2 * len(words) + 1 for words, _ in self._words]
@@ -325,9 +169,6 @@ class Book(Records):
             return found
 
         return sort
-
-
-# --- who is planted ---------------------------------------------------------------------------------------------------
 
 
 class Roster:
