@@ -31,8 +31,7 @@ class PhoneBookParams:
     """What can be set of a phone book."""
 
     style: Literal["json", "instruction", "completion"] = "json"
-    """How it is asked: for a JSON object; for a plain list in the order of the question; or, for base models, by the name alone after
-    two solved examples, without an instruction."""
+    """How it is asked: for a JSON object, for a list in the order of the question, or by a name alone after two solved examples."""
     k_queries: int = 1
     """People asked for in one question (K), from 1 to 64."""
     entries: int = 0
@@ -50,7 +49,7 @@ class PhoneBookParams:
     shared_given: int = 0
     """For each person asked for, others with the same given name."""
     near_miss: int = 0
-    """For each person asked for, others whose name differs in a letter or by a middle initial (reverse: numbers in a group of digits)."""
+    """For each person asked for, others whose name differs in a letter or by an initial (reverse: whose number, in a group)."""
     number_format: Literal["hyphens", "plain", "country", "extension"] = "hyphens"
     """How numbers are written: 212-555-0187, digits alone, with a country code, with an extension."""
     reverse: bool = False
@@ -67,10 +66,11 @@ class PhoneBookParams:
                 raise ValueError(f"{name} must be from {least:,} to {most:,}, and is {found:,}")
         if not 0 <= self.absent <= 1 or round(self.absent * 20) != round(self.absent * 20, 6):
             raise ValueError(f"absent must be a multiple of 0.05 from 0 to 1, and is {self.absent:g}")
-        if self.style == "completion" and (self.k_queries > 1 or self.question != "after" or self.absent):
+        plain = (("k_queries", 1), ("question", "after"), ("absent", 0))
+        if self.style == "completion" and (wrong := [f"{k}={getattr(self, k)}" for k, v in plain if getattr(self, k) != v]):
+            needed = ", ".join(f"{name}={value}" for name, value in plain)
             raise ValueError(
-                f"style=completion ends with one name and has no words for more: k_queries={self.k_queries} must be 1, question={self.question} "
-                f"must be after, absent={self.absent:g} must be 0; or take style=instruction"
+                f"style=completion ends with one name and has no words for {', '.join(wrong)}; it needs {needed}, or take style=instruction"
             )
         if self.updates and self.order != "random":
             raise ValueError(

@@ -108,7 +108,7 @@ def final(text: str, values: Sequence[Hit]) -> int:
 
 
 def assign(keys: Sequence[str], key_hits: Sequence[Hit], value_hits: Sequence[Hit]) -> tuple[list[list[str]], list[str]]:
-    """For each key the values that a text gives for it, in their order, and the values that it gives for none.
+    """For each key the values that a text gives for it, one each time that it names it, and the values that it gives for none.
 
     By the keys that are named; by order where none is, or where only the first one leads the list.
     """
@@ -125,10 +125,10 @@ def assign(keys: Sequence[str], key_hits: Sequence[Hit], value_hits: Sequence[Hi
     strays: list[str] = []
     for some, told in _pairs(events[::-1] if turned else events):
         # "A and B: 1 and 2" goes by order; before it, the question may have been said again.
-        pairs = list(zip(some[-len(told) :], told)) if len(some) > 1 else [(key, value) for key in some for value in told]
+        pairs = list(zip(some[-len(told) :], told))
         for key, value in pairs:
             given[keys.index(key)].append(value)
-        strays += told[len(pairs) :]
+        strays += [value for value in told[len(pairs) :] if not pairs or value != pairs[-1][1]]
     return [entry[::-1] if turned else entry for entry in given], strays
 
 
@@ -165,14 +165,14 @@ class Judgement:
 
 
 def judge(gold: Sequence[str], given: Sequence[Sequence[str]], strays: Sequence[str]) -> Judgement:
-    """Holds what was assigned against the right values. What is said last holds; beside a refusal, the value."""
-    slots = [([value for value in some if value] or some or [None])[-1] for some in (list[str | None](some) for some in given)]
+    """Holds what was assigned against the right values. What is said of a key last holds."""
+    slots = [some[-1] if some else None for some in given]
     right = [value == wanted for value, wanted in zip(slots, gold)]
     settled = {wanted for wanted, hit in zip(gold, right) if hit}
     wrong = {value for some in (*given, strays) for value in some if value} - settled
     missed = [value for value, hit in zip(slots, right) if value and not hit] + [value for value in strays if value in wrong]
-    cost = len(wrong) + sum(NONE in some and any(some) for some in given)
-    return Judgement(slots, right, missed, cost, sum(map(bool, slots)) + len(strays))
+    cost = len(wrong) + strays.count(NONE) + sum(NONE in some and any(some) for some in given)
+    return Judgement(slots, right, missed, cost, sum(map(bool, [*slots, *strays])))
 
 
 def stated(row: Mapping[str, Any], written: Callable[[str], str]) -> set[str]:

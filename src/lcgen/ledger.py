@@ -56,18 +56,24 @@ class Ledger:
         raise LcgenError("Nearly every unit of this haystack holds a key or a value of the puzzle. Take another haystack.")
 
     def _balanced(self, ids: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Places of the filler of a sorted lane in the order in which it is taken: of every beginning, the share of tokens that
-        belongs before a gold plant is that plant's depth."""
+        """Places of the filler of a sorted lane in the order in which it is taken: in every beginning each gold plant has as many
+        tokens before it as its depth asks for, within about a unit on each side."""
         assert self.draft.sort is not None
+        keys = self.draft.sort(-1 - np.arange(len(self.draft.plants)))
         gold = sorted((plant.depth, place) for place, plant in enumerate(self.draft.plants) if plant.role == "gold")
-        sides = np.searchsorted(self.draft.sort(-1 - np.array([place for _, place in gold], np.int64)), self.draft.sort(ids))
+        depths, golds = np.array([depth for depth, _ in gold]), np.array([place for _, place in gold], np.int64)
+        sides = np.searchsorted(keys[golds], self.draft.sort(ids))
+        # What plants hold before a gold one filler need not, and what they hold beside it filler must match.
+        before = np.array([self.plant_weights[keys < key].sum() for key in keys[golds]])
+        owed = depths * (self.plant_weights.sum() - self.plant_weights[golds]) - before
+        shares, owed = np.diff(depths, prepend=0.0, append=1.0), np.diff(owed, prepend=0.0, append=0.0)
         when, last = np.full(len(ids), np.inf), np.inf
-        for side, share in enumerate(np.diff([0.0, *(depth for depth, _ in gold), 1.0])):
+        for side, share in enumerate(shares):
             inside = np.flatnonzero(sides == side)
             if share > 0:
-                when[inside] = (np.cumsum(weights[inside]) - weights[inside] / 2) / share
+                when[inside] = (np.cumsum(weights[inside]) - weights[inside] / 2 - owed[side]) / share
                 # Where a side has no more to give, or is one unit behind, the others must wait.
-                last = min(last, (weights[inside].sum() + weights.mean()) / share)
+                last = min(last, (weights[inside].sum() + weights.mean() - owed[side]) / share)
         order = np.argsort(when, kind="stable")
         return order[when[order] <= last]
 

@@ -1,6 +1,7 @@
 """Telephone numbers of our own making, in the layouts of a language.
 
-In every group of digits the first two differ, so that no digit stands four times in a row. All numbers of one layout have
+In every group of digits the first two differ and the last three are not all the same, so that no digit stands four times in
+a row. All numbers of one layout have
 one width, so none is part of another.
 """
 
@@ -66,10 +67,9 @@ class Block(Atom):
 
 
 def _group(name: str, heads: str, seconds: str = "0123456789", rest: int = 1) -> Table:
-    """Groups of 2 + `rest` digits that begin with one of `heads` and another digit of `seconds`."""
-    starts = [head + second for head, second in product(heads, seconds) if head != second]
-    tails = ["".join(tail) for tail in product("0123456789", repeat=rest)]
-    return Table(f"{name} digits", [start + tail for start in starts for tail in tails])
+    """Groups of 2 + `rest` digits that begin with one of `heads` and another digit of `seconds`, and do not end with three of a kind."""
+    groups = ("".join(digits) for digits in product(heads, seconds, *["0123456789"] * rest))
+    return Table(f"{name} digits", [group for group in groups if group[0] != group[1] and len(set(group[-3:])) > 1])
 
 
 @cache
