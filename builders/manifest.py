@@ -49,7 +49,7 @@ def described(spec: Spec, crew: Mapping[str, RowMaker]) -> dict[str, Any]:
     for part in found["parts"]:
         maker = crew[part["name"]]
         part["haystack"] = f"{maker.haystack.name} {maker.haystack.fingerprint}"
-        part |= {"revision": maker.task.revision, "wording": maker.wording.hash, "answer_tokens": maker.answer_tokens}
+        part |= {"revision": maker.task.revision, "wording": maker.wording.hash, "answer_tokens": maker.part.answer_tokens}
     return found
 
 
@@ -115,7 +115,7 @@ def compose(spec: Spec, makers: Mapping[str, RowMaker], files: Mapping[str, Mapp
         "haystacks": [haystacks[key] for key in sorted(haystacks)],
         "templates": {maker.template_file: maker.wording.hash for maker in makers.values()},
         "probes": {name: maker.composer.probes for name, maker in makers.items()},
-        "budgets": {name: maker.answer_tokens for name, maker in makers.items()},
+        "budgets": {f"{name}_{length.config}": m.answer_tokens(length) for name, m in makers.items() for length in m.part.lengths},
         "verification": {"mode": spec.verify} | {key: sum(file[key] for file in files.values()) for key in ("rows", "encoded", "solved")},
         "configs": configs,
         "files": {name: dict(files[name]) for name in sorted(files)},

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lcgen import generators, proof, schemas, tokens
+from lcgen import generators, proof, schemas, tokens, vault
 from lcgen.builders import manifest, preview, writer
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.tokens import Tokenizer
@@ -98,7 +98,7 @@ def wordings_of(folder: Path, made: dict[str, Any]) -> dict[str, Wording]:
         source = path.read_bytes()
         if hashlib.sha256(source).hexdigest()[:16] != known:
             raise CheckFailed(f"{name} is not the template that the manifest names.")
-        found[f"{task}.{lang}"] = Wording(source.decode(), lang, generators.get(task).blocks, name)
+        found[f"{task}.{lang}"] = Wording(source.decode(), lang, generators.get(task).blocks, name, generators.get(task).axis)
     return found
 
 
@@ -111,7 +111,7 @@ def _file(
         found.faults.append(f"{path.name} of {path.parent.name} is missing.")
         return ""
     found.files += 1
-    if path.stat().st_size != entry["bytes"] or writer.file_hash(path) != entry["sha256"]:
+    if path.stat().st_size != entry["bytes"] or vault.file_hash(path) != entry["sha256"]:
         found.faults.append(f"{path.name} of {path.parent.name} is not the file that the manifest names.")
     hashed, count = hashlib.sha256(), 0
     try:

@@ -64,5 +64,11 @@ def dataset(manifest: Mapping[str, Any], crew: Mapping[str, RowMaker]) -> str:
     template = environment.from_string(files(__name__).joinpath("dataset.md.j2").read_text(encoding="utf-8"))
     first = next(iter(crew.values()))
     return template.render(
-        front=_front(manifest, crew), manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first
-    )
+        front=_front(manifest, crew), manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first, answers=_answers,
+        output=first.task.axis == "output",
+    )  # fmt: skip
+
+
+def _answers(maker: RowMaker) -> str:
+    """The answer budgets of a part, each once."""
+    return ", ".join(dict.fromkeys(f"{maker.answer_tokens(length):,}" for length in maker.part.lengths))

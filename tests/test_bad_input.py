@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import lcgen
-from lcgen import cards, haystack, schemas
+from lcgen import cards, haystack, schemas, vault
 from lcgen.builders import manifest, preview, writer
 from lcgen.builders import rows as row_makers
 from tests.runs import cli, done, refused, tree
@@ -207,7 +207,7 @@ def test_text_that_looks_like_markers_and_keys_stays_text() -> None:
         done("build", "needle", *options, "--tokenizer", name, "--out", name)
         assert lcgen.verify(name, full=True).faults == []
         for row in writer.read(Path(name, "data/needle_2k/test-000000.parquet")):
-            assert "\ue000" not in row["input"] and "\u200b" not in row["input"] and row["input"].count("</text>") > 1
+            assert "\ue000" not in row["input"] and "\u200b" not in row["input"] and row["input"].count("</text>") == 1
             # What is a control token of the vocabulary is left out, what is not is text like any other.
             assert ("<|endoftext|>" in row["input"]) == (name == "llama3")
 
@@ -666,7 +666,7 @@ def test_a_tampered_row_is_found(lines: Path, tmp_path: Path, change: str) -> No
     TAMPERED[change](row)
     path.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
     name = "data/needle_1k/test-000000.jsonl"
-    edited(folder, lambda made: made["files"][name].update(bytes=path.stat().st_size, sha256=writer.file_hash(path)))
+    edited(folder, lambda made: made["files"][name].update(bytes=path.stat().st_size, sha256=vault.file_hash(path)))
     code, out, err = cli("verify", folder, "--full")
     assert code == 1 and "did not expect" not in err and len(err.splitlines()) >= 1 and "all hold" not in out, err
 

@@ -164,7 +164,7 @@ def test_forms_that_cannot_be_are_refused() -> None:
 
 
 def test_unknown_languages_have_no_names() -> None:
-    with pytest.raises(LcgenError, match="language for names.*Known: en, zh"):
+    with pytest.raises(LcgenError, match="Unknown language 'de'. Known: en, zh"):
         forms.names("de")
 
 
@@ -245,5 +245,5 @@ def test_too_few_look_alikes_are_said() -> None:
 def test_unknown_forms_are_refused() -> None:
     with pytest.raises(LcgenError, match="Did you mean digits"):
         forms.form("digit", "en")
-    with pytest.raises(LcgenError, match="language for keys of words.*Known: en, zh"):
+    with pytest.raises(LcgenError, match=r"Unknown language 'de'\. Known: en, zh"):
         forms.form("words", "de")

@@ -263,7 +263,7 @@ def test_the_limits_of_one_thread_are_not_spent_by_another() -> None:
         "l | sort(reverse=true) | first", "m | selectattr('role', 'equalto', 'user') | map(attribute='content') | list",
         "m | groupby('role') | length", "(l | length) * 'ab' + 'c'", "7 // 2 % 2", "-2.5 | round | int", "l | reverse | list", "x | wordwrap(1)",
         "x is string and l is iterable and y is not defined", "d.get('k', 3) ~ d.k", "l | unique | join", "('<b>' | e) ~ '&'", "x | title | tojson",
-        "range(3) | list", "'a,b'.partition(',')", "l | slice(2) | list", "l[0] is divisibleby 1", "x | truncate(2, true, '')", "[[1, [2]], {'a': 'b'}]",
+        "range(3) | list", "'a,b'.partition(',')", "l | slice(2) | list", "l[0] is divisibleby 1", "x | truncate(2, true, '')", "5 | trim", "'' | trim('x')", "[[1, [2]], {'a': 'b'}]",
     ],
 )  # fmt: skip
 def test_what_templates_do_is_what_jinja_does(expression: str) -> None:

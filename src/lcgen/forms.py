@@ -11,9 +11,9 @@ from functools import cache
 
 import numpy as np
 
+from lcgen import languages
 from lcgen.atoms import BASE32, HEX, Digits, Form, Joined, Letters, Number, Table, Uuids, mix
-from lcgen.errors import unknown
-from lcgen.haystack import words
+from lcgen.errors import LcgenError, unknown
 from lcgen.names import apart, given, surnames
 from lcgen.streams import Stream
 
@@ -21,10 +21,6 @@ BLOCK = 64
 """Texts that a pool makes at once: one by one they would cost ten times as much."""
 FEW = 16
 """Below so many numbers plain integers are faster than arrays."""
-WORD_LISTS = {"en": ("adjectives", "nouns", "-"), "zh": ("modifiers", "nouns", "")}
-"""Per language the lists of a two-word form and what joins the words."""
-NAMES = {"en": ("given", " ", "surnames"), "zh": ("surnames", "given", "given")}
-"""Per language the tables of a full name in their order, and what joins them."""
 DOMAINS = ("example.com", "example.net", "example.org")
 """Domains that are kept for examples (RFC 2606): nobody's mail."""
 
@@ -33,12 +29,10 @@ class Words(Joined):
     """Two words of a language: `amber-lantern`."""
 
     def __init__(self, lang: str) -> None:
-        if lang not in WORD_LISTS:
-            raise unknown("language for keys of words", lang, WORD_LISTS)
-        lead, tail, self.join = WORD_LISTS[lang]
+        lead, self.join, tail = languages.load(lang).keys
         # A noun that begins another one, or a modifier that ends another one, would make one text part of another.
-        self.first = Table(f"{lang} {lead}", apart(words(lang, lead), ends=True))
-        self.second = Table(f"{lang} {tail}", apart(words(lang, tail)))
+        self.first = Table(f"{lang} {lead}", apart(languages.words(lang, lead), ends=True))
+        self.second = Table(f"{lang} {tail}", apart(languages.words(lang, tail)))
         super().__init__(self.first, self.join, self.second, apart=True)
 
 
@@ -60,10 +54,10 @@ def names(lang: str, initials: bool = False) -> Joined:
 
     Raises LcgenError for a language that has no names.
     """
-    if lang not in NAMES:
-        raise unknown("language for names", lang, NAMES)
+    if not (order := languages.load(lang).names):
+        raise LcgenError(f"The language {lang!r} has no names of people.")
     tables = {"given": Table(f"{lang} given", given(lang)), "surnames": Table(f"{lang} surnames", surnames(lang))}
-    parts = [tables.get(part, part) for part in NAMES[lang]]
+    parts = [tables.get(part, part) for part in order]
     if initials and " " in parts:
         at = parts.index(" ")
         parts[at:at] = [" ", Table("initials", [f"{letter}." for letter in BASE32[:26]])]

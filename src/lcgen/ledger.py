@@ -36,7 +36,7 @@ class Ledger:
 
     def _fit(self, tokens: int) -> None:
         wanted = 0 if self.draft.count is None else self.draft.count
-        count = 2 * SPARES + max(wanted, tokens // 16 if not wanted else 0)
+        count = 2 * SPARES + (wanted or int(tokens / max(1.0, self.scale.mean) * 1.02))
         for _ in range(6):
             ids = np.arange(count)
             # A clash is settled on the side of the filler, at every length alike: the puzzle is never drawn anew.
@@ -53,7 +53,10 @@ class Ledger:
             mean = weights.mean() if len(ids) else 1
             unused = min(4.0, len(ids) / max(1, len(self.ids)))
             count = int(max(count * 1.1, (count if wanted else tokens / mean) * unused * 1.01)) + 2 * SPARES
-        raise LcgenError("Nearly every unit of this haystack holds a key or a value of the puzzle. Take another haystack.")
+        raise LcgenError(
+            "Nearly every unit of this haystack holds a key or a value of the puzzle, or a line that the template sets round the context. "
+            "Take another haystack."
+        )
 
     def _balanced(self, ids: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Places of the filler of a sorted lane in the order in which it is taken: in every beginning each gold plant has as many

@@ -114,8 +114,8 @@ def _replaced(text: str, old: str, new: str, *_: Any, **__: Any) -> int:
     return str(text).count(str(old)) * len(str(new))
 
 
-def _stripped(text: str, chars: str | None = None) -> int:
-    return len(text) * len(chars or "")  # time, not size
+def _stripped(text: Any, chars: str | None = None) -> int:
+    return len(str(text)) * len(chars or "")  # time, not size
 
 
 def _joined(items: Any, d: str = "", *_: Any, **__: Any) -> int:

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 
+from lcgen import languages
 from lcgen.errors import LcgenError
-from lcgen.haystack import words
 
 FROZEN = {"en": ("en_US", "517608c1a3c85c3724981e56cee7275e2c2c0034841d30b98fdce97416591fc2")}
 """Languages whose names are faker's: its locale, and the SHA-256 of both tables, one name a line, given names first."""
@@ -20,12 +20,12 @@ FROZEN = {"en": ("en_US", "517608c1a3c85c3724981e56cee7275e2c2c0034841d30b98fdce
 
 def given(lang: str) -> tuple[str, ...]:
     """Given names, or what they are made of. Raises LcgenError where the language has none."""
-    return _frozen(lang)[0] if lang in FROZEN else words(lang, "given")
+    return _frozen(lang)[0] if lang in FROZEN else tuple(languages.words(lang, "given"))
 
 
 def surnames(lang: str) -> tuple[str, ...]:
     """Family names. Raises LcgenError where the language has none."""
-    return _frozen(lang)[1] if lang in FROZEN else words(lang, "surnames")
+    return _frozen(lang)[1] if lang in FROZEN else tuple(languages.words(lang, "surnames"))
 
 
 @cache

@@ -11,13 +11,13 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from importlib.resources import files
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import jinja2
 from jinja2.exceptions import SecurityError
 
+from lcgen import languages
 from lcgen.errors import LcgenError
 from lcgen.limits import within_limits
 from lcgen.sandbox import Sandbox
@@ -54,7 +54,14 @@ class Wording:
     slot, words two macros so that one is read as the other, or does what the sandbox forbids.
     """
 
-    def __init__(self, template: str, lang: str, blocks: Mapping[str, Sequence[str]], name: str = "template") -> None:
+    def __init__(
+        self,
+        template: str,
+        lang: str,
+        blocks: Mapping[str, Sequence[str]],
+        name: str = "template",
+        axis: Literal["input", "output"] = "input",
+    ) -> None:
         self.source, self.lang, self.name, self.blocks = template, lang, name, blocks
         self.hash = hashlib.sha256(template.encode()).hexdigest()[:16]
         if "\ue000" in template or "\ue001" in template:
@@ -80,7 +87,7 @@ class Wording:
         if all(hasattr(self._module, block) for block in blocks):
             for block, slots in blocks.items():
                 self._heed(block, {slot.rstrip("?"): True for slot in slots if slot.endswith("?")})
-        self.fences = self._fences()
+        self.fences = self._fences() if axis == "input" else self._pages()
 
     def _plain(self, block: str) -> bool:
         """Whether all slots of the macro take one text each, so that its text can be read back."""
@@ -144,7 +151,7 @@ class Wording:
     @property
     def sep(self) -> str:
         """What stands between two sentences of the language."""
-        return "" if self.lang == "zh" else " "
+        return languages.load(self.lang).gap
 
     def say(self, block: str, **slots: Any) -> str:
         """One macro as text, without white space at its ends. Raises LcgenError where it does not heed a flag."""
@@ -178,12 +185,27 @@ class Wording:
             self._opened[block, flag] = self._run(block, marks)
         return self._opened[block, flag]
 
-    def frame(self, **slots: Any) -> tuple[str, str, str]:
-        """The prompt around the context: what stands before it, between it and the pad, and after the pad."""
+    def page(self, **slots: Any) -> str:
+        """The whole prompt of the output axis, which has no context."""
+        text = self._rendered(slots)
+        if CONTEXT in text or PAD in text:
+            raise LcgenError(f"The template {self.name} prints a context or a pad, but its task has none.")
+        self._asks(text, slots)
+        return text
+
+    def _rendered(self, slots: Mapping[str, Any]) -> str:
         try:
-            text = within_limits(lambda: self._template.render(context=CONTEXT, pad=PAD, **slots)).strip()
+            return within_limits(lambda: self._template.render(context=CONTEXT, pad=PAD, **slots)).strip()
         except Exception as error:
             raise self._refused(error) from error
+
+    def _asks(self, text: str, slots: Mapping[str, Any]) -> None:
+        if MARK.format("question") == slots.get("question") and MARK.format("question") not in text:
+            raise LcgenError(f"The template {self.name} does not print {{{{ question }}}} when it is placed {slots['place']!r}.")
+
+    def frame(self, **slots: Any) -> tuple[str, str, str]:
+        """The prompt around the context: what stands before it, between it and the pad, and after the pad."""
+        text = self._rendered(slots)
         before, found, rest = text.partition(CONTEXT)
         between, pad, after = rest.partition(PAD)
         if not found or not pad or CONTEXT in rest or PAD in after or PAD in before:
@@ -191,9 +213,14 @@ class Wording:
                 f"The template {self.name} must print {{{{ context }}}} once and {{{{ pad }}}} once after it "
                 f"(question placed {slots.get('place')!r}, for {slots.get('audience')!r})."
             )
-        if MARK.format("question") == slots.get("question") and MARK.format("question") not in text:
-            raise LcgenError(f"The template {self.name} does not print {{{{ question }}}} when it is placed {slots['place']!r}.")
+        self._asks(text, slots)
         return before, between, after
+
+    def _pages(self) -> frozenset[str]:
+        """No fences, where there is no context; every page is tried all the same."""
+        for place, audience in product(PLACES, AUDIENCES):
+            self.page(question=MARK.format("question"), place=place, audience=audience)
+        return frozenset()
 
     def _fences(self) -> frozenset[str]:
         """The lines next to the context in any frame: text that held one would seem to begin or end the context.
@@ -261,7 +288,7 @@ class Wording:
     @cached_property
     def pads(self) -> list[str]:
         """Neutral sentences of many lengths, for the slot that closes what units of filler cannot."""
-        return (files("lcgen") / "lang" / self.lang / "pads.txt").read_text(encoding="utf-8").split("\n")[:-1]
+        return languages.text(self.lang, "pads.txt").split("\n")[:-1]
 
 
 def _stem(slot: str) -> str:

@@ -81,7 +81,7 @@ def load(source: str | None, tokenizer: Tokenizer, args: Mapping[str, Any]) -> W
 
 def _find(source: str, tokenizer: Tokenizer) -> tuple[str, str | None, Mapping[str, str]]:
     """Name, template, if there is one, and special-token texts of what `source` names."""
-    from lcgen import vocabularies
+    from lcgen import hub, vocabularies
 
     path = Path(source).expanduser()
     if path.is_dir():
@@ -89,10 +89,10 @@ def _find(source: str, tokenizer: Tokenizer) -> tuple[str, str | None, Mapping[s
         return path.absolute().name, template, vocabularies.special_texts(config)
     if path.exists():
         return path.name, _read(path), tokenizer.special_texts
-    if not vocabularies.is_hub_id(source):
+    if not hub.is_hub_id(source):
         return source, None, {}
     repo, _, revision = source.removeprefix("hf:").partition("@")
-    template, config = vocabularies.chat(vocabularies.fetch(repo, revision or None)[0])
+    template, config = vocabularies.chat(hub.model_folder(repo, revision or None)[0])
     return f"hf:{source.removeprefix('hf:')}", template, vocabularies.special_texts(config)
 
 
