@@ -89,6 +89,11 @@ def _few(sets: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
     return tuple(given for given in sets if {name: given.get(name) for name in lists} in picks)
 
 
+def cheap(task: str) -> str:
+    """The haystack that costs least."""
+    return "records" if generators.get(task).records_only else "noise"
+
+
 def cases() -> list[Case]:
     """Defaults in both languages, and every variant of every preset."""
     found = []

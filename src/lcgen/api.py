@@ -70,6 +70,8 @@ def spec(
     for task_name in names:
         task = generators.get(task_name)
         chosen, variants = _preset(task, preset)
+        if task.records_only and haystack not in (None, task.haystack):
+            raise LcgenError(f"{task.name} is filled with records of its own, not with {haystack}. Leave out --haystack.")
         for variant, setting in variants.items():
             own = variant or (preset.partition(":")[0] if preset else "")
             swept = _params(task, {**setting.params} if setting else {}, pairs, names)

@@ -170,6 +170,9 @@ class Draft:
     """Units of filler below which the puzzle is not what was asked for; a length that holds fewer is too short."""
     avoid: frozenset[str] = frozenset()
     """Units of filler that hold one of these are skipped."""
+    sort: Callable[[np.ndarray], np.ndarray] | None = None
+    """Keys of units (ids of filler, or -1 - number of a plant), by which a lane is put in order. Gold plants, whose keys must rise
+    with their depths, then keep their depths within a few units: filler is taken from both sides in the shares that they ask for."""
     role: str = ""
     """Which of several twins this is; empty where there is one draft."""
     state: Any = None
@@ -301,6 +304,8 @@ class Task(ABC, Generic[P]):
     """The depths of a build that asks for none."""
     haystack: ClassVar[str] = "prose"
     """The haystack of a build that asks for none."""
+    records_only: ClassVar[bool] = False
+    """Whether the task's own records alone can fill its context, so that no other haystack can be asked for."""
     limits: ClassVar[str] = ""
     """What `--paired` cannot keep equal, printed by `lcgen tasks`."""
     baselines: ClassVar[Mapping[str, Shortcut]] = {}

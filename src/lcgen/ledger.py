@@ -44,17 +44,42 @@ class Ledger:
             held = self.draft.filler.holding(ids, self.draft.avoid) if self.draft.avoid else np.zeros(0, bool)
             ids = ids[~held] if held.any() else ids
             weights = self.draft.filler.weights(ids, self.scale, self.draft.sep)
-            ends = np.cumsum(weights, dtype=np.int64)
-            if len(ids) > SPARES + wanted and (wanted or ends[-SPARES - 1] >= tokens):
-                self.ids, self.weights, self.ends = ids, weights, ends
-                self._gapless = len(ids) == count
+            taken = self._balanced(ids, weights) if self.draft.sort else slice(None)
+            self.ids, self.weights = ids[taken], weights[taken]
+            self.ends = np.cumsum(self.weights, dtype=np.int64)
+            if len(self.ids) > SPARES + wanted and (wanted or self.ends[-SPARES - 1] >= tokens):
+                self._by_id = np.zeros(count, np.int64)
+                self._by_id[ids] = weights
                 return
             mean = weights.mean() if len(ids) else 1
-            count = int(max(count * 1.1, 0 if wanted else tokens / mean * 1.01)) + 2 * SPARES
+            unused = min(4.0, len(ids) / max(1, len(self.ids)))
+            count = int(max(count * 1.1, (count if wanted else tokens / mean) * unused * 1.01)) + 2 * SPARES
         raise LcgenError(
             "Nearly every unit of this haystack holds a key or a value of the puzzle, or a line that the template sets round the context. "
             "Take another haystack."
         )
+
+    def _balanced(self, ids: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Places of the filler of a sorted lane in the order in which it is taken: in every beginning each gold plant has as many
+        tokens before it as its depth asks for, within about a unit on each side."""
+        assert self.draft.sort is not None
+        keys = self.draft.sort(-1 - np.arange(len(self.draft.plants)))
+        gold = sorted((plant.depth, place) for place, plant in enumerate(self.draft.plants) if plant.role == "gold")
+        depths, golds = np.array([depth for depth, _ in gold]), np.array([place for _, place in gold], np.int64)
+        sides = np.searchsorted(keys[golds], self.draft.sort(ids))
+        # What plants hold before a gold one filler need not, and what they hold beside it filler must match.
+        before = np.array([self.plant_weights[keys < key].sum() for key in keys[golds]])
+        owed = depths * (self.plant_weights.sum() - self.plant_weights[golds]) - before
+        shares, owed = np.diff(depths, prepend=0.0, append=1.0), np.diff(owed, prepend=0.0, append=0.0)
+        when, last = np.full(len(ids), np.inf), np.inf
+        for side, share in enumerate(shares):
+            inside = np.flatnonzero(sides == side)
+            if share > 0:
+                when[inside] = (np.cumsum(weights[inside]) - weights[inside] / 2 - owed[side]) / share
+                # Where a side has no more to give, or is one unit behind, the others must wait.
+                last = min(last, (weights[inside].sum() + weights.mean() - owed[side]) / share)
+        order = np.argsort(when, kind="stable")
+        return order[when[order] <= last]
 
     def upto(self, tokens: float) -> int:
         """How many units of filler fit into so many tokens."""
@@ -69,8 +94,7 @@ class Ledger:
         """Weights of units, int64."""
         found = np.empty(len(order), np.int64)
         filler = order >= 0
-        ids = order[filler]
-        found[filler] = self.weights[ids if self._gapless else np.searchsorted(self.ids, ids)]
+        found[filler] = self._by_id[order[filler]]
         found[~filler] = self.plant_weights[-1 - order[~filler]]
         return found
 
@@ -83,7 +107,10 @@ class Ledger:
             yield self._order(ids if dealt is None else ids[dealt == lane], plants)
 
     def _order(self, ids: np.ndarray, plants: Sequence[int]) -> np.ndarray:
-        """One lane: each plant at the border nearest to its depth, plants of one depth side by side."""
+        """One lane: each plant at the border nearest to its depth, plants of one depth side by side; or all in order."""
+        if self.draft.sort:
+            ids = np.concatenate([ids, -1 - np.array(plants, np.int64)])
+            return ids[np.argsort(self.draft.sort(ids), kind="stable")]
         if not plants:
             return ids
         counts = self.draft.count is not None

@@ -110,7 +110,7 @@ def described(name: str) -> dict[str, Any]:
         lines += click.wrap_text(entry["about"], 100, "      ", "      ").split("\n")
     lines += ["", "Presets (--preset NAME, or NAME:VARIANT for one):"]
     for entry in presets:
-        short = _short(entry["lengths"])
+        short = _short(entry["lengths"]) or "as the parameters count"
         lines.append(f"  {entry['name']:<16} {entry['about']} ({entry['paper']})")
         lines.append(
             f"      lengths {short}; {_short(entry['depths'] or 'default')} depths; {entry['samples']} samples; {entry['answer_tokens'] or 'measured'} answer tokens"
