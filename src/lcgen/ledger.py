@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -124,7 +125,7 @@ class Ledger:
             members = list(group)
             weight = int(weights[members].sum())
             wanted = depth * (length - weight) - placed
-            gap = int(np.searchsorted(before, wanted))
+            gap = bisect_left(before, wanted)
             if gap == len(before) or (gap > 0 and wanted - before[gap - 1] < before[gap] - wanted):
                 gap -= 1
             gaps += [max(gap, gaps[-1] if gaps else 0)] * len(members)

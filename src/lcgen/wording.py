@@ -29,6 +29,9 @@ CONTEXT = MARK.format("context")
 PAD = MARK.format("pad")
 # A slot is one run of letters, digits and hyphens: it never crosses a space or a mark of punctuation.
 WORD = r"[^\W_]+(?:-[^\W_]+)*"
+# A full name has a fixed number of parts, so that it can be read where no mark stands before it.
+LETTERS = r"[^\W\d_\u3400-\u9fff]"
+NAME = rf"(?:(?<!{LETTERS}){LETTERS}+ {LETTERS}+|[\u3400-\u9fff]{{3}})"
 NOTHING = re.compile(r"(?!)")
 # Values of several kinds, of which every macro must make the same sentence.
 PROBES = ("amber-lantern", "7", "6841", "灯塔", "3f2b9c1e-0a4d-4c55-9e07-5b1d2a8c6f10")
@@ -39,6 +42,8 @@ KINDS = {
     "sign": (r"[*&#@%+~!]", ("*", "&", "~")),
     # As little as fits of a line; such a sentence fills its line, so that it is read line by line.
     "line": (r"[^\n]+?", (*PROBES, "Ada B. Stone", "+44 (718) 420-5619")),
+    # A given and a family name with a space between, or three signs of a script without spaces.
+    "name": (NAME, ("Ada Stone", "Bo Carver", "王小明", "李建华")),
 }
 """Kinds of slots, declared as `slot~kind`: the pattern of what may stand there, and values to probe macros with."""
 TURNS = max(len(probes) for _, probes in KINDS.values())
