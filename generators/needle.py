@@ -16,7 +16,8 @@ from typing import Any, Literal
 import numpy as np
 
 from lcgen import forms, score
-from lcgen.contract import Cell, Context, Draft, Plant, Preset, Puzzle, Row, Setting, Source, Task, Units
+from lcgen.contract import Cell, Context, Draft, Plant, Preset, Puzzle, Row, Setting, Source, Task
+from lcgen.records import Records
 from lcgen.streams import Stream
 from lcgen.wording import WORD, Wording
 
@@ -101,24 +102,10 @@ class Ask:
     parts: Sequence[int]
 
 
-class Records(Units):
+def records(keys: forms.Pool, values: forms.Pool, wording: Wording, sep: str) -> Records:
     """Needles for keys that nobody asks for, as many as there are words for."""
-
-    def __init__(self, keys: forms.Pool, values: forms.Pool, wording: Wording) -> None:
-        self.keys, self.values, self.wording = keys, values, wording
-        self.form = f"needle records {wording.hash} {type(keys.form).__name__} {type(values.form).__name__} {values.form.size}"
-        self.limit = min(keys.form.size - keys.first, values.form.size - values.first) - RESERVED
-        self._parts = wording.parts("needle")
-
-    def sample(self, count: int, sep: str) -> list[str]:
-        fixed = Stream("sample")
-        keys, values = forms.Pool(self.keys.form, fixed.child("keys")), forms.Pool(self.values.form, fixed.child("values"))
-        return [sep + text for text in Records(keys, values, self.wording).text(np.arange(count))]
-
-    def text(self, ids: np.ndarray) -> list[str]:
-        rows = ids % self.limit + RESERVED
-        slots = {"key": self.keys.texts(rows), "value": self.values.texts(rows)}
-        return ["".join(row) for row in zip(*(slots.get(slot) or [text] * len(ids) for text, slot in self._parts))]
+    slots = {"key": keys, "value": values}
+    return Records(*(slots.get(slot) or text for text, slot in wording.parts("needle")), sep=sep, start=RESERVED)
 
 
 class Needle(Task[NeedleParams]):
@@ -182,7 +169,8 @@ class Needle(Task[NeedleParams]):
             return made
 
         negatives = self._negatives(rng, params, names[:asked], gold[:asked], taken, wording)
-        filler = source.filler(rng.child("filler"), lambda: Records(keys, values, wording))
+        sep = "" if source.lang == "zh" else " "
+        filler = source.filler(rng.child("filler"), lambda: records(keys, values, wording, sep))
         roles: dict[str, tuple[list[Plant], Ask]] = {"": (plants(absent), asks[0])}
         if params.twins:
             moved = (start + 0.5) % 1
@@ -209,7 +197,7 @@ class Needle(Task[NeedleParams]):
             Draft(
                 plants=(*made, *negatives),
                 filler=filler,
-                sep="" if source.lang == "zh" else " ",
+                sep=sep,
                 copies=params.copies,
                 avoid=avoid,
                 role=role,

@@ -74,8 +74,8 @@ def test_what_looks_alike_differs_in_one_piece(form: Form) -> None:
         if isinstance(form, Words) and form.join:
             same = [a == b for a, b in zip(text.split(form.join), near.split(form.join), strict=True)]
         elif isinstance(form, Words):
-            same = [any(text.startswith(word) and near.startswith(word) for word in form.first)]
-            same += [any(text.endswith(word) and near.endswith(word) for word in form.second)]
+            same = [any(text.startswith(word) and near.startswith(word) for word in form.first.entries)]
+            same += [any(text.endswith(word) and near.endswith(word) for word in form.second.entries)]
         else:
             assert sum(a != b for a, b in zip(text, near, strict=True)) == 1
             continue

@@ -48,6 +48,17 @@ class Plant:
         return self.text[: self.text.rindex(self.value)].rstrip() if self.value else ""
 
 
+def mark(hit: np.ndarray, text: bytes, borders: np.ndarray, word: bytes) -> None:
+    """Marks the units in which the word stands, also where it crosses a border; unit i is `text[borders[i] : borders[i + 1]]`."""
+    at = text.find(word)
+    while at >= 0:
+        first = int(np.searchsorted(borders, at, side="right")) - 1
+        last = int(np.searchsorted(borders, at + len(word), side="left"))
+        hit[first:last] = True
+        # The rest of this unit is marked already.
+        at = text.find(word, max(at + 1, int(borders[last]) - len(word) + 1))
+
+
 class Units(ABC):
     """Filler, addressed by id: unit i is a pure function of (stream, i), so that contexts nest and shards need no state."""
 
@@ -82,7 +93,15 @@ class Units(ABC):
 
     def holding(self, ids: np.ndarray, words: Collection[str]) -> np.ndarray:
         """Mask over ids: which units hold one of the words."""
-        return np.array([any(word in text for word in words) for text in self.text(ids)], bool)
+        hit = np.zeros(len(ids), bool)
+        if len(words):
+            # No word holds a zero byte, so none is found across two units.
+            units = [text.encode() for text in self.text(ids)]
+            borders = np.cumsum([0, *(len(unit) + 1 for unit in units)])
+            whole = b"\0".join(units)
+            for word in words:
+                mark(hit, whole, borders, word.encode())
+        return hit
 
     def repeats(self, ids: np.ndarray) -> np.ndarray:
         """Mask over ids: which units stand verbatim under an earlier id."""

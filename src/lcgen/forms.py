@@ -1,21 +1,33 @@
-"""Forms of keys and values: digits, words, UUIDs. Distinct numbers give distinct texts, so pools need no memory."""
+"""Forms of keys and values: digits, words, codes, UUIDs, names. Distinct numbers give distinct texts, so pools need no memory.
+
+A form is a sequence of constants and atoms. An atom is what is written at once for a whole array of numbers: a word of a
+table, or a block of characters of one width.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from abc import ABC, abstractmethod
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property
+from itertools import product
 from typing import TypeVar
 
 import numpy as np
 
 from lcgen.errors import unknown
 from lcgen.haystack import words
+from lcgen.names import apart, given, surnames
 from lcgen.streams import Stream
 
 BLOCK = 64
 """Texts that a pool makes at once: one by one they would cost ten times as much."""
 WORD_LISTS = {"en": ("adjectives", "nouns", "-"), "zh": ("modifiers", "nouns", "")}
 """Per language the lists of a two-word form and what joins the words."""
+DECIMAL, HEX, BASE32 = "0123456789", "0123456789abcdef", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+DOMAINS = ("example.com", "example.net", "example.org")
+"""Domains that are kept for examples (RFC 2606): nobody's mail."""
 
 
 Number = TypeVar("Number", int, np.ndarray)
@@ -33,28 +45,139 @@ def mix(numbers: Number, salt: int) -> Number:
 
 
 class Form(ABC):
-    """A way to write a number below `size`. No text of one form is a prefix or suffix of another."""
+    """A way to write a number below `size`. No text of one form is part of another, whatever their case."""
 
+    name: str
+    """Equal for forms that write equal texts."""
     size: int
 
+    @property
     @abstractmethod
-    def texts(self, numbers: np.ndarray) -> list[str]:
-        """One text for each number (uint64)."""
+    def atoms(self) -> tuple[str | Atom, ...]:
+        """Constants and atoms, in the order of the text."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Form) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    @abstractmethod
+    def split(self, numbers: np.ndarray) -> list[np.ndarray]:
+        """For each atom the numbers that it writes (uint64), for texts of these numbers (uint64)."""
 
     @abstractmethod
     def near(self, text: str, rng: Stream) -> str:
         """A text of this form that differs from `text` in one piece."""
 
+    def texts(self, numbers: np.ndarray) -> list[str]:
+        """One text for each number (uint64)."""
+        parts = iter(self.split(numbers))
+        columns = [
+            [atom] * len(numbers) if isinstance(atom, str) else [piece.decode() for piece in atom.blocks(next(parts)).tolist()]
+            for atom in self.atoms
+        ]
+        return columns[0] if len(columns) == 1 else list(map("".join, zip(*columns)))
 
-class Digits(Form):
+    @property
+    def charset(self) -> frozenset[str]:
+        """Every character that a text may hold."""
+        return frozenset().union(*(set(atom) if isinstance(atom, str) else atom.charset for atom in self.atoms))
+
+
+class Atom(Form):
+    """A form of one piece, written for many numbers at once."""
+
+    width: int
+    """Bytes of the longest text."""
+
+    @property
+    def atoms(self) -> tuple[str | Atom, ...]:
+        return (self,)
+
+    def split(self, numbers: np.ndarray) -> list[np.ndarray]:
+        return [numbers]
+
+    @abstractmethod
+    def blocks(self, numbers: np.ndarray) -> np.ndarray:
+        """The texts in UTF-8, filled up with zero bytes to `width` (dtype S)."""
+
+    @property
+    @abstractmethod
+    def pattern(self) -> str:
+        """A regular expression of its texts, without groups."""
+
+
+class Table(Atom):
+    """The words of a list, by their place in it."""
+
+    def __init__(self, name: str, entries: Sequence[str]) -> None:
+        self.entries = tuple(entries)
+        self.name = f"{name} {hashlib.sha256(' '.join(self.entries).encode()).hexdigest()[:12]}"
+        self.size = len(self.entries)
+        self.packed = np.array([entry.encode() for entry in self.entries])
+        self.width = self.packed.itemsize
+
+    def blocks(self, numbers: np.ndarray) -> np.ndarray:
+        return self.packed[numbers.astype(np.intp)]
+
+    def near(self, text: str, rng: Stream) -> str:
+        return rng.choice([entry for entry in self.entries if entry != text])
+
+    @property
+    def charset(self) -> frozenset[str]:
+        return frozenset("".join(self.entries))
+
+    @cached_property
+    def pattern(self) -> str:
+        return "|".join(map(re.escape, sorted(self.entries, key=lambda entry: (len(entry), entry))))
+
+
+class Letters(Atom):
+    """Numbers of one width in the digits of an alphabet of ASCII characters."""
+
+    def __init__(self, alphabet: str, width: int) -> None:
+        self.alphabet, self.width, self.low = alphabet, width, 0
+        self.name, self.size = f"{alphabet}^{width}", len(alphabet) ** width
+
+    def blocks(self, numbers: np.ndarray) -> np.ndarray:
+        step = 4 if len(self.alphabet) ** 4 <= 1 << 14 else 2
+        rest, found, end = np.asarray(numbers + np.uint64(self.low)), np.empty((len(numbers), self.width), np.uint8), self.width
+        while end:
+            step = min(step, end)
+            table = _chunks(self.alphabet, step)
+            upper = rest // np.uint64(len(table))
+            found[:, end - step : end] = table[(rest - upper * np.uint64(len(table))).astype(np.intp)]
+            rest, end = upper, end - step
+        return found.view(f"S{self.width}").ravel()
+
+    def near(self, text: str, rng: Stream) -> str:
+        place = rng.below(self.width)
+        return text[:place] + rng.choice([c for c in self.alphabet if c != text[place]]) + text[place + 1 :]
+
+    @property
+    def charset(self) -> frozenset[str]:
+        return frozenset(self.alphabet)
+
+    @property
+    def pattern(self) -> str:
+        return f"[{self.alphabet}]{{{self.width}}}"
+
+
+@cache
+def _chunks(alphabet: str, width: int) -> np.ndarray:
+    """Every text of `width` characters of the alphabet, in the order of its numbers (n, width)."""
+    whole = "".join(map("".join, product(alphabet, repeat=width))).encode()
+    return np.frombuffer(whole, np.uint8).reshape(-1, width)
+
+
+class Digits(Letters):
     """Decimal numbers of one width, with zeros in front if `zeros`."""
 
     def __init__(self, width: int, zeros: bool) -> None:
-        self.width, self.low = width, 0 if zeros else 10 ** (width - 1)
-        self.size = 10**width - self.low
-
-    def texts(self, numbers: np.ndarray) -> list[str]:
-        return [f"{number:0{self.width}d}" for number in (numbers + np.uint64(self.low)).tolist()]
+        super().__init__(DECIMAL, width)
+        self.low = 0 if zeros else 10 ** (width - 1)
+        self.name, self.size = f"digits:{width}:{self.low}", 10**width - self.low
 
     def near(self, text: str, rng: Stream) -> str:
         # The first digit stays: it must not become zero.
@@ -65,69 +188,127 @@ class Digits(Form):
         return f"{text[:place]}{digit}{text[place + 1 :]}"
 
 
-class Words(Form):
+class Uuids(Atom):
+    """Version 4 UUIDs."""
+
+    name, size, width = "uuids", 1 << 62, 36
+
+    def blocks(self, numbers: np.ndarray) -> np.ndarray:
+        high, low = mix(numbers, 0x9E3779B97F4A7C15), mix(numbers, 0xD1B54A32D192ED03)
+        high = high & np.uint64(0xFFFFFFFFFFFF0FFF) | np.uint64(0x4000)
+        low = low & np.uint64(0x3FFFFFFFFFFFFFFF) | np.uint64(0x8000000000000000)
+        octets = np.stack([high, low], 1).astype(">u8").view(np.uint8)
+        digits = _chunks(HEX, 2)[octets].reshape(-1, 32)
+        found = np.full((len(numbers), self.width), ord("-"), np.uint8)
+        for place, (begin, end) in enumerate(((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))):
+            found[:, begin + place : end + place] = digits[:, begin:end]
+        return found.view(f"S{self.width}").ravel()
+
+    def near(self, text: str, rng: Stream) -> str:
+        place = rng.choice([p for p in range(len(text)) if text[p] != "-" and p not in (14, 19)])
+        return text[:place] + rng.choice([c for c in HEX if c != text[place]]) + text[place + 1 :]
+
+    @property
+    def charset(self) -> frozenset[str]:
+        return frozenset(HEX + "-")
+
+    @property
+    def pattern(self) -> str:
+        return "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+class Joined(Form):
+    """Constants and forms in a row: every choice of their texts, the last one varying fastest."""
+
+    def __init__(self, *parts: str | Form) -> None:
+        self.parts = [part for part in parts if not isinstance(part, str)]
+        self._atoms = tuple(atom for part in parts for atom in ([part] if isinstance(part, str) else part.atoms) if atom)
+        self.name = " ".join(repr(atom) if isinstance(atom, str) else atom.name for atom in self._atoms)
+        self.size = int(np.prod([part.size for part in self.parts], dtype=object))
+
+    @property
+    def atoms(self) -> tuple[str | Atom, ...]:
+        return self._atoms
+
+    def split(self, numbers: np.ndarray) -> list[np.ndarray]:
+        found: list[np.ndarray] = []
+        for part in reversed(self.parts):
+            upper = numbers // np.uint64(part.size)
+            found = part.split(numbers - upper * np.uint64(part.size)) + found
+            numbers = upper
+        return found
+
+    def near(self, text: str, rng: Stream) -> str:
+        match = self._pattern.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r} is not of the form {self.name}")
+        place = rng.below(len(self.parts)) if len(self.parts) > 1 else 0
+        atoms = [atom for atom in self.atoms if not isinstance(atom, str)]
+        begin, end = match.span(place + 1)
+        return text[:begin] + atoms[place].near(text[begin:end], rng) + text[end:]
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile("".join(re.escape(atom) if isinstance(atom, str) else f"({atom.pattern})" for atom in self.atoms))
+
+
+class Words(Joined):
     """Two words of a language: `amber-lantern`."""
 
     def __init__(self, lang: str) -> None:
         if lang not in WORD_LISTS:
             raise unknown("language for keys of words", lang, WORD_LISTS)
-        first, second, self.join = WORD_LISTS[lang]
+        lead, tail, self.join = WORD_LISTS[lang]
         # A noun that begins another one, or a modifier that ends another one, would make one text part of another.
-        self.second = _apart(words(lang, second))
-        self.first = [word[::-1] for word in _apart([word[::-1] for word in words(lang, first)])]
-        self.size = len(self.first) * len(self.second)
-
-    def texts(self, numbers: np.ndarray) -> list[str]:
-        lead, tail = np.divmod(numbers.astype(np.int64), len(self.second))
-        return [f"{self.first[a]}{self.join}{self.second[b]}" for a, b in zip(lead.tolist(), tail.tolist())]
-
-    def near(self, text: str, rng: Stream) -> str:
-        if self.join:
-            lead, _, tail = text.partition(self.join)
-        else:
-            lead, tail = next(
-                (text[:cut], text[cut:]) for cut in range(1, len(text)) if text[cut:] in self.second and text[:cut] in self.first
-            )
-        if rng.below(2):
-            return lead + self.join + rng.choice([word for word in self.second if word != tail])
-        return rng.choice([word for word in self.first if word != lead]) + self.join + tail
+        self.first = Table(f"{lang} {lead}", apart(words(lang, lead), ends=True))
+        self.second = Table(f"{lang} {tail}", apart(words(lang, tail)))
+        super().__init__(self.first, self.join, self.second)
 
 
-def _apart(words: list[str] | tuple[str, ...]) -> list[str]:
-    """The words, less those that begin another one."""
-    ranked = sorted(set(words))
-    return [word for word, after in zip(ranked, [*ranked[1:], ""]) if not after.startswith(word)]
+@cache
+def numbers(mask: str) -> Joined:
+    """Numbers in groups: each `#` of the mask is a digit, the first of them never zero (`(###) ###-####`)."""
+    groups = [group for group in re.split("(#+)", mask) if group]
+    first = next(place for place, group in enumerate(groups) if group[0] == "#")
+    return Joined(*(Digits(len(group), place != first) if group[0] == "#" else group for place, group in enumerate(groups)))
 
 
-class Uuids(Form):
-    """Version 4 UUIDs."""
-
-    size = 1 << 62
-
-    def texts(self, numbers: np.ndarray) -> list[str]:
-        high, low = mix(numbers, 0x9E3779B97F4A7C15), mix(numbers, 0xD1B54A32D192ED03)
-        high = high & np.uint64(0xFFFFFFFFFFFF0FFF) | np.uint64(0x4000)
-        low = low & np.uint64(0x3FFFFFFFFFFFFFFF) | np.uint64(0x8000000000000000)
-        found = []
-        for a, b in zip(high.tolist(), low.tolist()):
-            text = f"{a:016x}{b:016x}"
-            found.append(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")
-        return found
-
-    def near(self, text: str, rng: Stream) -> str:
-        place = rng.choice([p for p in range(len(text)) if text[p] != "-" and p not in (14, 19)])
-        return text[:place] + rng.choice([c for c in "0123456789abcdef" if c != text[place]]) + text[place + 1 :]
+@cache
+def names(lang: str, initials: bool = False) -> Joined:
+    """Full names of a language, with a middle initial for more of them. Raises LcgenError where it has no names."""
+    last = Table(f"{lang} surnames", surnames(lang))
+    first = Table(f"{lang} given", given(lang))
+    if lang == "zh":
+        return Joined(last, first, first)
+    if initials:
+        return Joined(first, " ", Table("initials", [f"{letter}." for letter in BASE32[:26]]), " ", last)
+    return Joined(first, " ", last)
 
 
-KINDS = ("digits", "words", "uuids")
+def emails() -> Joined:
+    """Addresses of people at domains that are kept for examples."""
+    first, last = ([name.lower() for name in table] for table in (given("en"), surnames("en")))
+    return Joined(Table("given", first), ".", Table("surnames", last), "@", Table("domains", DOMAINS))
+
+
+KINDS: dict[str, Callable[[str, int, bool], Form]] = {
+    "digits": lambda lang, width, zeros: Digits(width, zeros),
+    "words": lambda lang, width, zeros: Words(lang),
+    "uuids": lambda lang, width, zeros: Uuids(),
+    "hex": lambda lang, width, zeros: Letters(HEX, width),
+    "codes": lambda lang, width, zeros: Letters(BASE32, width),
+    "names": lambda lang, width, zeros: names(lang),
+    "emails": lambda lang, width, zeros: emails(),
+}
+"""Kinds of keys, values and elements, by the name that a parameter gives them."""
 
 
 @cache
 def form(kind: str, lang: str, width: int = 7, zeros: bool = False) -> Form:
-    """The form of this name. Raises LcgenError for an unknown one."""
+    """The form of this name; `width` is that of digits and codes. Raises LcgenError for an unknown one."""
     if kind not in KINDS:
         raise unknown("kind of keys and values", kind, KINDS)
-    return Digits(width, zeros) if kind == "digits" else Words(lang) if kind == "words" else Uuids()
+    return KINDS[kind](lang, width, zeros)
 
 
 class Pool:
@@ -139,14 +320,19 @@ class Pool:
         self._half = max(1, ((form.size - 1).bit_length() + 1) // 2)
         self._blocks: dict[int, list[str]] = {}
 
-    def texts(self, ids: np.ndarray) -> list[str]:
-        """The texts of these ids; `first` + id must lie below the form's size."""
+    def numbers(self, ids: np.ndarray) -> np.ndarray:
+        """What the form writes for these ids (uint64); `first` + id must lie below the form's size."""
         if len(ids) <= FEW:
-            return self.form.texts(np.array([self._walk(int(number) + self.first) for number in ids], np.uint64))
+            return np.array([self._walk(int(number) + self.first) for number in ids], np.uint64)
         found = self._shuffled(np.asarray(ids + self.first, np.uint64))
+        # A walk begins inside the form and goes round a circle, so it comes back inside.
         while (outside := np.flatnonzero(found >= self.form.size)).size:
             found[outside] = self._shuffled(found[outside])
-        return self.form.texts(found)
+        return found
+
+    def texts(self, ids: np.ndarray) -> list[str]:
+        """The texts of these ids."""
+        return self.form.texts(self.numbers(ids))
 
     def text(self, number: int) -> str:
         """The text of one id."""

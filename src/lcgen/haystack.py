@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lcgen.contract import Units
+from lcgen.contract import Units, mark
 from lcgen.errors import LcgenError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Haystack:
         whole = bytes(self.store.text)
         dirty = np.zeros(len(self.store), bool)
         for text in hold:
-            _mark(dirty, whole, self.store.borders, text.encode())
+            mark(dirty, whole, self.store.borders, text.encode())
         return np.flatnonzero(~dirty) if dirty.any() else None
 
     @cached_property
@@ -115,16 +115,6 @@ def _store(kind: str, lang: str) -> Store:
     if (Path(kind) / "manifest.json").is_file():
         raise LcgenError(f"{kind} is a built dataset, no text for a haystack. Name a folder of texts.")
     return store.from_corpus(kind, lang)
-
-
-def _mark(hit: np.ndarray, text: bytes, borders: np.ndarray, word: bytes) -> None:
-    """Marks the units in which the word stands, also where it crosses a border."""
-    at = text.find(word)
-    while at >= 0:
-        first = int(np.searchsorted(borders, at, side="right")) - 1
-        last = int(np.searchsorted(borders, at + len(word), side="left"))
-        hit[first:last] = True
-        at = text.find(word, at + 1)
 
 
 class Passage(Units):
@@ -198,7 +188,7 @@ class Passage(Units):
             places = self.places(ids)
             borders = np.concatenate([[0], np.cumsum(self.store.borders[places + 1] - self.store.borders[places])])
             for word in able:
-                _mark(hit, text, borders, word.encode())
+                mark(hit, text, borders, word.encode())
         return hit
 
     def repeats(self, ids: np.ndarray) -> np.ndarray:

@@ -1,0 +1,298 @@
+"""Records: filler that is drawn, weighed and written in columns, never record by record.
+
+A kind of record is a sequence of constants and pools: `Records(keys, ": ", values, sep="\\n")`. What a record costs in
+tokens is the sum over its columns where a probe shows that columns add up in this vocabulary; elsewhere (UUIDs, hex) it is
+read from one encoding of the joined text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+
+from lcgen.contract import Units, mark
+from lcgen.errors import LcgenError
+from lcgen.forms import Atom, Form, Pool, Table
+from lcgen.streams import Stream
+from lcgen.tokens import Counts, Scale, Tokenizer
+
+BLOCK = 8192
+"""Records that are made at once: what stands between the steps stays in the processor's cache."""
+SAMPLE = 256
+"""Records of a probe that are weighed one by one."""
+WIDE = (1024, 8192)
+"""Records of a probe's running text, at least and at most; between them, four for each word of the longest table."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Records in UTF-8, each behind its separator: record i is `text[borders[i] : borders[i + 1]]`."""
+
+    text: bytes
+    borders: np.ndarray
+
+    def units(self) -> list[str]:
+        """The records one by one, separators included."""
+        cuts = self.borders.tolist()
+        return [self.text[low:high].decode() for low, high in zip(cuts[:-1], cuts[1:])]
+
+
+class Column:
+    """What is written in one go: a constant, the words of a table with the constants before them, or a block of an atom."""
+
+    def __init__(self, what: bytes | Atom | np.ndarray, place: int = -1) -> None:
+        self.what, self.place = what, place
+        self.width = len(what) if isinstance(what, bytes) else what.width if isinstance(what, Atom) else what.itemsize
+        sizes = np.char.str_len(what) if isinstance(what, np.ndarray) else np.array([self.width])
+        self.sizes = None if (sizes == self.width).all() else sizes
+        """Bytes of each word of a table; None where all fill the width."""
+
+    def write(self, numbers: Sequence[np.ndarray]) -> bytes | np.ndarray:
+        """This column of records that write these numbers, filled up with zero bytes."""
+        if isinstance(self.what, bytes):
+            return self.what
+        drawn = numbers[self.place]
+        return self.what.blocks(drawn) if isinstance(self.what, Atom) else self.what[drawn.astype(np.intp)]
+
+
+class Shape:
+    """What all records of a kind share: a separator, constants and forms, in their order."""
+
+    def __init__(self, parts: Sequence[str | Form], sep: str) -> None:
+        flat = [sep, *(atom for part in parts for atom in ([part] if isinstance(part, str) else part.atoms))]
+        flat = [part for part in flat if part]
+        self.forms = [part for part in parts if not isinstance(part, str)]
+        self.atoms = [atom for atom in flat if not isinstance(atom, str)]
+        self.name = " ".join(repr(part) if isinstance(part, str) else part.name for part in flat)
+        self.charset = frozenset[str]().union(*(set(part) if isinstance(part, str) else part.charset for part in flat))
+        if not self.atoms or "\0" in self.charset:
+            raise LcgenError("A record needs a column beside its constants, and no zero byte.")
+        self.touching = any(isinstance(a, Atom) and isinstance(b, Atom) for a, b in zip(flat, [*flat[1:], flat[0]]))
+        """Whether two columns stand side by side, so that tokens may reach from one into the other."""
+        self.columns: list[Column] = []
+        held, place = "", 0
+        for part in flat:
+            if isinstance(part, str):
+                held += part
+                continue
+            if held and not isinstance(part, Table):
+                self.columns.append(Column(held.encode()))
+            what = np.array([(held + entry).encode() for entry in part.entries]) if isinstance(part, Table) else part
+            self.columns.append(Column(what, place))
+            held, place = "", place + 1
+        if held:
+            self.columns.append(Column(held.encode()))
+        self._rows = np.dtype([(f"{number}", f"S{column.width}") for number, column in enumerate(self.columns)])
+        self._ragged = [column for column in self.columns if column.sizes is not None]
+
+    def split(self, drawn: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """For each atom the numbers that it writes, of records that write these numbers in each form."""
+        return [found for form, numbers in zip(self.forms, drawn, strict=True) for found in form.split(numbers)]
+
+    def sample(self, count: int) -> list[np.ndarray]:
+        """Numbers of records by which the shape is probed, the same for all its records."""
+        ids = np.arange(count)
+        drawn = [Pool(form, Stream("sample", place)).numbers(ids % form.size) for place, form in enumerate(self.forms)]
+        return self.split(drawn)
+
+    def render(self, numbers: Sequence[np.ndarray]) -> Run:
+        """Records that write these numbers, one array for each atom."""
+        rows = np.empty(len(numbers[0]), self._rows)
+        for number, column in enumerate(self.columns):
+            rows[f"{number}"] = column.write(numbers)
+        octets = rows.view(np.uint8)
+        if not self._ragged:
+            return Run(octets.tobytes(), np.arange(len(rows) + 1, dtype=np.int64) * self._rows.itemsize)
+        sizes = np.full(len(rows), self._rows.itemsize, np.int64)
+        for column in self._ragged:
+            assert column.sizes is not None
+            sizes += (column.sizes - column.width)[numbers[column.place].astype(np.intp)]
+        # Words are filled up with zero bytes to the width of the longest: without them the rows are the text.
+        return Run(octets[octets != 0].tobytes(), np.concatenate([[0], np.cumsum(sizes)]))
+
+
+class Weigher:
+    """How records of one shape are weighed in one vocabulary: found by a probe, never assumed."""
+
+    def __init__(self, shape: Shape, tokenizer: Tokenizer) -> None:
+        self.shape, self.tokenizer = shape, tokenizer
+        longest = max((atom.size for atom in shape.atoms if isinstance(atom, Table)), default=0)
+        sample = shape.sample(min(max(WIDE[0], 4 * longest), WIDE[1]))
+        run, back = shape.render(sample), shape.render([numbers[::-1] for numbers in sample])
+        self.scale = Scale(tokenizer, run.units()[:SAMPLE])
+        self._context = self.scale.context
+        self._lead: int | None = None
+        marginal = self.scale.weights(run.units()[:SAMPLE])
+        read, again = self._read(run), self._read(back)
+        steady = read is not None and again is not None and bool((read == again[::-1]).all())
+        self.how: Literal["columns", "joined", "units"] = "units"
+        if read is not None and steady and (read[:SAMPLE] == marginal).all():
+            self.how = "joined"
+            self._base = int(marginal[0])
+            self._columns = self._tables(sample)
+            if not shape.touching and (self._added(sample) == read).all():
+                self.how = "columns"
+        self.additive = self.how != "units" or self._adds_up(run)
+        """Whether weights added up to the tokens of the running text."""
+        self.report: dict[str, Any] = {"records": len(run.borders) - 1, "weighed": self.how, "additive": self.additive}
+
+    def weights(self, numbers: Sequence[np.ndarray], run: Run) -> Counts:
+        """Tokens that each record of a run adds to a text of such records."""
+        if self.how == "columns":
+            return self._added(numbers)
+        read = self._read(run) if self.how == "joined" else None
+        return self.scale.weights(run.units()) if read is None else read
+
+    def _tables(self, sample: Sequence[np.ndarray]) -> list[np.ndarray | None]:
+        """Of each table what its words weigh more than the word of the first record, in that record; None for blocks."""
+        found: list[np.ndarray | None] = []
+        for place, atom in enumerate(self.shape.atoms):
+            more = None
+            if isinstance(atom, Table):
+                numbers = [np.repeat(drawn[:1], atom.size) for drawn in sample]
+                numbers[place] = np.arange(atom.size, dtype=np.uint64)
+                more = self.scale.weights(self.shape.render(numbers).units()) - self._base
+            found.append(more)
+        return found
+
+    def _added(self, numbers: Sequence[np.ndarray]) -> Counts:
+        """Weights by columns: blocks all weigh the same."""
+        found = np.full(len(numbers[0]), self._base, np.int64)
+        for more, drawn in zip(self._columns, numbers):
+            if more is not None:
+                found += more[drawn.astype(np.intp)]
+        return found
+
+    def _read(self, run: Run) -> Counts | None:
+        """Weights out of one encoding of the run; None where its borders do not all stand alike between tokens."""
+        try:
+            starts = self.tokenizer.starts(self._context + run.text.decode())
+        except LcgenError:
+            return None
+        borders = run.borders + len(self._context.encode())
+        places = np.searchsorted(starts, borders[:-1])
+        if len(places) and places[-1] == len(starts):
+            return None
+        # A record begins with a token; or the token that holds its separator began before it, and then at every border.
+        leads = starts[places] - borders[:-1]
+        lead = int(leads[0]) if self._lead is None and len(leads) else self._lead
+        if (leads != lead).any():
+            return None
+        self._lead = lead
+        return np.diff(np.append(places, len(starts)))
+
+    def _adds_up(self, run: Run) -> bool:
+        total = self.tokenizer.count(self._context + run.text.decode()) - self.tokenizer.count(self._context)
+        return int(self.scale.weights(run.units()).sum()) == total
+
+
+@lru_cache(maxsize=256)
+def shape(parts: tuple[str | Form, ...], sep: str) -> Shape:
+    """The shape of these parts, made once for all rows."""
+    return Shape(parts, sep)
+
+
+@lru_cache(maxsize=64)
+def weigher(shape: Shape, tokenizer: Tokenizer) -> Weigher:
+    """How records of this shape are weighed in this vocabulary, probed once for all rows."""
+    return Weigher(shape, tokenizer)
+
+
+class Records(Units):
+    """Record i writes text `start` + i of each of its pools between its constants.
+
+    Distinct ids give distinct records as long as there are texts (`limit`); then they come again. What is drawn, written
+    and weighed is kept for as long as the object lives, as one text, so that rows of many lengths and twins share it.
+    """
+
+    def __init__(self, *parts: str | Pool, sep: str, start: int = 0) -> None:
+        """`sep` stands before each record. Raises ValueError where a pool ends before `start`."""
+        self.parts, self.sep, self.start = parts, sep, start
+        self.pools = [part for part in parts if not isinstance(part, str)]
+        self.shape = shape(tuple(part if isinstance(part, str) else part.form for part in parts), sep)
+        self.form = f"records {self.shape.name}"
+        self.limit: int = min(pool.form.size - pool.first for pool in self.pools) - start
+        if self.limit < 1:
+            raise ValueError(f"a pool of these records has fewer than {start + 1} texts")
+        self._numbers = [np.zeros(0, np.uint64) for _ in self.shape.atoms]
+        self._run = Run(b"", np.zeros(1, np.int64))
+        self._weighed: tuple[Weigher | None, Counts] = None, np.zeros(0, np.int64)
+
+    def numbers(self, ids: np.ndarray) -> list[np.ndarray]:
+        """For each atom of the shape the numbers that it writes in the records of these ids."""
+        places = np.asarray(ids, np.int64) % self.limit + self.start
+        return self.shape.split([pool.numbers(places) for pool in self.pools])
+
+    def _keeps(self, ids: np.ndarray) -> bool:
+        """Whether these records are among those kept, after making what lacks; ids far from all others are not."""
+        have, top = len(self._run.borders) - 1, int(ids.max()) + 1 if len(ids) else 0
+        if top > have and top > 4 * (have + len(ids)) + BLOCK // 8:
+            return False
+        if top > have:
+            drawn = [self.numbers(np.arange(low, min(low + BLOCK, top))) for low in range(have, top, BLOCK)]
+            runs = [self._run, *map(self.shape.render, drawn)]
+            ends = np.cumsum([0, *(run.borders[-1] for run in runs)])
+            self._numbers = [np.concatenate([kept, *more]) for kept, *more in zip(self._numbers, *drawn)]
+            self._run = Run(
+                b"".join(run.text for run in runs),
+                np.concatenate([[0], *(run.borders[1:] + end for run, end in zip(runs, ends.tolist()))]),
+            )
+        return True
+
+    def text(self, ids: np.ndarray) -> list[str]:
+        lead = len(self.sep)
+        return [b"".join(self.slices(np.array([unit]), self.sep)).decode()[lead:] for unit in ids.tolist()]
+
+    def slices(self, ids: np.ndarray, sep: str) -> list[bytes | memoryview]:
+        if sep != self.sep:
+            return Records(*self.parts, sep=sep, start=self.start).slices(ids, sep)
+        if not self._keeps(ids):
+            return [self.shape.render(self.numbers(ids)).text]
+        cuts = np.flatnonzero(np.diff(ids) != 1) + 1
+        lows = self._run.borders[ids[np.concatenate([[0], cuts])]].tolist() if len(ids) else []
+        highs = self._run.borders[ids[np.concatenate([cuts - 1, [len(ids) - 1]])] + 1].tolist() if len(ids) else []
+        text = memoryview(self._run.text)
+        return [text[low:high] for low, high in zip(lows, highs)]
+
+    def sample(self, count: int, sep: str) -> list[str]:
+        probed = self.shape if sep == self.sep else Records(*self.parts, sep=sep).shape
+        return probed.render(probed.sample(count)).units()
+
+    def weights(self, ids: np.ndarray, scale: Scale, sep: str) -> Counts:
+        if sep != self.sep:
+            return Records(*self.parts, sep=sep, start=self.start).weights(ids, scale, sep)
+        by = weigher(self.shape, scale.tokenizer)
+        if not self._keeps(ids):
+            numbers = self.numbers(ids)
+            return by.weights(numbers, self.shape.render(numbers))
+        known = self._weighed[1] if self._weighed[0] is by else np.zeros(0, np.int64)
+        have = len(self._run.borders) - 1
+        if len(ids) and int(ids.max()) >= len(known):
+            found = [known]
+            for low in range(len(known), have, BLOCK):
+                high = min(low + BLOCK, have)
+                borders = self._run.borders[low : high + 1]
+                run = Run(self._run.text[borders[0] : borders[-1]], borders - borders[0])
+                found.append(by.weights([numbers[low:high] for numbers in self._numbers], run))
+            known = np.concatenate(found)
+            self._weighed = by, known
+        taken: Counts = known[ids]
+        return taken
+
+    def additive(self, tokenizer: Tokenizer) -> bool:
+        return weigher(self.shape, tokenizer).additive
+
+    def holding(self, ids: np.ndarray, words: Collection[str]) -> np.ndarray:
+        able = [word for word in words if set(word) <= self.shape.charset]
+        if not able or not len(ids):
+            return np.zeros(len(ids), bool)
+        kept = self._keeps(ids)
+        run = self._run if kept else self.shape.render(self.numbers(ids))
+        hit = np.zeros(len(run.borders) - 1, bool)
+        for word in able:
+            mark(hit, run.text, run.borders, word.encode())
+        return hit[ids] if kept else hit
