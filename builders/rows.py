@@ -16,6 +16,7 @@ from lcgen.contract import MOST_PLANTS, Cell, Draft, Plant, Preset, Task
 from lcgen.errors import LcgenError
 from lcgen.haystack import Haystack
 from lcgen.layout import Piece
+from lcgen.ledger import TooLong
 from lcgen.params import parse, plain
 from lcgen.spec import Length, Part, Place, Spec
 from lcgen.streams import Stream
@@ -90,10 +91,11 @@ class RowMaker:
     def rows_per_index(self) -> int:
         """Rows of one index of one length: twins and questions of every depth and parameter set."""
         first, depths = self.part.lengths[0], self.part.depths
-        drafts = sum(
-            len(self._drafts(Place(first, depths[0], params, 0), Stream("members"))) for params in range(len(self.params))
+        return len(depths) * sum(
+            len(self.composer.pose(draft, pose))
+            for params in range(len(self.params))
+            for draft, pose in self._drafts(Place(first, depths[0], params, 0), Stream("members"))
         )
-        return drafts * self.spec.questions * len(depths)
 
     def preflight(self) -> None:
         """Makes one row of each parameter set at the shortest length. Raises LcgenError for what cannot be built."""
@@ -174,7 +176,15 @@ class RowMaker:
                 raise LcgenError(
                     f"{self.part.name}: {target} tokens are too short for this puzzle. Of them {self.max_new_tokens} are kept for the "
                     f"answer and {self.reserve} in reserve, and the prompt itself needs about {error.needs}. Ask for at least {least} "
-                    "(--lengths), or for less in it (--set, --answer-tokens, --thinking)."
+                    f"(--lengths), or for less in it (--set, --answer-tokens, --thinking).{error.why and ' '}{error.why}"
+                ) from error
+            except TooLong as error:
+                most = target - draft.copies * (error.tokens - error.holds)
+                raise LcgenError(
+                    f"{self.part.name}: {'so many' if place.length.native else target} tokens are too long for this puzzle, whose filler must "
+                    f"not repeat: there are {error.units:,} different units of it, {error.holds:,} tokens. "
+                    + ("Ask for less" if most < 1 or place.length.native else f"Ask for at most {most} (--lengths)")
+                    + ", or for a kind of filler with more of them (--set)."
                 ) from error
             for number, prompt in enumerate(prompts):
                 yield draft, prompt, number
@@ -234,7 +244,7 @@ class RowMaker:
             "evidence": [_evidence(draft.plants[piece.plant], piece, puzzle.parts) for piece in prompt.pieces],
             "metric": self.task.metric,
             "params": dict(params),
-            "metadata": dict(puzzle.metadata),
+            "metadata": dict(self.task.settle(draft, puzzle, prompt.ids)),
             "reference_output": "",
             "group_id": digest("group", cell) if role else "",
             "group_role": role,

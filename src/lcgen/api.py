@@ -77,7 +77,7 @@ def spec(
                     lengths=_lengths(task, swept, lengths, _first(chosen and chosen.lengths, DEFAULT_LENGTHS)),
                     depths=_depths(task, _first(depths, setting and setting.depths, chosen and chosen.depths)),
                     samples=_first(samples, setting and setting.samples, chosen and chosen.samples, 1),
-                    haystack=_first(haystack, setting and setting.haystack, "prose"),
+                    haystack=_first(haystack, setting and setting.haystack, task.haystack),
                     params=swept,
                     name="_".join(
                         filter(

@@ -36,11 +36,11 @@ Pose = Callable[[Context], Sequence[Puzzle]]
 
 
 class TooShort(LcgenError):
-    """The length cannot hold the puzzle; `needs` is about how many prompt tokens could."""
+    """The length cannot hold the puzzle; `needs` is about how many prompt tokens could, `why` what takes them."""
 
-    def __init__(self, has: int, needs: int) -> None:
+    def __init__(self, has: int, needs: int, why: str = "") -> None:
         super().__init__(f"{has} prompt tokens cannot hold this puzzle, which needs about {needs}.")
-        self.has, self.needs = has, needs
+        self.has, self.needs, self.why = has, needs, why
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class Prompt:
     native: bool
     """Whether the length was measured, not asked for: the draft counts units, or the puzzle shows more copies than were fitted."""
     pieces: Sequence[Piece]
+    ids: Sequence[np.ndarray]
+    """The units of each lane, named as in `Context.ids`."""
     repeat: float
     """Share of context tokens that stand earlier in the same context."""
 
@@ -81,16 +83,19 @@ class Composer:
         """Prompts of exactly `prompt_tokens` tokens over one context, one for each puzzle; a draft that counts units has the
         tokens that it has.
 
-        Raises TooShort where the length cannot hold the draft, LcgenError where the residue cannot be closed.
+        Raises TooShort where the length cannot hold the draft, TooLong where the draft cannot fill it, LcgenError where
+        the residue cannot be closed.
         """
         ledger = Ledger(draft, self._scale(draft), tokens=max(1, prompt_tokens // draft.copies))
         glimpse = ledger.context(ledger.ids[:64])
         frames = [Frame(self, ledger, puzzle) for puzzle in pose(glimpse)]
         if draft.count is None:
             room = _room(frames, ledger, prompt_tokens)
-            if room < 0:
-                raise TooShort(prompt_tokens, prompt_tokens - draft.copies * room + int(4 * ledger.mean))
-            main = ledger.upto(room - max(30, 10 * ledger.mean))
+            main = max(0, ledger.upto(room - max(30, 10 * ledger.mean)))
+            if room < 0 or main < draft.least:
+                slack = max(30, 10 * ledger.mean) + 1.05 * draft.least * ledger.mean if draft.least else 4 * ledger.mean
+                why = draft.why(main) if draft.why and main < draft.least else ""
+                raise TooShort(prompt_tokens, prompt_tokens - draft.copies * (room - int(slack)), why)
         else:
             main = draft.count - len(draft.plants)
         if glimpse.seen:
@@ -172,7 +177,7 @@ class Frame:
     def __init__(self, composer: Composer, ledger: Ledger, puzzle: Puzzle) -> None:
         self.composer, self.puzzle, self.ledger = composer, puzzle, ledger
         self.before, self.between, self.after = composer.wording.frame(audience=composer.audience, **puzzle.slots)
-        self.pads = composer.pads(self.between, self.after, join=ledger.draft.sep and " ")
+        self.pads = composer.pads(self.between, self.after, join="" if composer.wording.lang == "zh" else " ")
         lanes, copies = len(ledger.draft.lanes), ledger.draft.copies
         self.order = tuple(puzzle.lanes) if puzzle.lanes is not None else tuple(range(lanes)) * copies
         self.fitted = self.order[: lanes * copies]
@@ -221,6 +226,7 @@ class Frame:
             prompt_tokens=self.tokens(layout, pad, self.order) if native else tokens,
             native=native,
             pieces=layout.located(self.before, self.composer.tokenizer, self.order, text.isascii()),
+            ids=[lane.order for lane in layout.lanes],
             repeat=layout.repeat(self.order),
         )
 

@@ -160,8 +160,16 @@ class Draft:
     """What stands between two lanes."""
     copies: int = 1
     """How often the whole context stands in the prompt (Just Read Twice)."""
+    again: str = "\n\n"
+    """What stands between two copies."""
     count: int | None = None
     """Units and plants in all, where the puzzle has a native size; then tokens are measured, not asked for."""
+    least: int = 0
+    """Units of filler below which the puzzle is not what was asked for; a length that holds fewer is too short."""
+    why: Callable[[int], str] | None = None
+    """Says why so many are the least, and what would do, given how many fit."""
+    distinct: bool = False
+    """Whether no unit may stand twice: a length that needs more units than there are is too long."""
     avoid: frozenset[str] = frozenset()
     """Units of filler that hold one of these are skipped."""
     role: str = ""
@@ -268,6 +276,8 @@ class Task(ABC, Generic[P]):
     presets: ClassVar[Mapping[str, Preset]] = {}
     depths: ClassVar[bool] = True
     """Whether a row has one depth that can be asked for."""
+    haystack: ClassVar[str] = "prose"
+    """What fills the context where no haystack is asked for."""
     limits: ClassVar[str] = ""
     """What `--paired` cannot keep equal, printed by `lcgen tasks`."""
     baselines: ClassVar[Mapping[str, Shortcut]] = {}
@@ -284,6 +294,10 @@ class Task(ABC, Generic[P]):
     @abstractmethod
     def pose(self, rng: Stream, params: P, draft: Draft, context: Context, wording: Wording) -> Sequence[Puzzle]:
         """The questions over the composed context, one for each of `cell.questions`."""
+
+    def settle(self, draft: Draft, puzzle: Puzzle, ids: Sequence[np.ndarray]) -> Mapping[str, Any]:
+        """Metadata of a finished prompt. `ids` are the units of each lane, as in `Context`, those included with which it was closed."""
+        return puzzle.metadata
 
     @abstractmethod
     def solve(self, context: str, question: str, wording: Wording) -> Sequence[str]:

@@ -27,6 +27,8 @@ CONTEXT = MARK.format("context")
 PAD = MARK.format("pad")
 # A slot is one run of letters, digits and hyphens: it never crosses a space or a mark of punctuation.
 WORD = r"[^\W_]+(?:-[^\W_]+)*"
+# A slot declared as `name~text` is anything on one line, as far as the words that follow it.
+TEXT = r"[^\n]+?"
 NOTHING = re.compile(r"(?!)")
 # Values of several kinds, of which every macro must make the same sentence.
 PROBES = ("amber-lantern", "7", "6841", "灯塔", "3f2b9c1e-0a4d-4c55-9e07-5b1d2a8c6f10")
@@ -36,7 +38,7 @@ class Wording:
     """How one task speaks in one language.
 
     `blocks` are the macros of the task, each with the slots that it must print; `slot*` takes a list, `slot?` is a flag
-    that is not printed. A template may leave out the macros of puzzles that it is not used for. Raises LcgenError, with
+    that is not printed, `slot~text` takes any text of one line. A template may leave out the macros of puzzles that it is not used for. Raises LcgenError, with
     the place, for a template that does not parse, loses a slot, or does what the sandbox forbids.
     """
 
@@ -58,9 +60,9 @@ class Wording:
             if not hasattr(self._module, block):
                 continue
             printed = set(SLOT.findall(self._open(block)))
-            if lost := {slot.rstrip("*") for slot in slots if not slot.endswith("?")} - printed:
+            if lost := {_stem(slot) for slot in slots if not slot.endswith("?")} - printed:
                 raise LcgenError(f"The macro {block!r} of template {name} does not print {', '.join(sorted(lost))}.")
-            if all(slot.isidentifier() for slot in slots):
+            if all(_stem(slot) == slot.partition("~")[0] for slot in slots):
                 self._probe(block, slots)
         for place in ("before", "after", "both"):
             for audience in ("chat", "base"):
@@ -73,7 +75,7 @@ class Wording:
     def _probe(self, block: str, slots: Sequence[str]) -> None:
         """Raises LcgenError for a macro that alters its slots, words them by their value, or lets them run together."""
         for turn in range(len(PROBES)):
-            values = {slot: PROBES[(turn + number) % len(PROBES)] for number, slot in enumerate(slots)}
+            values = {_stem(slot): PROBES[(turn + number) % len(PROBES)] for number, slot in enumerate(slots)}
             said = self.say(block, **values)
             found = self.pattern(block).fullmatch(said)
             if said != self._run(block, values) or found is None or found.groupdict() != values:
@@ -84,7 +86,7 @@ class Wording:
 
     def say(self, block: str, **slots: Any) -> str:
         """One macro as text, without white space at its ends."""
-        if all(slot.isidentifier() for slot in self.blocks.get(block, "*")):
+        if all(_stem(slot) == slot.partition("~")[0] for slot in self.blocks.get(block, "*")):
             return "".join(text or str(slots[slot]) for text, slot in self.parts(block))
         return self._run(block, slots)
 
@@ -104,7 +106,7 @@ class Wording:
         """One macro with its slots marked."""
         marks: dict[str, Any] = {}
         for slot in self.blocks[block]:
-            stem = slot.rstrip("*?")
+            stem = _stem(slot)
             marks[stem] = False if slot.endswith("?") else [MARK.format(stem)] if slot.endswith("*") else MARK.format(stem)
         return self._run(block, marks)
 
@@ -134,6 +136,7 @@ class Wording:
             return NOTHING
         if block not in self._patterns:
             seen: set[str] = set()
+            texts = {_stem(slot) for slot in self.blocks[block] if slot.endswith("~text")}
             parts = []
             for number, piece in enumerate(SLOT.split(self._open(block))):
                 if number % 2 == 0:
@@ -142,7 +145,7 @@ class Wording:
                     parts.append(f"(?P={piece})")
                 else:
                     seen.add(piece)
-                    parts.append(f"(?P<{piece}>{WORD})")
+                    parts.append(f"(?P<{piece}>{TEXT if piece in texts else WORD})")
             self._patterns[block] = re.compile("".join(parts))
         return self._patterns[block]
 
@@ -173,3 +176,8 @@ class Wording:
     def pads(self) -> list[str]:
         """Neutral sentences of many lengths, for the slot that closes what units of filler cannot."""
         return (files("lcgen") / "lang" / self.lang / "pads.txt").read_text(encoding="utf-8").split("\n")[:-1]
+
+
+def _stem(slot: str) -> str:
+    """The name of a slot, without what says of which kind it is."""
+    return slot.partition("~")[0].rstrip("*?")
