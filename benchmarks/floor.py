@@ -1,7 +1,7 @@
 """What no generator can go below: documents copied out of a text and written to Parquet, nothing composed or checked.
 
 Run as `floor.py TEXT BYTES ROWS OUT`: ROWS documents of BYTES bytes each, from places all over TEXT, with the settings
-with which lcgen writes its prompts (zstd-1, no dictionary, no statistics, page index, groups of 32 MiB).
+with which lcgen writes its prompts (zstd-1, no dictionary, no statistics, page index, groups of 16 MiB out of one buffer).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-GROUP_BYTES = 32 * 2**20
+GROUP_BYTES = 16 * 2**20
 SCHEMA = pa.schema([("input", pa.large_string())])
 
 
@@ -23,6 +23,7 @@ def write(text: memoryview, size: int, rows: int, out: Path) -> None:
     # A stride without a common factor with the text's length, so that documents start at ever new places.
     places = [(number * 7_368_787) % (len(text) - size) for number in range(rows)]
     run = max(1, GROUP_BYTES // size)
+    data = np.empty(run * size, np.uint8)
     with pq.ParquetWriter(
         out,
         SCHEMA,
@@ -34,11 +35,10 @@ def write(text: memoryview, size: int, rows: int, out: Path) -> None:
     ) as writer:
         for first in range(0, rows, run):
             group = places[first : first + run]
-            data = bytearray(size * len(group))
             for number, place in enumerate(group):
-                data[number * size : (number + 1) * size] = text[place : place + size]
+                data[number * size : (number + 1) * size] = np.frombuffer(text[place : place + size], np.uint8)
             ends = pa.py_buffer(np.arange(len(group) + 1, dtype=np.int64) * size)
-            column = pa.LargeStringArray.from_buffers(len(group), ends, pa.py_buffer(data))
+            column = pa.LargeStringArray.from_buffers(len(group), ends, pa.py_buffer(data[: size * len(group)]))
             writer.write_batch(pa.record_batch([column], SCHEMA))
 
 

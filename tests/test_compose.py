@@ -285,6 +285,29 @@ def test_a_pose_that_reads_the_context_asks_about_what_stands_there() -> None:
     assert len(context) - len(seen[-1].text) < 600
 
 
+@every_vocabulary
+@pytest.mark.parametrize("filler", ["rows", "ragged"])
+@pytest.mark.parametrize("share", [0.02, 0.3])
+def test_a_question_may_quote_any_share_of_its_context(vocabulary: str, filler: str, share: float) -> None:
+    """What is quoted stands in the context as often as it did when it was chosen: closing adds nothing like it."""
+    quoted: list[tuple[str, str]] = []
+
+    def pose(context: Context) -> Sequence[Puzzle]:
+        (spans,) = context.spans
+        text = " ".join(context.text[low:high] for low, high in spans[:: max(1, round(1 / share))].tolist())
+        unit = context.text[slice(*spans[len(spans) // 2])]
+        quoted.append((context.text, unit))
+        return [Puzzle({"question": text, "place": "after"}, [unit], avoid=frozenset({unit}))]
+
+    made, drafted = composer(vocabulary), draft(filler)
+    for asked in (1500, 4000, 4001):
+        (prompt,) = made.compose(drafted, pose, asked)
+        hold(made, drafted, [prompt], asked)
+        seen, unit = quoted[-1]
+        context = prompt.input[prompt.context_start : prompt.context_end]
+        assert context.startswith(seen) and unit not in context[len(seen) :]
+
+
 def test_a_pose_that_does_not_look_is_asked_once_and_costs_nothing() -> None:
     asked: list[int] = []
 

@@ -29,6 +29,8 @@ SAMPLE = 200
 """Units by which a form of filler is probed."""
 MIDDLING = 16
 """Tokens of pad beyond the shortest that are held ready where weights do not add up."""
+FITS = 5
+"""Times that a puzzle is posed over a context of another size before what its question takes is left to the closing."""
 TRIES = 12
 """Closings before a prompt is given up; more than two are needed only where weights do not add up."""
 
@@ -87,25 +89,36 @@ class Composer:
         the residue cannot be closed.
         """
         ledger = Ledger(draft, self._scale(draft), tokens=max(1, prompt_tokens // draft.copies))
-        glimpse = ledger.context(ledger.ids[:64])
-        frames = [Frame(self, ledger, puzzle) for puzzle in pose(glimpse)]
-        if draft.count is None:
-            room = _room(frames, ledger, prompt_tokens)
-            main = max(0, ledger.upto(room - max(30, 10 * ledger.mean)))
-            if room < 0 or main < draft.least:
-                slack = max(30, 10 * ledger.mean) + 1.05 * draft.least * ledger.mean if draft.least else 4 * ledger.mean
-                why = draft.why(main) if draft.why and main < draft.least else ""
-                raise TooShort(prompt_tokens, prompt_tokens - draft.copies * (room - int(slack)), why)
-        else:
-            main = draft.count - len(draft.plants)
-        if glimpse.seen:
-            # Closing only adds units behind those that pose has seen.
-            frames = [Frame(self, ledger, puzzle) for puzzle in pose(ledger.context(ledger.ids[:main]))]
+        frames, main = self._fit(ledger, pose, prompt_tokens)
         if draft.count is None:
             layout, pads = self._close(ledger, frames, main, prompt_tokens)
         else:
             layout, pads = Layout(ledger, ledger.ids[:main]), [frame.pads[0] for frame in frames]
         return [frame.prompt(layout, pad, prompt_tokens) for frame, pad in zip(frames, pads)]
+
+    def _fit(self, ledger: Ledger, pose: Pose, prompt_tokens: int) -> tuple[list[Frame], int]:
+        """The frames of all puzzles, and how many units of filler stand with them before closing.
+
+        A puzzle that looks at its context is posed again over what was fitted. Closing only adds units behind those.
+        """
+        draft, slack = ledger.draft, max(30.0, 10 * ledger.mean)
+        glimpse = ledger.context(ledger.ids[:64])
+        frames = [Frame(self, ledger, puzzle) for puzzle in pose(glimpse)]
+        for attempt in range(FITS):
+            room = _room(frames, ledger, prompt_tokens)
+            main = ledger.upto(room - slack * 2**attempt) if draft.count is None else draft.count - len(draft.plants)
+            if draft.count is None and (room < 0 or main < draft.least):
+                lacks = int(slack + 1.05 * draft.least * ledger.mean if draft.least else 4 * ledger.mean) - room
+                why = draft.why(main) if draft.why and room >= 0 else ""
+                raise TooShort(prompt_tokens, prompt_tokens + draft.copies * lacks, why)
+            if not glimpse.seen:
+                break
+            frames = [Frame(self, ledger, puzzle) for puzzle in pose(ledger.context(ledger.ids[:main]))]
+            # A question that quotes the context is as long as what it quotes: where it took what was to be closed, less is fitted.
+            left = _room(frames, ledger, prompt_tokens) - (int(ledger.ends[main - 1]) if main else 0)
+            if draft.count is not None or 30 <= left <= SPARES // 2 * ledger.mean:
+                break
+        return frames, main
 
     def _close(self, ledger: Ledger, frames: Sequence[Frame], main: int, prompt_tokens: int) -> tuple[Layout, list[str]]:
         """A layout in which the longest frame has `prompt_tokens`, and the pad with which each frame has."""
@@ -113,15 +126,17 @@ class Composer:
         longest = max(frames, key=lambda frame: frame.base)
         filled = int(ledger.ends[main - 1]) if main else 0
         residue = prompt_tokens - longest.base - copies * (filled + int(ledger.plant_weights.sum()))
+        spares = ledger.spares(main, frozenset().union(*(frame.puzzle.avoid for frame in frames)))
+        weights = ledger.weigh(spares).tolist()
         for attempt in range(TRIES):
             # Other spares can meet other seams. Where that goes on, or weights do not add up, some tokens are left for
             # the pad, which closes what is found without moving anything.
             spare = MIDDLING if attempt >= TRIES // 2 or not ledger.additive else 0
-            chosen = _subset(ledger.weights[main : main + SPARES].tolist(), residue - spare, copies, sorted(longest.pads))
+            chosen = _subset(weights, residue - spare, copies, sorted(longest.pads))
             if chosen is None:
                 break
             picks, extra = chosen
-            ids = np.concatenate([ledger.ids[:main], ledger.ids[main:][picks]])
+            ids = np.concatenate([ledger.ids[:main], spares[picks]])
             if not len(ids) and not ledger.draft.plants:
                 break
             layout = Layout(ledger, ids)

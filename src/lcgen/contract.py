@@ -224,6 +224,8 @@ class Puzzle:
     than the draft is fitted for, the prompt is longer than was asked for, and its length is its target."""
     role: str = ""
     """Which of several twins over one draft this is."""
+    avoid: frozenset[str] = frozenset()
+    """What the units that close the context may not hold, beside what the draft avoids: texts of the context that the question quotes."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lcgen.errors import LcgenError
 from lcgen.tokens import Counts, Tokenizer, alternatives
@@ -29,7 +30,7 @@ class Splintr(Tokenizer):
         self._tags = alternatives(self._always)
         space: bytes = handle.decode_token_bytes(handle.encode_ordinary("a b")[-1])
         self._metaspace = handle.family == "Spm" or SPACE.encode() in space
-        self._lengths = np.full(handle.vocab_size, -1, dtype=np.int64)
+        self._lengths = np.full(handle.vocab_size, -1, dtype=np.int32)
         self._dummy = int(self._sizes(self.encode("a")).sum()) - 1
         self.exact: Callable[[], Tokenizer] | None = None  # who reads a tokenizer.json where splintr stands in
         self.by_words = False
@@ -95,9 +96,9 @@ class Splintr(Tokenizer):
         borders = np.frombuffer(self._handle.encode_batch_flat(list(texts))[1], dtype="<u8").astype(np.int64)
         return borders[1:] - borders[:-1]
 
-    def _sizes(self, ids: Sequence[int] | Counts) -> Counts:
-        array = np.asarray(ids, dtype=np.int64)
-        sizes: Counts = self._lengths[array]
+    def _sizes(self, ids: Sequence[int] | NDArray[Any]) -> NDArray[np.int32]:
+        array = np.asarray(ids)
+        sizes: NDArray[np.int32] = self._lengths[array]
         if len(sizes) and sizes.min() < 0:
             for i in np.unique(array[sizes < 0]).tolist():
                 data: bytes = self._handle.decode_token_bytes(i)
@@ -212,13 +213,13 @@ class SentencePiece(Tokenizer):
         return place(np.array(sizes, dtype=np.int64), text, True, self.name)
 
 
-def place(sizes: Counts, text: str, metaspace: bool, name: str) -> Counts:
+def place(sizes: NDArray[np.integer[Any]], text: str, metaspace: bool, name: str) -> Counts:
     """UTF-8 byte offset of each token (tokens,), from the bytes each stands for; a dummy space stands at 0.
 
     Raises LcgenError if the tokens do not spell the text.
     """
     plain = text.replace(SPACE, " ") if metaspace else text
-    ends = np.cumsum(sizes)
+    ends = np.cumsum(sizes, dtype=np.int64)
     dummy = int(ends[-1]) - len(plain.encode()) if len(ends) else 0
     if dummy not in (0, int(metaspace)):
         raise LcgenError(f"Cannot place tokens in a text: {name} rewrites the text while reading it.")

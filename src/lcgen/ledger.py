@@ -69,6 +69,11 @@ class Ledger:
         """How many units of filler fit into so many tokens."""
         return int(np.searchsorted(self.ends, tokens, side="right"))
 
+    def spares(self, main: int, avoid: frozenset[str]) -> np.ndarray:
+        """Ids of the units behind the first `main` from which a closing may choose; none holds one of the words."""
+        ids = self.ids[main : main + SPARES]
+        return ids[~self.draft.filler.holding(ids, avoid)] if avoid else ids
+
     def weigh(self, order: np.ndarray) -> np.ndarray:
         """Weights of units, int64."""
         found = np.empty(len(order), np.int64)
