@@ -22,12 +22,13 @@ from pathlib import Path
 import everyday
 import exact
 import peers
+import records
 import speed
 from clock import Failed, spend, tell
 from tables import Section, verdicts
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PARTS = ("rows", "million", "first", "memory", "startup", "exact")
+PARTS = ("rows", "million", "first", "memory", "startup", "exact", "records")
 
 
 def arguments() -> argparse.Namespace:
@@ -87,6 +88,7 @@ def parts(args: argparse.Namespace, work: Path, env: dict[str, str]) -> list[Sec
         ("memory", everyday.memory),
         ("startup", everyday.startup),
         ("exact", exact.check),
+        ("records", records.check),
     ):
         if part in args.only:
             found.append(make(args, work, env))

@@ -1,4 +1,4 @@
-"""Keys and values: distinct, never part of each other, and made from numbers alone."""
+"""Keys, values and names: distinct, never part of each other, and made from numbers alone."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lcgen import forms
+from lcgen import forms, names
 from lcgen.errors import LcgenError
-from lcgen.forms import BLOCK, Digits, Form, Fresh, Pool, Uuids, Words
+from lcgen.forms import BLOCK, Digits, Form, Fresh, Joined, Letters, Pool, Table, Uuids, Words, mix, unmix
 from lcgen.streams import Stream
 from lcgen.wording import WORD
 
@@ -27,13 +27,22 @@ ALL = {
     "english": Words("en"),
     "chinese": Words("zh"),
     "uuids": Uuids(),
+    "hex": Letters(forms.HEX, 8),
+    "codes": Letters(forms.BASE32, 7),
+    "numbers": forms.numbers("(###) ###-####"),
+    "names": forms.names("en"),
+    "names with initials": forms.names("en", initials=True),
+    "chinese names": forms.names("zh"),
+    "emails": forms.emails(),
+    "one table": Table("compass", ["north", "south", "west", "east"]),
 }
+SLOTS = ("digits", "zeros", "one digit", "18 digits", "english", "chinese", "uuids", "hex", "codes")
 every_form = pytest.mark.parametrize("form", ALL.values(), ids=list(ALL))
 
 
 def some(form: Form, count: int = 20_000) -> list[str]:
     """Texts of numbers from all over a form; all of it where it is small or of words."""
-    count = max(count, form.size) if isinstance(form, Words) and count == 20_000 else count
+    count = max(count, form.size) if count == 20_000 and form.size < 1_000_000 else count
     step = max(1, form.size // count)
     return form.texts(np.arange(0, min(form.size, count * step), step, dtype=np.uint64))
 
@@ -51,35 +60,59 @@ def test_no_text_begins_or_ends_another(form: Form) -> None:
 
 
 @every_form
+def test_no_text_is_part_of_another_whatever_their_case(form: Form) -> None:
+    assert form.apart
+    whole = "\n".join(text.casefold() for text in some(form, 2000))
+    assert all(whole.count(text) == 1 for text in whole.split("\n"))
+
+
+@every_form
+def test_a_text_is_read_back_as_its_number(form: Form) -> None:
+    step = max(1, form.size // 500)
+    numbers = [*range(0, form.size, step)][:500]
+    texts = form.texts(np.array(numbers, np.uint64))
+    assert [form.number(text) for text in texts] == numbers
+    assert set("".join(texts)) <= form.charset
+    for text in texts[:5]:
+        assert form.number(text + "-") is form.number(text[1:]) is form.number("") is None
+
+
+@every_form
+def test_blocks_are_the_texts(form: Form) -> None:
+    """What is written in columns is what is written one by one, whatever is asked for at once."""
+    numbers = np.arange(0, form.size, max(1, form.size // 300), dtype=np.uint64)[:300]
+    assert [form.texts(numbers[place : place + 1])[0] for place in range(len(numbers))] == form.texts(numbers)
+    for atom, drawn in zip((atom for atom in form.atoms if not isinstance(atom, str)), form.split(numbers), strict=True):
+        assert atom.blocks(drawn).dtype.itemsize == atom.width >= max(map(len, atom.blocks(drawn).tolist()))
+        assert int(drawn.max()) < atom.size
+        assert all(re.fullmatch(atom.pattern, text.decode()) for text in atom.blocks(drawn).tolist())
+
+
+def test_mixing_is_undone() -> None:
+    rng = Stream("mix")
+    for number in [0, 1, (1 << 64) - 1, *rng.raw(200).tolist()]:
+        assert unmix(mix(number, forms.LOW), forms.LOW) == number
+
+
+@pytest.mark.parametrize("form", [ALL[name] for name in SLOTS], ids=SLOTS)
 def test_a_text_is_one_slot_of_a_pattern(form: Form) -> None:
     assert all(re.fullmatch(WORD, text) for text in some(form, 3000))
 
 
 @every_form
-def test_what_looks_alike_is_of_the_form_and_another(form: Form) -> None:
-    rng, whole = Stream("near"), set() if isinstance(form, Words) else set(some(form))
+def test_what_looks_alike_is_of_the_form_and_differs_in_one_piece(form: Form) -> None:
+    rng = Stream("near")
     for text in some(form, 40):
         for _ in range(10):
             near = form.near(text, rng)
-            assert (near != text and len(near) == len(text)) or isinstance(form, Words)
-            if len(whole) == form.size:
-                assert near in whole, (text, near)
-
-
-@every_form
-def test_what_looks_alike_differs_in_one_piece(form: Form) -> None:
-    rng = Stream("near")
-    for text in some(form, 30):
-        near = form.near(text, rng)
-        if isinstance(form, Words) and form.join:
-            same = [a == b for a, b in zip(text.split(form.join), near.split(form.join), strict=True)]
-        elif isinstance(form, Words):
-            same = [any(text.startswith(word) and near.startswith(word) for word in form.first.entries)]
-            same += [any(text.endswith(word) and near.endswith(word) for word in form.second.entries)]
-        else:
-            assert sum(a != b for a, b in zip(text, near, strict=True)) == 1
-            continue
-        assert sorted(same) == [False, True], (text, near)
+            # Two halves of one number make a UUID; most others are UUIDs all the same.
+            assert near != text and (form.number(near) is not None or isinstance(form, Uuids)), (text, near)
+            assert not isinstance(form, Uuids) or uuid.UUID(near).version == 4
+            if isinstance(form, Joined):
+                one, two = (form.pieces(text), form.pieces(near))
+                assert one and two and sum(a != b for a, b in zip(one, two, strict=True)) == 1, (text, near)
+            elif not isinstance(form, Table):
+                assert sum(a != b for a, b in zip(text, near, strict=True)) == 1, (text, near)
 
 
 def test_digits_have_their_width() -> None:
@@ -93,6 +126,42 @@ def test_uuids_are_of_version_four() -> None:
     for text in some(ALL["uuids"], 500):
         found = uuid.UUID(text)
         assert found.version == 4 and found.variant == uuid.RFC_4122 and str(found) == text
+
+
+def test_numbers_come_in_the_groups_of_their_mask() -> None:
+    assert all(re.fullmatch(r"\([1-9]\d\d\) \d{3}-\d{4}", text) for text in some(ALL["numbers"], 500))
+    assert all(re.fullmatch(r"\+1 [1-9]\d{9}", text) for text in some(forms.numbers("+1 ##########"), 500))
+
+
+def test_names_are_of_two_plain_parts() -> None:
+    assert all(re.fullmatch(r"[A-Z][A-Za-z]+ [A-Z][A-Za-z]+", text) for text in some(ALL["names"], 5000))
+    assert all(re.fullmatch(r"[A-Z][A-Za-z]+ [A-Z]\. [A-Z][A-Za-z]+", text) for text in some(ALL["names with initials"], 5000))
+    assert all(re.fullmatch(r"[一-鿿]{3}", text) for text in some(ALL["chinese names"], 5000))
+    assert ALL["names"].size > 600_000 and ALL["chinese names"].size > 10_000_000
+    for name, ends in ((names.given("en"), True), (names.surnames("en"), False)):
+        assert names.apart(name, ends) == name and len(set(map(str.casefold, name))) == len(name)
+    assert all(len(table) == len(set(table)) > 150 for table in (names.given("zh"), names.surnames("zh")))
+
+
+def test_name_tables_that_changed_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from faker.providers.person.en_US import Provider
+
+    names._english.cache_clear()
+    monkeypatch.setattr(Provider, "last_names", [*Provider.last_names, "Newcomer"])
+    with pytest.raises(LcgenError, match="not those that lcgen's rows are made of.*pip install 'faker"):
+        names._english()
+    monkeypatch.undo()
+    names._english.cache_clear()
+    assert names._english()
+
+
+def test_unknown_languages_have_no_names() -> None:
+    with pytest.raises(LcgenError, match="language for names.*Known: en, zh"):
+        forms.names("de")
+
+
+def test_words_that_hold_each_other_are_not_apart() -> None:
+    assert not Table("x", ["cat", "concatenate"]).apart and not Table("x", ["Cat", "cat"]).apart
 
 
 def test_words_are_words() -> None:
@@ -113,6 +182,7 @@ def test_a_pool_is_an_order_of_its_form(form: Form, seed: int, data: st.DataObje
     assert len(set(texts)) == len(texts), "distinct ids give distinct texts"
     again = Pool(form, Stream(seed), first)
     assert [again.text(number) for number in reversed(ids)] == texts[::-1], "one by one, in any order"
+    assert [pool.find(text) for text in texts] == ids
     if first:
         whole = Pool(form, Stream(seed))
         assert whole.texts(np.array(ids) + first) == texts, "where it starts moves nothing"

@@ -56,7 +56,7 @@ class Column:
         if isinstance(self.what, bytes):
             return self.what
         drawn = numbers[self.place]
-        return self.what.blocks(drawn) if isinstance(self.what, Atom) else self.what[drawn.astype(np.intp)]
+        return self.what.blocks(drawn) if isinstance(self.what, Atom) else np.take(self.what, drawn.astype(np.intp))
 
 
 class Shape:
@@ -69,10 +69,12 @@ class Shape:
         self.atoms = [atom for atom in flat if not isinstance(atom, str)]
         self.name = " ".join(repr(part) if isinstance(part, str) else part.name for part in flat)
         self.charset = frozenset[str]().union(*(set(part) if isinstance(part, str) else part.charset for part in flat))
+        """Every character that a record may hold."""
         if not self.atoms or "\0" in self.charset:
             raise LcgenError("A record needs a column beside its constants, and no zero byte.")
         self.touching = any(isinstance(a, Atom) and isinstance(b, Atom) for a, b in zip(flat, [*flat[1:], flat[0]]))
         """Whether two columns stand side by side, so that tokens may reach from one into the other."""
+        self._between = _between([sep, *parts])
         self.columns: list[Column] = []
         held, place = "", 0
         for part in flat:
@@ -89,6 +91,10 @@ class Shape:
         self._rows = np.dtype([(f"{number}", f"S{column.width}") for number, column in enumerate(self.columns)])
         self._ragged = [column for column in self.columns if column.sizes is not None]
 
+    def bounds(self, word: str) -> bool:
+        """Whether a word can stand nowhere but within the text of one form: it is in no constant, nor reaches into one."""
+        return not any(not text or _overlap(text, word) for text in self._between)
+
     def split(self, drawn: Sequence[np.ndarray]) -> list[np.ndarray]:
         """For each atom the numbers that it writes, of records that write these numbers in each form."""
         return [found for form, numbers in zip(self.forms, drawn, strict=True) for found in form.split(numbers)]
@@ -104,15 +110,32 @@ class Shape:
         rows = np.empty(len(numbers[0]), self._rows)
         for number, column in enumerate(self.columns):
             rows[f"{number}"] = column.write(numbers)
-        octets = rows.view(np.uint8)
         if not self._ragged:
-            return Run(octets.tobytes(), np.arange(len(rows) + 1, dtype=np.int64) * self._rows.itemsize)
+            return Run(rows.tobytes(), np.arange(len(rows) + 1, dtype=np.int64) * self._rows.itemsize)
         sizes = np.full(len(rows), self._rows.itemsize, np.int64)
         for column in self._ragged:
             assert column.sizes is not None
-            sizes += (column.sizes - column.width)[numbers[column.place].astype(np.intp)]
+            sizes += np.take(column.sizes - column.width, numbers[column.place].astype(np.intp))
         # Words are filled up with zero bytes to the width of the longest: without them the rows are the text.
-        return Run(octets[octets != 0].tobytes(), np.concatenate([[0], np.cumsum(sizes)]))
+        return Run(rows.tobytes().translate(None, b"\0"), np.concatenate([[0], np.cumsum(sizes)]))
+
+
+def _between(row: Sequence[str | Form]) -> list[str]:
+    """The constant text behind each form, up to the next one; behind the last, up to the first of the next record."""
+    first = next(place for place, part in enumerate(row) if isinstance(part, Form))
+    found: list[str] = []
+    for part in [*row[first:], *row[:first]]:
+        if isinstance(part, Form):
+            found.append("")
+        else:
+            found[-1] += part
+    return found
+
+
+def _overlap(text: str, word: str) -> bool:
+    """Whether one can hold the other, or the end of one be the beginning of the other."""
+    cuts = range(1, min(len(text), len(word)))
+    return text in word or word in text or any(text[-n:] == word[:n] or text[:n] == word[-n:] for n in cuts)
 
 
 class Weigher:
@@ -164,7 +187,7 @@ class Weigher:
         found = np.full(len(numbers[0]), self._base, np.int64)
         for more, drawn in zip(self._columns, numbers):
             if more is not None:
-                found += more[drawn.astype(np.intp)]
+                found += np.take(more, drawn.astype(np.intp))
         return found
 
     def _read(self, run: Run) -> Counts | None:
@@ -224,75 +247,101 @@ class Records(Units):
 
     def numbers(self, ids: np.ndarray) -> list[np.ndarray]:
         """For each atom of the shape the numbers that it writes in the records of these ids."""
-        places = np.asarray(ids, np.int64) % self.limit + self.start
+        places = ids % self.limit + self.start
         return self.shape.split([pool.numbers(places) for pool in self.pools])
 
-    def _keeps(self, ids: np.ndarray) -> bool:
-        """Whether these records are among those kept, after making what lacks; ids far from all others are not."""
+    def _laid(self, ids: np.ndarray) -> tuple[Run, np.ndarray]:
+        """A run that holds these records, and their places in it: the run that is kept, unless they lie far outside it."""
         have, top = len(self._run.borders) - 1, int(ids.max()) + 1 if len(ids) else 0
-        if top > have and top > 4 * (have + len(ids)) + BLOCK // 8:
-            return False
+        if top > 4 * (have + len(ids)) + BLOCK // 8:
+            return self.shape.render(self.numbers(ids)), np.arange(len(ids))
         if top > have:
             drawn = [self.numbers(np.arange(low, min(low + BLOCK, top))) for low in range(have, top, BLOCK)]
             runs = [self._run, *map(self.shape.render, drawn)]
-            ends = np.cumsum([0, *(run.borders[-1] for run in runs)])
+            ends = np.cumsum([run.borders[-1] for run in runs]) - [run.borders[-1] for run in runs]
+            borders = [run.borders[1:] + end for run, end in zip(runs, ends.tolist())]
             self._numbers = [np.concatenate([kept, *more]) for kept, *more in zip(self._numbers, *drawn)]
-            self._run = Run(
-                b"".join(run.text for run in runs),
-                np.concatenate([[0], *(run.borders[1:] + end for run, end in zip(runs, ends.tolist()))]),
-            )
-        return True
+            self._run = Run(b"".join(run.text for run in runs), np.concatenate([[0], *borders]))
+        return self._run, ids
 
     def text(self, ids: np.ndarray) -> list[str]:
-        lead = len(self.sep)
-        return [b"".join(self.slices(np.array([unit]), self.sep)).decode()[lead:] for unit in ids.tolist()]
+        run, places = self._laid(ids)
+        lows, highs = run.borders[places] + len(self.sep.encode()), run.borders[places + 1]
+        return [run.text[low:high].decode() for low, high in zip(lows.tolist(), highs.tolist())]
 
     def slices(self, ids: np.ndarray, sep: str) -> list[bytes | memoryview]:
         if sep != self.sep:
-            return Records(*self.parts, sep=sep, start=self.start).slices(ids, sep)
-        if not self._keeps(ids):
-            return [self.shape.render(self.numbers(ids)).text]
-        cuts = np.flatnonzero(np.diff(ids) != 1) + 1
-        lows = self._run.borders[ids[np.concatenate([[0], cuts])]].tolist() if len(ids) else []
-        highs = self._run.borders[ids[np.concatenate([cuts - 1, [len(ids) - 1]])] + 1].tolist() if len(ids) else []
-        text = memoryview(self._run.text)
-        return [text[low:high] for low, high in zip(lows, highs)]
+            return self._parted(sep).slices(ids, sep)
+        run, places = self._laid(ids)
+        cuts = np.flatnonzero(np.diff(places, prepend=-2) != 1)
+        lows, highs = run.borders[places[cuts]], run.borders[places[np.append(cuts, len(places))[1:] - 1] + 1]
+        text = memoryview(run.text)
+        return [text[low:high] for low, high in zip(lows.tolist(), highs.tolist())]
+
+    def led(self, unit: int, sep: str) -> str:
+        borders = self._run.borders
+        if sep != self.sep or unit >= len(borders) - 1:
+            return super().led(unit, sep)
+        return self._run.text[borders[unit] : borders[unit + 1]].decode()
+
+    def _parted(self, sep: str) -> Records:
+        """The same records behind another separator."""
+        return Records(*self.parts, sep=sep, start=self.start)
 
     def sample(self, count: int, sep: str) -> list[str]:
-        probed = self.shape if sep == self.sep else Records(*self.parts, sep=sep).shape
+        probed = self.shape if sep == self.sep else self._parted(sep).shape
         return probed.render(probed.sample(count)).units()
 
     def weights(self, ids: np.ndarray, scale: Scale, sep: str) -> Counts:
         if sep != self.sep:
-            return Records(*self.parts, sep=sep, start=self.start).weights(ids, scale, sep)
+            return self._parted(sep).weights(ids, scale, sep)
         by = weigher(self.shape, scale.tokenizer)
-        if not self._keeps(ids):
-            numbers = self.numbers(ids)
-            return by.weights(numbers, self.shape.render(numbers))
+        run, places = self._laid(ids)
+        if run is not self._run:
+            return by.weights(self.numbers(ids), run)
         known = self._weighed[1] if self._weighed[0] is by else np.zeros(0, np.int64)
-        have = len(self._run.borders) - 1
-        if len(ids) and int(ids.max()) >= len(known):
+        if len(known) < len(run.borders) - 1:
             found = [known]
-            for low in range(len(known), have, BLOCK):
-                high = min(low + BLOCK, have)
-                borders = self._run.borders[low : high + 1]
-                run = Run(self._run.text[borders[0] : borders[-1]], borders - borders[0])
-                found.append(by.weights([numbers[low:high] for numbers in self._numbers], run))
+            for low in range(len(known), len(run.borders) - 1, BLOCK):
+                borders = run.borders[low : low + BLOCK + 1]
+                block = Run(run.text[borders[0] : borders[-1]], borders - borders[0])
+                found.append(by.weights([numbers[low : low + BLOCK] for numbers in self._numbers], block))
             known = np.concatenate(found)
             self._weighed = by, known
-        taken: Counts = known[ids]
+        taken: Counts = known[places]
         return taken
 
     def additive(self, tokenizer: Tokenizer) -> bool:
         return weigher(self.shape, tokenizer).additive
 
     def holding(self, ids: np.ndarray, words: Collection[str]) -> np.ndarray:
+        hit = np.zeros(len(ids), bool)
         able = [word for word in words if set(word) <= self.shape.charset]
-        if not able or not len(ids):
-            return np.zeros(len(ids), bool)
-        kept = self._keeps(ids)
-        run = self._run if kept else self.shape.render(self.numbers(ids))
-        hit = np.zeros(len(run.borders) - 1, bool)
+        places = ids % self.limit + self.start
+        sought = []
         for word in able:
-            mark(hit, run.text, run.borders, word.encode())
-        return hit[ids] if kept else hit
+            found = self._found(word)
+            if found is None:
+                sought.append(word)
+            for place in found or ():
+                hit |= places == place
+        if sought:
+            run, laid = self._laid(ids)
+            marked = np.zeros(len(run.borders) - 1, bool)
+            for word in sought:
+                mark(marked, run.text, run.borders, word.encode())
+            hit |= marked[laid]
+        return hit
+
+    def _found(self, word: str) -> list[int] | None:
+        """Where the pools hold this word, if it can stand in a record only as a whole text of theirs; else None."""
+        if not self.shape.bounds(word):
+            return None
+        found = []
+        for pool in self.pools:
+            if set(word) <= pool.form.charset:
+                place = pool.find(word) if pool.form.apart else None
+                if place is None:
+                    return None
+                found.append(place)
+        return found
