@@ -59,7 +59,7 @@ def recheck(
     found = Findings()
     wordings: dict[str, Wording] = {}
     try:
-        wordings = _wordings(folder, made)
+        wordings = wordings_of(folder, made)
     except CheckFailed as error:
         found.faults.append(str(error))
     found.faults += _strays(folder, made)
@@ -87,7 +87,7 @@ def _strays(folder: Path, made: dict[str, Any]) -> list[str]:
     return faults + [f"{name} is missing." for name in ("README.md", shown) if not (folder / name).is_file()]
 
 
-def _wordings(folder: Path, made: dict[str, Any]) -> dict[str, Wording]:
+def wordings_of(folder: Path, made: dict[str, Any]) -> dict[str, Wording]:
     """The templates of the folder by task and language. Raises CheckFailed for a changed one."""
     found = {}
     for name, known in made["templates"].items():

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lcgen import forms, score
+from lcgen import forms, grading
 from lcgen.contract import Cell, Context, Draft, Plant, Preset, Puzzle, Row, Setting, Source, Task
 from lcgen.records import Records
 from lcgen.streams import Stream
@@ -286,7 +286,7 @@ class Needle(Task[NeedleParams]):
     def solve(self, context: str, question: str, wording: Wording) -> Sequence[str]:
         said = [(m.start(), m["key"], m["value"], False) for m in wording.pattern("needle").finditer(context)]
         said += [(m.start(), m["key"], m["value"], True) for m in wording.pattern("correction").finditer(context)]
-        asked = {key for _, key, _, _ in said if key in question and score.mentions(question, key)}
+        asked = {key for _, key, _, _ in said if key in question and grading.mentions(question, key)}
         held: dict[str, list[str]] = {}
         for _, key, value, correction in sorted(said):
             if key in asked:
@@ -304,7 +304,7 @@ class Needle(Task[NeedleParams]):
         if row["haystack"] == "records":
             rivals += _stated(row)
         absent = outputs == [metadata["no_answer"]]
-        return score.judge(
+        return grading.judge(
             # A question that is said again before the answer names neither an answer nor a refusal.
             response.replace(row["input"], " ").replace(row["question"], " "),
             outputs,

@@ -84,7 +84,7 @@ import sys, click
 light = set(sys.modules)
 import lcgen
 from lcgen.cli import main
-for args in (["--help"], ["--version"], ["build", "--help"], ["show", "--help"], ["verify", "--help"], ["corpus", "add", "--help"], ["buidl"]):
+for args in (["--help"], ["--version"], ["build", "--help"], ["show", "--help"], ["verify", "--help"], ["score", "--help"], ["corpus", "add", "--help"], ["buidl"]):
     try:
         main(args)
     except SystemExit:
@@ -115,9 +115,10 @@ print(sorted(name for name in set(sys.modules) - light if "." not in name), sort
         "lcgen.api",
         "lcgen.cli",
         "lcgen.errors",
+        "lcgen.options",
         "lcgen.spec",
     }
-    assert run.stdout.count("Usage: ") == 5 and "Did you mean" in run.stderr
+    assert run.stdout.count("Usage: ") == 6 and "Did you mean" in run.stderr
 
 
 def commands(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -135,7 +136,7 @@ def test_every_verb_has_help_worth_reading(path: tuple[str, ...], command: click
     assert text == done(*path, "-h")
     assert command.help and re.match(r"[A-Z].*\.", command.help), "a sentence"
     assert all(len(line) <= 110 for line in text.splitlines())
-    assert "..." not in re.sub(r"TASK\.\.\.|\[ARGS\]\.\.\.", "", text), "nothing is cut off"
+    assert "..." not in re.sub(r"TASK\.\.\.|\[ARGS\]\.\.\.|\[RESPONSES\]\.\.\.", "", text), "nothing is cut off"
     for param in command.params:
         if isinstance(param, click.Option) and param.name != "help":
             assert (

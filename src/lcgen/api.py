@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from lcgen.builders.build import Report
     from lcgen.builders.recheck import Findings
     from lcgen.contract import Preset, Setting, Task
+    from lcgen.scoring import Missing
+    from lcgen.tables import Scores
+
+Source = str | Path | Mapping[str, str | Sequence[str]]
+"""Responses: a file of JSON lines, `-` for standard input, or a mapping from id to response."""
 
 DEFAULT_LENGTHS = "4k..32k"
 DEFAULT_DEPTHS = "0..1:0.1"
@@ -214,3 +219,44 @@ def verify(
     from lcgen.builders.recheck import recheck
 
     return recheck(Path(folder), full, tokenizer, progress)
+
+
+def score(
+    folder: str | Path,
+    responses: Source | Sequence[Source] = (),
+    *,
+    by: str | Sequence[str] = "config",
+    baseline: Source | None = None,
+    oracle: bool = False,
+    missing: Missing = "zero",
+    out: str | Path | None = None,
+    progress: Callable[[int, int], Any] | None = None,
+) -> Scores:
+    """Scores what models answered to the rows of a built folder, each row by its own task.
+
+    `responses` are one run or several. `by` names fields of rows: a column, `config`, `turn`, `params.NAME`,
+    `metadata.NAME`. With `baseline`, each run is compared with it row by row. `oracle` adds the right answers and the
+    task's shortcuts. Rows without a response count as empty answers (`zero`), are left out (`skip`), or stop (`error`).
+    `out` takes the scores of single rows as JSON lines. `progress` is called for each row with 0 and its tokens.
+
+    Raises LcgenError for what cannot be read or fits no row, CheckFailed for ids that stand twice or rows that lack.
+    """
+    from contextlib import ExitStack
+
+    from lcgen.responses import Responses
+    from lcgen.scoring import names_of
+    from lcgen.scoring import score as scored
+    from lcgen.tables import table
+
+    runs = [responses] if isinstance(responses, (str, Path, Mapping)) else list(responses)
+    if not runs and not oracle:
+        raise LcgenError("Name a file of responses, or ask for --oracle, which needs none.")
+    sources = [*runs, *([] if baseline is None else [baseline])]
+    names = names_of(sources, oracle)
+    with ExitStack() as stack:
+        answers = [stack.enter_context(Responses(name, source)) for name, source in zip(names, sources)]
+        found = scored(
+            Path(folder), answers, oracle=oracle, missing=missing, out=None if out is None else Path(out), progress=progress
+        )
+    fields = by.split(",") if isinstance(by, str) else list(by)
+    return table(found, fields, names[-1] if baseline is not None else None, missing, str(folder))

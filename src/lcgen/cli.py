@@ -7,18 +7,18 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 import lcgen
-from lcgen.api import DEFAULT_DEPTHS, DEFAULT_LENGTHS, spec
+from lcgen.api import spec
 from lcgen.errors import LcgenError
+from lcgen.options import Grouped, option, rows_options, scalars
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
@@ -50,82 +50,6 @@ class Verbs(click.Group):
             raise click.ClickException(
                 f"lcgen met something that it did not expect ({type(error).__name__}: {error}). Set LCGEN_DEBUG=1 to see where, and report it."
             ) from error
-
-
-class Grouped(click.Command):
-    """A command whose help lists its options under headings."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        groups: dict[str, list[tuple[str, str]]] = {}
-        # Arguments stand in the usage line; what has no heading, which is --help, comes last.
-        for param in sorted(self.get_params(ctx), key=lambda param: not hasattr(param, "group")):
-            record = param.get_help_record(ctx)
-            if record is not None and isinstance(param, click.Option):
-                groups.setdefault(getattr(param, "group", "Other"), []).append(record)
-        for name, records in groups.items():
-            with formatter.section(name):
-                formatter.write_dl(records, col_max=24)
-
-
-class Option(click.Option):
-    """An option that knows its heading."""
-
-    def __init__(self, *args: Any, group: str = "Other", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.group = group
-
-
-def option(group: str, *names: str, **kwargs: Any) -> Callable[[Command], Command]:
-    """A click option under a heading."""
-    return click.option(*names, cls=Option, group=group, **kwargs)
-
-
-_ROWS = [
-    option("What to build", "--lengths", metavar="SPEC", help=f"Total tokens of a row: 4k, 4k..1m (doubling), 1k..8k:1k, 1k~16k, commas.  [{DEFAULT_LENGTHS}]"),
-    option("What to build", "--depths", metavar="SPEC", help=f"Where the first gold piece stands: 0..1:0.1, 0,0.5,1, 50%, random.  [{DEFAULT_DEPTHS}]"),
-    option("What to build", "--samples", type=int, metavar="N", help="Contexts, or groups of twins, of each cell (length, depth, swept values).  [1]"),
-    option("What to build", "--preset", metavar="NAME[:VARIANT]", help="A published grid; see `lcgen tasks TASK`."),
-    option("What to build", "--set", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the task, or several values of it: keys=1,2,4."),
-    option("What to build", "--lang", default="en", show_default=True, metavar="CODE", help="Language of prompt, needles and haystack."),
-    option("What to build", "--haystack", metavar="TEXT", help="prose, noise, records, an added corpus, a file or folder, or hf:DATASET[:column].  [prose]"),
-    option("What to build", "--template", type=click.Path(dir_okay=False), help="A Jinja file with a wording of your own."),
-    option("What to build", "--paired", is_flag=True, help="The same puzzles at every length; only the haystack grows."),
-    option("What to build", "--questions-per-context", type=int, default=1, metavar="Q", help="Rows over one byte-identical context, the question last.  [1]"),
-    option("What to build", "--seed", default="0", show_default=True, help="Another seed gives other rows."),
-    option("What to build", "--split", default="test", show_default=True, help="Name of the split; splits share no rows."),
-    option("What a model gets", "--tokenizer", default="o200k_base", show_default=True, metavar="NAME", help="What counts: see `lcgen tokenizers`; a Hub id, a tokenizer.json, a model folder."),
-    option("What a model gets", "--for", "audience", type=click.Choice(["chat", "base"]), default="chat", show_default=True, help="A chat model, or a base model that goes on from an answer prefix."),
-    option("What a model gets", "--chat-template", default="auto", show_default=True, metavar="WHICH", help="Wrapper that is counted: auto (the tokenizer's own), none, a Hub id, a model folder, a Jinja file."),
-    option("What a model gets", "--chat-template-arg", "template_args", multiple=True, metavar="NAME=VALUE", help="A variable of the chat template, such as enable_thinking=false."),
-    option("What a model gets", "--thinking", type=int, default=0, metavar="N", help="Tokens kept for thinking, inside the length.  [0]"),
-    option("What a model gets", "--answer-tokens", type=int, metavar="N", help="Tokens kept for the answer.  [measured, or the preset's]"),
-    option("What a model gets", "--reserve", type=int, metavar="N", help="Tokens left free.  [0 with a chat template, else 64]"),
-]  # fmt: skip
-
-
-def rows_options(command: Command) -> Command:
-    """The options that decide what rows are, shared by the verbs that make them."""
-    for decorate in reversed(_ROWS):
-        command = decorate(command)
-    return command
-
-
-def _scalars(pairs: Sequence[str]) -> dict[str, Any]:
-    """`NAME=VALUE` pairs with values read as YAML where that gives JSON, else as text. Raises LcgenError for a pair without `=`."""
-    import yaml
-
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise LcgenError(f"--chat-template-arg takes NAME=VALUE; got {pair!r}.")
-        try:
-            found[name] = yaml.safe_load(value)
-            # A date such as 2024-07-26 is a text to every chat template.
-            json.dumps(found[name], allow_nan=False)
-        except (yaml.YAMLError, TypeError, ValueError):
-            found[name] = value
-    return found
 
 
 @contextmanager
@@ -162,6 +86,7 @@ def main() -> None:
       lcgen build needle --lengths 4k..1m     a dataset folder that load_dataset reads
       lcgen show needle --lengths 4k          one row on the terminal
       lcgen tasks needle                      parameters and presets
+      lcgen score ./needle answers.jsonl      what a model answered, scored
     """
 
 
@@ -197,7 +122,7 @@ def build(
     """
     began = time.monotonic()
     with _progress("building") as progress:
-        report = lcgen.build(tasks, out, force=force, progress=progress, chat_template_args=_scalars(template_args), **options)
+        report = lcgen.build(tasks, out, force=force, progress=progress, chat_template_args=scalars(template_args), **options)
     shown = os.path.relpath(report.folder)
     shown = shown if shown.startswith(".") or Path(shown).is_absolute() else f"./{shown}"
     if as_json:
@@ -239,7 +164,7 @@ def show(task: str, index: int, full: bool, as_json: bool, template_args: tuple[
         options["depths"] = "0.5"
     if options["lengths"] is None:
         options["lengths"] = "4k"
-    row = one(spec(task, chat_template_args=_scalars(template_args), **options), index)
+    row = one(spec(task, chat_template_args=scalars(template_args), **options), index)
     click.echo(json.dumps(row, ensure_ascii=False) if as_json else text(row, full))
 
 
@@ -274,6 +199,48 @@ def verify(folder: Path, full: bool, tokenizer: str | None, as_json: bool) -> No
         )
     if found.faults:
         raise SystemExit(1)
+
+
+@main.command(cls=Grouped)
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("responses", nargs=-1, metavar="[RESPONSES]...")
+@option(
+    "What is compared",
+    "--by",
+    multiple=True,
+    metavar="FIELD",
+    help="Fields that make the lines: a column of the rows, params.NAME, metadata.NAME, turn.  [config]",
+)
+@option("What is compared", "--baseline", metavar="FILE", help="Responses that every other run is compared with, row by row.")
+@option(
+    "What is compared", "--oracle", is_flag=True, help="Also what needs no model: the right answers, and the task's shortcuts."
+)
+@option("What is compared", "--metric", metavar="NAME", help="The one figure to show.  [score; of a single run all]")
+@option(
+    "What is compared",
+    "--missing",
+    type=click.Choice(["zero", "skip", "error"]),
+    default="zero",
+    show_default=True,
+    help="Rows without a response: count as empty answers, are left out, or are an error.",
+)
+@option("Where it goes", "--out", metavar="FILE", help="Scores of single rows, a line of JSON each.")
+@option("Where it goes", "--json", "as_json", is_flag=True, help="The table as JSON.")
+def score(
+    folder: Path, responses: tuple[str, ...], by: tuple[str, ...], metric: str | None, as_json: bool, **options: Any
+) -> None:
+    """Score what models answered to the rows of a built folder.
+
+    RESPONSES are files of JSON lines with `id` and `response` (a list of strings for several samples), one file for each
+    run; `-` is standard input.
+    """
+    with _progress("scoring") as progress:
+        found = lcgen.score(folder, responses, by=",".join(by) or "config", progress=progress, **options)
+    shown = json.dumps(found.plain(), ensure_ascii=False) if as_json else found.text(metric)
+    for note in found.notes:
+        click.echo(f"Note: {note}", err=True)
+    head, _, body = shown.partition("\n")
+    click.echo(shown if as_json else f"{click.style(head, bold=True)}\n{body}")
 
 
 @main.group()

@@ -258,6 +258,19 @@ class Preset:
     """Laws (3 or 10) that the published form breaks on purpose, with the reason."""
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its 95 % interval."""
+
+    value: float
+    """nan where the rows do not say, such as an agreement where all labels are equal."""
+    low: float | None
+    high: float | None
+    """None where one unit alone cannot tell how much units differ."""
+    n: int
+    """Independent units behind it; see `lcgen.estimates.units`."""
+
+
 class Task(ABC, Generic[P]):
     """One family of puzzles: a file in `generators/` that ends with `TASK = ...`."""
 
@@ -312,3 +325,15 @@ class Task(ABC, Generic[P]):
     @abstractmethod
     def oracle(self, row: Row) -> str:
         """A response that scores 1."""
+
+    def summary(self, rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> Mapping[str, Estimate]:
+        """The figures of a set of rows, such as one cell of a table: the mean of every metric.
+
+        `rows` lack what is long (`lcgen.scoring.HEAVY`) and have `config` and `turn`, the number of the question over its
+        context, beside their columns; `scores` holds for each metric of `score` an array parallel to them, the mean over
+        samples, nan where a row has no such metric. A task adds what is no mean over rows with `lcgen.estimates`, and
+        leaves out what this set of rows cannot tell.
+        """
+        from lcgen import estimates
+
+        return estimates.means(rows, scores)

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from lcgen import score as score_module
-from lcgen.score import items, judge, mentions, normal, visible
+from lcgen import grading
+from lcgen.grading import items, judge, mentions, normal, visible
 
 NUMBER, OTHER = "1234567", "7654321"
 UUID, UUID_2 = "9f1c2d3e-4b5a-4c6d-8e7f-0a1b2c3d4e5f", "00000000-4b5a-4c6d-8e7f-0a1b2c3d4e5f"
@@ -786,10 +786,10 @@ def test_five_megabytes() -> None:
 
 def test_stands_alone(tmp_path: Path) -> None:
     """A harness folder holds the file alone: no lcgen, no other package."""
-    copy = tmp_path / "score.py"
-    copy.write_text(Path(score_module.__file__).read_text("utf-8"), "utf-8")
+    copy = tmp_path / "grading.py"
+    copy.write_text(Path(grading.__file__).read_text("utf-8"), "utf-8")
     code = (
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import score; "
-        "assert score.judge('x 1', ['1'])['score'] == 1 and not {'lcgen', 'numpy'} & set(sys.modules)"
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import grading; "
+        "assert grading.judge('x 1', ['1'])['score'] == 1 and not {'lcgen', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-I", "-c", code], check=True)

@@ -1,0 +1,227 @@
+"""`lcgen score`: the rows of a built folder, each with what was answered to it, scored by its own task."""
+
+from __future__ import annotations
+
+import json
+import sys
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from lcgen import generators
+from lcgen.builders import manifest, recheck, writer
+from lcgen.contract import Row, Task
+from lcgen.errors import CheckFailed, LcgenError, unknown
+from lcgen.responses import Responses, digest, shown, some
+from lcgen.wording import Wording
+
+HEAVY = ("input", "question", "evidence", "reference_output")
+"""Columns that are long: they are there while a row is scored, and gone after it."""
+Missing = Literal["zero", "skip", "error"]
+ORACLE = "oracle"
+"""Name of the run that is always right; the others without a model have the names of the task's `baselines`."""
+
+
+class Metrics:
+    """The metrics of one run over the rows of one task, nan where a row has no such metric."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._columns: dict[str, array[float]] = {}
+
+    def add(self, scores: Mapping[str, float]) -> None:
+        """One row more."""
+        for metric in scores:
+            if metric not in self._columns:
+                self._columns[metric] = array("d", [np.nan]) * self._rows
+        self._rows += 1
+        for metric, column in self._columns.items():
+            column.append(scores.get(metric, np.nan))
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Each metric as an array over rows."""
+        return {metric: np.array(column) for metric, column in self._columns.items()}
+
+
+@dataclass
+class Sheet:
+    """The scored rows of one task, without what is long, and the metrics of each run over them."""
+
+    task: Task[Any]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    runs: dict[str, Metrics] = field(default_factory=dict)
+
+
+@dataclass
+class Joined:
+    """How well one file of responses fits the folder."""
+
+    name: str
+    responses: int
+    missing: Counter[str] = field(default_factory=Counter)
+    """Config -> rows without a response."""
+    unknown: list[str] = field(default_factory=list)
+    """Ids that are no row's."""
+
+
+@dataclass
+class Scored:
+    """All rows of a folder with their scores: a sheet for each task, and how each file fitted."""
+
+    configs: dict[str, int]
+    """Config -> rows, in the order of the build."""
+    sheets: list[Sheet]
+    joined: list[Joined]
+
+
+def names_of(sources: Sequence[str | Path | Mapping[str, Any]], oracle: bool) -> list[str]:
+    """A name for each run: the stem of its file, or its path where the stem is taken. Raises LcgenError for a file named twice."""
+    taken = {ORACLE, *(name for task in generators.names() for name in generators.get(task).baselines)} if oracle else set()
+    names: list[str] = []
+    stems = ["responses" if isinstance(one, Mapping) else "stdin" if str(one) == "-" else Path(one).stem for one in sources]
+    for number, (stem, source) in enumerate(zip(stems, sources), 1):
+        longer = f"{stem} {number}" if isinstance(source, Mapping) else shown(source)
+        names.append(stem if stems.count(stem) == 1 and stem not in taken else longer)
+    if len({*names}) < len(names):
+        raise LcgenError(f"{max(names, key=names.count)} is named twice, with itself as baseline perhaps. Name each run once.")
+    return names
+
+
+def score(
+    folder: Path, answers: Sequence[Responses], *, oracle: bool = False, missing: Missing = "zero", out: Path | None = None,
+    progress: Callable[[int, int], Any] | None = None,
+) -> Scored:  # fmt: skip
+    """Reads the folder once, one row in memory, and scores what each run answers to each row.
+
+    With `oracle`, the task's oracle and its shortcuts answer too. A row without a response counts as an empty answer
+    (`zero`), is left out (`skip`), or stops the command (`error`, CheckFailed). `out` takes a line of JSON for each row and
+    run. Raises LcgenError where the folder is no build, or where no id of a file is a row's.
+    """
+    made = manifest.load(folder) if folder.is_dir() else None
+    if made is None:
+        raise LcgenError(f"{folder} is no lcgen build: it has no {manifest.FILE}.")
+    if missing not in get_args(Missing):
+        raise unknown("way with missing rows", missing, get_args(Missing))
+    read = [Path(run.source).resolve() for run in answers if not isinstance(run.source, Mapping)]
+    if out is not None and out.resolve() in read:
+        raise LcgenError(f"--out {out} would replace the responses that it is about. Choose another --out.")
+    wordings = recheck.wordings_of(folder, made) if oracle else {}
+    sheets: dict[str, Sheet] = {}
+    found = Scored({}, [], [Joined(run.name, len(run)) for run in answers])
+    turns: Counter[tuple[str, str]] = Counter()
+    with _lines(out) as write:
+        for config, row in _rows(folder, made):
+            if row["task"] not in sheets:
+                sheets[row["task"]] = Sheet(generators.get(row["task"]))
+            sheet = sheets[row["task"]]
+            turns[config, row["context_id"] or row["id"]] += 1
+            light = {name: value for name, value in row.items() if name not in HEAVY}
+            sheet.rows.append(_lean({**light, "config": config, "turn": turns[config, row["context_id"] or row["id"]]}))
+            found.configs[config] = found.configs.get(config, 0) + 1
+            said = {run.name: run.get(row["id"]) for run in answers}
+            for joined in found.joined:
+                joined.missing[config] += said[joined.name] is None
+            if oracle:
+                said |= _references(sheet.task, row, wordings[f"{row['task']}.{row['lang']}"])
+            for name, samples in said.items():
+                scores = _scores(sheet.task, row, samples, missing)
+                sheet.runs.setdefault(name, Metrics()).add(scores)
+                hashed = digest(samples) if samples else None
+                write({"id": row["id"], "run": name, "samples": len(samples or ()), "response": hashed, "scores": scores})
+            if progress:
+                progress(0, row["length"])
+        found.sheets = list(sheets.values())
+        _check(folder, answers, found, missing)
+    return found
+
+
+def _rows(folder: Path, made: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every row with its config, in the order of the build. Raises CheckFailed where a file cannot be read."""
+    for config in made["configs"]:
+        for name in sorted(name for name in made["files"] if name.split("/")[1:2] == [config]):
+            if ".." in Path(name).parts or Path(name).is_absolute():
+                raise LcgenError(f"The manifest names a file outside the folder: {name}.")
+            try:
+                for row in writer.read(folder / name):
+                    yield config, row
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise CheckFailed(f"{name} cannot be read: {error}. `lcgen verify {folder}` says what does not hold.") from error
+
+
+def _lean(value: Any) -> Any:
+    """The same value, with one object for equal texts: what stands in every row is kept once."""
+    if isinstance(value, str):
+        return sys.intern(value)
+    if isinstance(value, list):
+        return [_lean(item) for item in value]
+    return {sys.intern(key): _lean(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _references(task: Task[Any], row: Row, wording: Wording) -> dict[str, list[str]]:
+    """What is answered without a model: by the oracle, and by each shortcut that a model might take."""
+    # Where the document is the answer there is no context, and the whole prompt is the question.
+    inside = row["context_start"] is not None
+    context = row["input"][row["context_start"] : row["context_end"]] if inside else ""
+    question = row["question"] if inside else row["input"]
+    taken = {name: ", ".join(shortcut(context, question, wording)) for name, shortcut in task.baselines.items()}
+    return {ORACLE: [task.oracle(row)], **{name: [said] for name, said in taken.items()}}
+
+
+def _scores(task: Task[Any], row: Row, samples: list[str] | None, missing: Missing) -> dict[str, float]:
+    """The metrics of a row, each the mean over the samples that have it; none where the row is left out."""
+    if samples is None and missing != "zero":
+        return {}
+    every = [task.score(sample, row) for sample in samples or [""]]
+    return {metric: fmean(one[metric] for one in every if metric in one) for metric in dict.fromkeys(chain(*every))}
+
+
+def _check(folder: Path, answers: Sequence[Responses], found: Scored, missing: Missing) -> None:
+    """Ids that fit no row, and rows that no id fits. Raises LcgenError, CheckFailed."""
+    ids = {row["id"] for sheet in found.sheets for row in sheet.rows}
+    for run, joined in zip(answers, found.joined):
+        joined.unknown = [name for name in run if name not in ids]
+        if len(joined.unknown) == len(run):
+            raise LcgenError(
+                f"{shown(run.source)} holds no id of {folder}: it has {some(joined.unknown, 'id')}, where the folder has "
+                f"{some(sorted(ids), 'row')}. Name the folder whose rows were answered; a build with other options has other ids."
+            )
+        if missing == "error" and (lost := joined.missing.total()):
+            raise CheckFailed(
+                f"{shown(run.source)}: {lost:,} of {len(ids):,} rows have no response ({listed(joined.missing, found.configs)}). Let the "
+                "model answer them, or count them as empty answers (--missing zero), or leave them out (--missing skip)."
+            )
+
+
+def listed(missing: Counter[str], configs: Mapping[str, int]) -> str:
+    """Where rows are missing: `needle_1m 11 of 11, needle_4k 2 of 11`, most first, at most five configs."""
+    most = [(config, count) for config, count in missing.most_common() if count]
+    return ", ".join(f"{config} {count:,} of {configs[config]:,}" for config, count in most[:5]) + (
+        ", ..." if len(most) > 5 else ""
+    )
+
+
+@contextmanager
+def _lines(out: Path | None) -> Iterator[Callable[[Mapping[str, Any]], Any]]:
+    """Writes lines of JSON; the file takes its name only when it is whole."""
+    if out is None:
+        yield lambda line: None
+        return
+    if out.is_dir() or not out.parent.is_dir():
+        raise LcgenError(f"Cannot write {out}: it is {'a' if out.is_dir() else 'in no'} folder. Choose another --out.")
+    part = out.with_name(out.name + ".part")
+    try:
+        with part.open("w", encoding="utf-8", newline="\n") as file:
+            yield lambda line: file.write(json.dumps(line) + "\n")
+        part.replace(out)
+    except OSError as error:
+        raise LcgenError(f"Cannot write {out}: {error.strerror or error}. Choose another --out.") from error
+    finally:
+        part.unlink(missing_ok=True)
