@@ -1,0 +1,351 @@
+"""Set disjointness: two sets stand in the prompt, and the question is whether, in which elements, or in how many they meet.
+
+Follows Just Read Twice (Arora et al. 2024, arXiv:2407.05483), whose task is to find the one shared element of two lists
+of integers: `style=tokens`. In text the same sets hold numbers, words, codes, names or addresses, half of the pairs are
+disjoint, and twins show one pair in both orders, once and again, and with the question in other places. Left out: the
+data sets of the paper's prompting study, which are other people's texts.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice, product
+from typing import Any
+
+import numpy as np
+
+from lcgen import forms
+from lcgen.contract import Cell, Context, Draft, Estimate, Lane, Plant, Preset, Puzzle, Row, Setting, Source, Task
+from lcgen.generators import _set_answers as answers
+from lcgen.generators._set_elements import Mixed, Tagged, Universe
+from lcgen.generators._set_params import SetParams
+from lcgen.records import Records
+from lcgen.streams import Stream
+from lcgen.wording import Wording
+
+KINDS = {"number": "digits", "word": "words", "code": "codes", "hex": "hex", "name": "names", "email": "emails"}
+"""Kinds of elements, and the forms that write them."""
+ASKS = {"decide": "ask_decide", "intersect_one": "ask_one", "intersect_all": "ask_all", "count": "ask_count"}
+"""Answer modes, and the macros that ask."""
+ORDERS = ("short_first", "long_first")
+PLACES = ("after", "before", "both")
+ROUNDS = 8
+"""Rounds of filler that must fit where both sets grow: then their sizes keep the ratio."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What pose must know of the sets that were drawn. Sets are numbered: the short one 0, the long one 1, others from 2."""
+
+    names: Sequence[str]
+    shared: Sequence[str]
+    depths: tuple[float, float]
+    """Of the first shared element in both sets, as asked; a fresh element stands there where the sets are disjoint."""
+    places: Sequence[int]
+    """The sets as they stand, but for the order of the first two."""
+    order: str = ""
+    """Of sets that stand in one text; elsewhere puzzles order them."""
+    entries: tuple[int, int] = (0, 0)
+    """Elements of sets that stand in one text."""
+
+
+class SetDisjointness(Task[SetParams]):
+    """Comparing two sets."""
+
+    name = "set_disjointness"
+    about = "Compares two sets: whether they share an element, which, or how many."
+    papers = ("arXiv:2407.05483",)
+    tags = ("set-disjointness", "just-read-twice")
+    Params = SetParams
+    revision = 1
+    metric = "exclusive"
+    depths = False
+    haystack = "records"
+    limits = "shared elements, their depths and sets of a fixed size stay equal; the sets that fill the length grow."
+    blocks = {
+        "set": ("name", "elements~text"), "mixed": ("elements~text",), "tagged": ("name", "element~text"), "pair": ("first", "second"),
+        "again": (), "yes": (), "no": (), "nothing": (), "yes_said": (), "no_said": (), "idle": (), "refusals": (), "numbers": (),
+        "ask_decide": ("first", "second"), "ask_one": ("first", "second", "doubtful?"), "ask_all": ("first", "second", "doubtful?"),
+        "ask_count": ("first", "second"),
+    }  # fmt: skip
+
+    def count(self, params: SetParams) -> int | None:
+        return params.count
+
+    def draw(self, rng: Stream, params: SetParams, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
+        if cell.questions > 1:
+            raise ValueError("two sets have one question: leave out --questions-per-context")
+        if (source.kind == "records") == (params.padding == "haystack"):
+            raise ValueError(
+                "padding=haystack puts the sets into a text: name one, such as --haystack prose"
+                if params.padding == "haystack"
+                else f"padding={params.padding} fills the length with elements, not with {source.kind}: leave out --haystack, or set padding=haystack"
+            )
+        kind = forms.form(KINDS[params.element], source.lang, params.width)
+        if kind.size < (need := max(params.least, params.universe)):
+            raise ValueError(
+                f"only {kind.size:,} elements of this kind exist, but {need:,} are needed for size_small={params.size_small}, "
+                f"size_ratio={params.size_ratio} and universe={params.universe}: another element or a greater width, or less of these"
+            )
+        pool = forms.Pool(Universe(kind, params.universe) if params.universe else kind, rng.child("elements"))
+        number = 2 + (params.other_sets if params.padding == "distractor_sets" else 0)
+        # The short set comes first by name in half of the rows, and no name is always asked for.
+        names = [string.ascii_uppercase[place] for place in rng.child("names").sample(number, number)]
+        places = rng.child("places").sample(number, number)
+        depths = (
+            params.depth_short if params.depth_short >= 0 else round(rng.child("short").unit(), 6),
+            params.depth_long if params.depth_long >= 0 else round((cell.turn(10) + rng.child("long").unit()) / 10, 6),
+        )
+        common = self._common(params, cell)
+        sets, shared, near = self._sets(rng, params, pool, common)
+        pair = Pair(names, shared, depths, places)
+        if params.padding == "haystack":
+            return self._in_text(rng, params, source, wording, pair, sets)
+        plants = list(self._plants(rng, params, wording, pair, sets, near))
+        return [self._listed(rng, params, wording, pair, pool, plants, near)]
+
+    def _common(self, params: SetParams, cell: Cell) -> int:
+        """How many elements the sets share: by blocks of the index, so that every run of rows is balanced."""
+        if params.answer_mode == "count":
+            return cell.turn(params.overlap + 1)
+        share = Fraction(round(params.intersecting * 20), 20)
+        return params.overlap if cell.turn(share.denominator) < share.numerator else 0
+
+    def _sets(
+        self, rng: Stream, params: SetParams, pool: forms.Pool, common: int
+    ) -> tuple[list[list[str]], list[str], list[str]]:
+        """The elements to be planted in both sets, the one at the asked depth first; those shared, and the near misses.
+
+        Where fewer are shared, fresh elements stand in their place in the long set: both sets hold as many in every row.
+        """
+        short, long = params.sizes
+        drawn = pool.texts(np.arange(params.dealt))
+        hand = iter(drawn)
+        pairs, others = list(islice(hand, params.overlap)), list(islice(hand, params.overlap))
+        first = [*pairs, *islice(hand, short - params.overlap if short else params.near)]
+        models = rng.child("near").sample(len(first), params.near) if short else range(params.overlap, len(first))
+        fresh = forms.Fresh(pool, pool, 0, 0, drawn, [])
+        near = [fresh.near_key(first[place], rng.child("near", place)) for place in models]
+        second = [*pairs[:common], *others[common:], *near]
+        if not params.filled:
+            second += islice(hand, long - len(second))
+        for members, size in ((first, short), (second, 0 if params.filled else long)):
+            # A set of planted elements repeats any of them; where filler stands beside them, fresh ones come twice.
+            fixed = [members[place] for place in rng.child("again", size).sample(size, params.within_dup)] if size else []
+            members += fixed or [text for text in islice(hand, params.within_dup) for _ in range(2)]
+        return [first, second], pairs[:common], near
+
+    def _plants(
+        self, rng: Stream, params: SetParams, wording: Wording, pair: Pair, sets: Sequence[Sequence[str]], near: Sequence[str]
+    ) -> Iterator[Plant]:
+        """The planted elements of all sets, each in the lane of its set; interleaved sets have one lane, and tags."""
+        mixed, known, hidden = params.order == "interleaved", {*pair.shared}, {*near}
+
+        def plant(text: str, depth: float, number: int) -> Plant:
+            role = "gold" if text in known and number < 2 else "distractor" if text in hidden or number > 1 else "decoy"
+            said = wording.say("tagged", name=pair.names[number], element=text) if mixed else text
+            value = text if role == "gold" or params.lists_elements else ""
+            return Plant(said, depth, role, number, "", value, 0 if mixed else number)  # type: ignore[arg-type]  # a Role
+
+        for number, members in enumerate(sets):
+            places, grows = rng.child("depths", number), not params.sizes[number] or (number == 1 and params.filled)
+            last = len(members) - 1
+            lead = round(pair.depths[number] * last)
+            slots = iter(places.shuffle([slot for slot in range(len(members)) if slot != lead]))
+            for place, text in enumerate(members):
+                depth = pair.depths[number] if place == 0 else places.unit() if grows else next(slots) / max(1, last)
+                yield plant(text, depth, number)
+            if params.padding == "distractor_sets":
+                # Elements of either set stand in others too, whatever the answer is: that one comes again says nothing.
+                for place in rng.child("elsewhere", number).sample(len(members), params.overlap):
+                    yield plant(members[place], places.unit(), 2 + places.below(params.other_sets))
+
+    def _listed(
+        self, rng: Stream, params: SetParams, wording: Wording, pair: Pair, pool: forms.Pool, plants: Sequence[Plant], near: Sequence[str]
+    ) -> Draft:  # fmt: skip
+        """One draft of lists side by side, or of one mixed list."""
+        sep, ratio = wording.parts("pair")[1][0], max(1, params.size_ratio)
+        shares = {"pad_long": [0, 1], "pad_both": [1, ratio]}.get(params.padding, [0, 0, *[1] * params.other_sets])
+        mixed = params.order == "interleaved"
+        lanes = [Lane(*_around(wording, "set", name=name), share) for name, share in zip(pair.names, shares)]
+        filler = Records(pool, sep=sep, start=params.dealt)
+        if mixed:
+            between = wording.parts("tagged")[1][0]
+            filler = Mixed(Tagged(pool, pair.names, shares, between, params.dealt, rng.child("tags")), sep, params.dealt)
+            lanes = [Lane(*_around(wording, "mixed"))]
+        short, rounds = params.sizes[0], ROUNDS if params.padding == "pad_both" else params.sizes[0]
+        least = rounds * sum(shares)
+
+        def why(fits: int) -> str:
+            if params.padding == "pad_both":
+                most = fits // ROUNDS - 1
+                held = f": size_ratio at most {most}" if most > 0 else ""
+                return f"size_ratio={ratio} takes at least {least} elements beside those planted, and about {fits} fit{held}."
+            return f"The {short} elements of the short set ask for {least} more to compare them with, and about {fits} fit."
+
+        return Draft(
+            plants=tuple(plants), filler=filler, sep=sep, lanes=tuple(lanes), copies=params.copies if params.length_basis == "final" else 1,
+            again=f"\n{wording.say('again')}\n", count=params.count, least=0 if params.count else least, why=why, distinct=True,
+            avoid=frozenset(near), state=pair,
+        )  # fmt: skip
+
+    def _in_text(
+        self, rng: Stream, params: SetParams, source: Source, wording: Wording, pair: Pair, sets: Sequence[Sequence[str]]
+    ) -> Sequence[Draft]:
+        """Both sets as sentences of a text; where twins differ in their order, a draft for each."""
+        sep, known = wording.parts("pair")[1][0], {*pair.shared}
+        depths = sorted(round(rng.child("text", number).unit(), 6) for number in range(2))
+        lists = []
+        for number, members in enumerate(sets):
+            last = len(members) - 1
+            lead, rest = round(pair.depths[number] * last), rng.child("depths", number).shuffle(members[1:])
+            lists.append([*rest[:lead], members[0], *rest[lead:]])
+        orders = ORDERS if params.twins in ("order", "all") else (params.order,)
+        drafts = []
+        for order in orders:
+            plants = []
+            for depth, number in zip(depths, (0, 1) if order == "short_first" else (1, 0)):
+                value = next((text for text in lists[number] if text in known), "")
+                said = wording.say("set", name=pair.names[number], elements=sep.join(lists[number]))
+                plants.append(Plant(said, depth, "gold" if value else "decoy", number, pair.names[number], value))
+            drafts.append(Draft(
+                plants=tuple(plants), filler=source.filler(rng.child("filler")), sep="" if source.lang == "zh" else " ",
+                copies=params.copies if params.length_basis == "final" else 1, again=f"\n{wording.say('again')}\n",
+                avoid=frozenset(text for members in sets for text in members), role=order if len(orders) > 1 else "",
+                state=Pair(pair.names, pair.shared, pair.depths, pair.places, order, (len(lists[0]), len(lists[1]))),
+            ))  # fmt: skip
+        return drafts
+
+    def pose(self, rng: Stream, params: SetParams, draft: Draft, context: Context, wording: Wording) -> Sequence[Puzzle]:
+        pair: Pair = draft.state
+        first, second = sorted(pair.names[:2])
+        doubtful = {"doubtful": params.intersecting < 1} if params.lists_elements else {}
+        question = wording.say(ASKS[params.answer_mode], first=first, second=second, **doubtful)
+        said = {"decide": wording.say("yes" if pair.shared else "no"), "count": str(len(pair.shared))}.get(params.answer_mode)
+        orders = ORDERS if params.twins in ("order", "all") and not pair.order else (pair.order or params.order,)
+        copies = (1, params.most_copies) if params.twins in ("copies", "all") else (params.copies,)
+        places = PLACES if params.twins in ("question", "all") else (params.question,)
+        levels = (orders, copies, places)
+        return [
+            Puzzle(
+                slots={"question": question, "place": place},
+                answers=[said] if said else list(pair.shared) or [wording.say("nothing")],
+                lanes=_order(pair.places if len(draft.lanes) > 1 else [0], order, times, params.swap),
+                role="_".join(
+                    level
+                    for level, every in zip((order, "once" if times == 1 else "again", place), levels)
+                    if len(every) > 1
+                ),
+                metadata={
+                    "answer_mode": params.answer_mode, "short": pair.names[0], "long": pair.names[1], "order": order, "copies": times,
+                    "question": place, "shared": len(pair.shared), "depth_short": pair.depths[0], "depth_long": pair.depths[1],
+                    "near_misses": params.near,
+                    **answers.phrases(params.answer_mode, wording),
+                },
+            )
+            for order, times, place in product(*levels)
+        ]  # fmt: skip
+
+    def settle(self, draft: Draft, puzzle: Puzzle, ids: Sequence[np.ndarray]) -> Mapping[str, Any]:
+        pair: Pair = draft.state
+        sizes = pair.entries or (0, 0)
+        if isinstance(draft.filler, Mixed):
+            (order,) = ids
+            sets = draft.filler.tagged.sets(order[order >= 0])
+            planted = [plant.part for plant in draft.plants]
+            sizes = tuple(int((sets == number).sum()) + planted.count(number) for number in range(2))  # type: ignore[assignment]
+        elif not pair.order:
+            sizes = (len(ids[0]), len(ids[1]))
+        return {**puzzle.metadata, "size_short": sizes[0], "size_long": sizes[1]}
+
+    def solve(self, context: str, question: str, wording: Wording) -> Sequence[str]:
+        mode, asked = next(
+            (mode, found) for mode, block in ASKS.items() if (found := wording.pattern(block).search(question)) is not None
+        )
+        held = _read(context, wording)
+        shared = held[asked["first"]] & held[asked["second"]]
+        if mode == "decide":
+            return [wording.say("yes" if shared else "no")]
+        return [str(len(shared))] if mode == "count" else list(shared) or [wording.say("nothing")]
+
+    def score(self, response: str, row: Row) -> Mapping[str, float]:
+        return answers.graded(response, row)
+
+    def oracle(self, row: Row) -> str:
+        return ", ".join(row["outputs"])
+
+    def summary(self, rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> Mapping[str, Estimate]:
+        return answers.figures(rows, scores)
+
+
+def _around(wording: Wording, block: str, **slots: str) -> tuple[str, str]:
+    """What the macro of a list prints before and after its elements."""
+    head, _, tail = wording.say(block, elements="\n", **slots).partition("\n")
+    return head, tail
+
+
+def _order(places: Sequence[int], order: str, copies: int, swap: bool) -> list[int]:
+    """The sets as they stand in all copies."""
+    turned = iter(sorted((0, 1), reverse=order == "long_first"))
+    whole = [next(turned) if number < 2 else number for number in places] if len(places) > 1 else list(places)
+    return [number for copy in range(copies) for number in (whole[::-1] if swap and copy % 2 else whole)]
+
+
+def _read(context: str, wording: Wording) -> dict[str, set[str]]:
+    """The sets of a context by name, read from its words."""
+    sep = wording.parts("pair")[1][0]
+    held: dict[str, set[str]] = {}
+    for found in wording.pattern("set").finditer(context):
+        held.setdefault(found["name"], set()).update(found["elements"].split(sep))
+    for found in wording.pattern("mixed").finditer(context):
+        for text in found["elements"].split(sep):
+            if (tagged := wording.pattern("tagged").fullmatch(text)) is not None:
+                held.setdefault(tagged["name"], set()).add(tagged["element"])
+    return held
+
+
+def _shortcut(pick: int) -> Any:
+    """Names an element of the smaller set by its place, or says that there is one."""
+
+    def shortcut(context: str, question: str, wording: Wording) -> Sequence[str]:
+        if wording.pattern("ask_decide").search(question):
+            return [wording.say("yes")]
+        if wording.pattern("ask_count").search(question):
+            return ["1"]
+        found = min(
+            (m["elements"].split(wording.parts("pair")[1][0]) for m in wording.pattern("set").finditer(context)),
+            key=len,
+            default=[],
+        )
+        return found[pick:][:1]
+
+    return shortcut
+
+
+def _nothing(context: str, question: str, wording: Wording) -> Sequence[str]:
+    """Says that nothing is shared."""
+    if wording.pattern("ask_decide").search(question):
+        return [wording.say("no")]
+    return ["0"] if wording.pattern("ask_count").search(question) else [wording.say("nothing")]
+
+
+SetDisjointness.baselines = {"first_element": _shortcut(0), "last_element": _shortcut(-1), "nothing": _nothing}
+
+SetDisjointness.presets = {
+    "order_and_repetition": Preset(
+        "one pair of sets in both orders, once and twice, the question before, after and around: 12 twins",
+        "arXiv:2407.05483",
+        {
+            mode: Setting({"answer_mode": mode, "twins": "all", "length_basis": "once", "element": "word"}, samples=50)
+            for mode in ("decide", "intersect_one")
+        },
+        "1k,2k,4k,8k,16k", 50, None, None,
+        "The paper's order and repetition, as paired differences: it repeats documents of question answering data and shows the question "
+        "first only where it repeats, so two things change at once; here each changes alone. Half of the pairs are disjoint.",
+    ),
+}  # fmt: skip
+
+TASK = SetDisjointness()
