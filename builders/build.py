@@ -43,6 +43,8 @@ class Report:
 
     folder: Path
     name: str
+    split: str
+    """Of the first config."""
     configs: dict[str, int]
     """Config name -> rows."""
     rows: int
@@ -76,7 +78,7 @@ def plan(spec: Spec, maker: RowMaker) -> Iterator[FilePlan]:
         each = maker.tokens(length) * maker.rows_per_index
         run = max(1, FILE_TOKENS // each)
         for first in range(0, part.samples, run):
-            path = f"data/{part.name}_{length.config}/{spec.split}-{first:06d}.{suffix}"
+            path = f"data/{part.name}_{length.config}/{part.split}-{first:06d}.{suffix}"
             yield FilePlan(part.name, length, path, first, min(run, part.samples - first))
 
 
@@ -257,6 +259,7 @@ def _report(folder: Path, found: dict[str, Any], crew: dict[str, RowMaker], writ
     return Report(
         folder=folder,
         name=found["name"],
+        split=maker.part.split,
         configs={name: entry["rows"] for name, entry in found["configs"].items()},
         rows=sum(entry["rows"] for entry in found["configs"].values()),
         bytes=sum(entry["bytes"] for entry in found["files"].values()),

@@ -136,7 +136,7 @@ class RowMaker:
             self.task.revision,
             self.plain[place.params],
             self.part.lang,
-            spec.split,
+            self.part.split,
             spec.seed,
             place.depth,
             place.index,
@@ -203,18 +203,18 @@ class RowMaker:
         length = prompt.prompt_tokens + self.max_new_tokens + self.reserve
         params = self.plain[place.params]
         cell = [
-            self.task.name, self.task.revision, params, part.lang, self.wording.hash, spec.seed, spec.split, target, place.depth, place.index,
+            self.task.name, self.task.revision, params, part.lang, self.wording.hash, spec.seed, part.split, target, place.depth, place.index,
             self.tokenizer.name, self.tokenizer.fingerprint, self.haystack.name, self.haystack.fingerprint, part.variant, spec.audience, self.wrapper.fingerprint, spec.thinking, self.answer_tokens,
             self.reserve, spec.paired, spec.questions,
         ]  # fmt: skip
         outputs = list(puzzle.answers)
         row = {
-            "id": f"{self.task.name}-{part.lang}-{place.length.config}-{spec.split}-{place.index}-{digest(cell, role, number)}",
+            "id": f"{self.task.name}-{part.lang}-{place.length.config}-{part.split}-{place.index}-{digest(cell, role, number)}",
             "task": self.task.name,
             "revision": self.task.revision,
             "variant": part.variant,
             "lang": part.lang,
-            "split": spec.split,
+            "split": part.split,
             "input": prompt.input,
             "question": puzzle.slots["question"],
             "context_start": prompt.context_start,

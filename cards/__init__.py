@@ -28,9 +28,9 @@ def _front(manifest: Mapping[str, Any], crew: Mapping[str, RowMaker]) -> str:
     ]
     for maker in crew.values():
         part = maker.part
-        paths = {length: f"data/{part.name}_{length.config}/{spec.split}-*.{suffix}" for length in part.lengths}
+        paths = {length: f"data/{part.name}_{length.config}/{part.split}-*.{suffix}" for length in part.lengths}
         configs += [
-            {"config_name": f"{part.name}_{length.config}", "data_files": [{"split": spec.split, "path": path}]}
+            {"config_name": f"{part.name}_{length.config}", "data_files": [{"split": part.split, "path": path}]}
             for length, path in paths.items()
         ]
         configs.append(
@@ -64,5 +64,6 @@ def dataset(manifest: Mapping[str, Any], crew: Mapping[str, RowMaker]) -> str:
     template = environment.from_string(files(__name__).joinpath("dataset.md.j2").read_text(encoding="utf-8"))
     first = next(iter(crew.values()))
     return template.render(
-        front=_front(manifest, crew), manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first
+        front=_front(manifest, crew), manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first,
+        splits=sorted({maker.part.split for maker in crew.values()}),
     )

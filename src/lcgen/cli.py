@@ -138,7 +138,7 @@ def build(
         click.echo(f"Note: up to {report.repeat:.0%} of a row's text stands earlier in it (column haystack_repeat).", err=True)
     click.echo(f"{shown}: {report.rows:,} rows, {_size(report.bytes)}, {done}; {report.encoded:,} encoded and solved again.")
     click.echo(f"Counted in {report.tokenizer} with {wrapped}, {report.reserve} tokens in reserve{model}.")
-    click.echo(f'Load: datasets.load_dataset({json.dumps(shown, ensure_ascii=False)}, "{config}", split="{options["split"]}")')
+    click.echo(f'Load: datasets.load_dataset({json.dumps(shown, ensure_ascii=False)}, "{config}", split="{report.split}")')
     click.echo(f"Next: lcgen verify {shlex.quote(shown)}{again}   or   lcgen tasks {tasks[0]}")
 
 

@@ -237,6 +237,8 @@ class Setting:
     haystack: str | None = None
     depths: str | None = None
     samples: int | None = None
+    split: str | None = None
+    """The split that it is, where a grid has several."""
 
 
 @dataclass(frozen=True)
