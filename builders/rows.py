@@ -83,9 +83,44 @@ class RowMaker:
         return self.task.presets.get(self.part.preset.partition(":")[0]) if self.part.preset else None
 
     @property
-    def template_file(self) -> str:
-        """Where the output folder keeps the template: one name for each text."""
-        return f"templates/{self.part.task}.{self.part.lang}.j2"
+    def templates(self) -> dict[str, str]:
+        """What the output folder keeps of templates: one name for each text."""
+        return {f"templates/{self.part.task}.{self.part.lang}.j2": self.wording.source}
+
+    @property
+    def schemas(self) -> Sequence[str]:
+        """Names of the schemas that the rows keep."""
+        return "row", self.part.task
+
+    def described(self) -> dict[str, Any]:
+        """What a manifest says of the part beside its spec, none of it of one machine."""
+        return {
+            "haystack": f"{self.haystack.name} {self.haystack.fingerprint}",
+            "revision": self.task.revision,
+            "wording": self.wording.hash,
+            "answer_tokens": self.answer_tokens,
+        }
+
+    def counted(self) -> dict[str, dict[str, Any]]:
+        """The vocabulary and the wrapper that lengths were counted with."""
+        tokenizer, wrapper = self.tokenizer, self.wrapper
+        return {
+            "tokenizer": {"name": tokenizer.name, "fingerprint": tokenizer.fingerprint, "engine": tokenizer.engine, **tokenizer.facts},
+            "wrapper": {
+                "name": wrapper.name, "fingerprint": wrapper.fingerprint, "before": wrapper.before, "after": wrapper.after,
+                "tokens": self.wrapper_tokens,
+            },
+        }  # fmt: skip
+
+    @property
+    def own(self) -> bool:
+        """Whether all text is lcgen's own, free of rights."""
+        return self.haystack.own
+
+    def overlap(self, length: Length) -> float:
+        """The share of a row's text that any other row is expected to hold too."""
+        pool = self.haystack.tokens
+        return round(min(1.0, self.tokens(length) / pool), 4) if pool else 0.0
 
     @cached_property
     def rows_per_index(self) -> int:

@@ -133,11 +133,18 @@ def build(
     wrapped = f"the chat wrapper {report.wrapper}" if report.wrapper != "none" else "no chat wrapper"
     model = "" if report.wrapper != "none" else "; for your model and its chat template: --tokenizer ORG/MODEL"
     # The manifest names a local vocabulary without its path, so whoever verifies must say where it is.
-    again = "" if report.tokenizer == options["tokenizer"] else f" --tokenizer {shlex.quote(options['tokenizer'])}"
+    again = (
+        ""
+        if report.tokenizer == options["tokenizer"] or not report.counted
+        else f" --tokenizer {shlex.quote(options['tokenizer'])}"
+    )
     if report.repeat > 0.05:
         click.echo(f"Note: up to {report.repeat:.0%} of a row's text stands earlier in it (column haystack_repeat).", err=True)
-    click.echo(f"{shown}: {report.rows:,} rows, {_size(report.bytes)}, {done}; {report.encoded:,} encoded and solved again.")
-    click.echo(f"Counted in {report.tokenizer} with {wrapped}, {report.reserve} tokens in reserve{model}.")
+    if report.counted:
+        click.echo(f"{shown}: {report.rows:,} rows, {_size(report.bytes)}, {done}; {report.encoded:,} encoded and solved again.")
+        click.echo(f"Counted in {report.tokenizer} with {wrapped}, {report.reserve} tokens in reserve{model}.")
+    else:
+        click.echo(f"{shown}: {report.rows:,} rows of numbers, {_size(report.bytes)}, {done}; {report.solved:,} solved again.")
     click.echo(f'Load: datasets.load_dataset({json.dumps(shown, ensure_ascii=False)}, "{config}", split="{report.split}")')
     click.echo(f"Next: lcgen verify {shlex.quote(shown)}{again}   or   lcgen tasks {tasks[0]}")
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 P = TypeVar("P")
 Row = Mapping[str, Any]
+Columns = Mapping[str, np.ndarray]
+"""Rows in columns: one number for each row, shape (rows,), or as many for all, shape (rows, n); int32."""
 MOST_PLANTS = 4096
 """A row with more evidence than this is refused."""
 Role = Literal["gold", "distractor", "decoy", "step"]
@@ -273,6 +275,35 @@ class Estimate:
     """Independent units behind it; see `lcgen.estimates.units`."""
 
 
+class Table(ABC):
+    """Rows of numbers, made a block of indices at a time: many small ones, as training wants them."""
+
+    BLOCK: ClassVar[int] = 1024
+    """Rows of a block, which is a pure function of its number."""
+    schema: ClassVar[str]
+    """Name of the schema that the rows keep."""
+    slice: str
+    """What results are to be told apart by."""
+    width: int
+    """Numbers in the input of a row: its length."""
+
+    @abstractmethod
+    def draw(self, rng: Stream) -> dict[str, np.ndarray]:
+        """The columns of one block."""
+
+    @abstractmethod
+    def solve(self, columns: Columns) -> np.ndarray:
+        """The answers, from the inputs alone."""
+
+    @abstractmethod
+    def check(self, columns: Columns) -> None:
+        """Raises CheckFailed where rows are not as promised: form, labels, answers as `solve` finds them."""
+
+    @abstractmethod
+    def score(self, said: np.ndarray, columns: Columns) -> Mapping[str, np.ndarray]:
+        """The metrics of what was said to each row, `score` first."""
+
+
 class Task(ABC, Generic[P]):
     """One family of puzzles: a file in `generators/` that ends with `TASK = ...`."""
 
@@ -302,6 +333,10 @@ class Task(ABC, Generic[P]):
 
     def count(self, params: P) -> int | None:
         """The native size that the parameters give the context (pairs, entries, elements); None: it is fitted to a length."""
+        return None
+
+    def table(self, params: P) -> Table | None:
+        """The rows as numbers, where the parameters ask for those instead of prompts; ValueError for what cannot be."""
         return None
 
     @abstractmethod
