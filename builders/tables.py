@@ -26,10 +26,7 @@ IDS = "ids"
 def of(part: Part) -> list[Table]:
     """The tables of a part, one for each parameter set; none where its rows are prompts. Raises LcgenError for what cannot be."""
     task = generators.get(part.task)
-    try:
-        found = [task.table(parse(task, params)) for params in part.params]
-    except ValueError as error:
-        raise LcgenError(f"{part.task}: {error}.") from error
+    found = [task.table(parse(task, params)) for params in part.params]
     made = [table for table in found if table is not None]
     if made and (len(made) < len(found) or len({table.width for table in made}) > 1):
         raise LcgenError(

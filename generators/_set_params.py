@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from lcgen.contract import MOST_PLANTS
 
 SMALL = 8
 """Elements of the short set where nobody says how many."""
+FIRST, IDS = 4, 2048
+"""Of integer tokens: the first id of an element, and ids in all where nobody says how many."""
+TOKEN_PAIR = (16, 16)
+"""Of integer tokens: size of the short set and ratio where nobody says them."""
+OF_TOKENS = {"style", "answer_mode", "size_small", "size_ratio", "order", "intersecting", "universe", "copies", "swap"}
+"""Parameters that have a meaning for integer tokens."""
 MOST_WIDTH, MOST_OTHERS, MOST_COUNT = 12, 24, 20
 
 
@@ -79,6 +85,7 @@ class SetParams:
         if self.answer_mode == "count" and (self.intersecting != 0.5 or self.overlap > MOST_COUNT):
             raise ValueError(f"count deals the numbers 0 to overlap evenly: overlap at most {MOST_COUNT}, intersecting left out")
         if self.style == "tokens":
+            self._hold_tokens()
             return
         if self.padding == "pad_both" and (self.size_small or 0 < self.near_misses < 1):
             raise ValueError(
@@ -92,6 +99,21 @@ class SetParams:
                 f"twins={self.twins} shows one context once and again, so the length is that of once: set length_basis=once"
             )
         self._hold_sizes()
+
+    def _hold_tokens(self) -> None:
+        """Raises ValueError for what has no meaning for integer tokens, and for numbers that clash."""
+        odd = [field.name for field in fields(self) if field.name not in OF_TOKENS and getattr(self, field.name) != field.default]
+        if odd:
+            raise ValueError(f"style=tokens has no {', '.join(odd)}: leave it out, or take style=text")
+        if self.answer_mode not in ("decide", "intersect_one") or self.order == "interleaved":
+            raise ValueError("style=tokens knows answer_mode=decide and intersect_one, order=short_first and long_first")
+        (short, long), ids = self.sizes, self.universe or IDS
+        if (room := ids - FIRST) < short + long:
+            ratio = room // short - 1
+            raise ValueError(
+                f"universe={ids} holds {room} elements beside {FIRST} special ids, too few for sets of {short} and {long}: universe at "
+                f"least {short + long + FIRST}" + (f", or size_ratio at most {ratio}" if ratio > 0 else "")
+            )
 
     def _hold_sizes(self) -> None:
         """Raises ValueError for numbers that clash, with the nearest that work."""
@@ -124,6 +146,9 @@ class SetParams:
     @property
     def sizes(self) -> tuple[int, int]:
         """Different elements of the short and of the long set; 0 where the length says how many."""
+        if self.style == "tokens":
+            short = self.size_small or TOKEN_PAIR[0]
+            return short, short * (self.size_ratio or TOKEN_PAIR[1])
         if self.padding == "pad_both":
             return 0, 0
         short = self.size_small or SMALL

@@ -7,29 +7,21 @@ to say behind `input_ids[i]` (not shifted): IGNORED everywhere but at the end.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from fractions import Fraction
 
 import numpy as np
 
 from lcgen.contract import Columns, Table
 from lcgen.errors import CheckFailed
-from lcgen.generators._set_params import SetParams
+from lcgen.generators._set_params import FIRST, IDS, SetParams
 from lcgen.streams import Stream
 
-NONE, PREFIX, BETWEEN, ASK, FIRST = 0, 1, 2, 3, 4
-"""Special ids as published: mask, before the first set, between the sets, before the answer; elements begin at FIRST.
-The mask never stands in a published row; here it is the answer where the sets are disjoint."""
+NONE, PREFIX, BETWEEN, ASK = range(FIRST)
+"""Special ids as published: mask, before the first set, between the sets, before the answer; elements begin at FIRST. The mask never stands in a published row; here it is the answer where the sets are disjoint."""
 SOME = 1
 """The answer of `decide` where the sets meet; NONE where they do not."""
 IGNORED = -100
 """Label of what is not to be learned, as PyTorch's cross entropy leaves it out."""
-IDS = 2048
-"""Ids in all, special ones included, where nobody says how many."""
-PAIR = (16, 16)
-"""Size of the short set and ratio where nobody says them."""
-USED = {"style", "answer_mode", "size_small", "size_ratio", "order", "intersecting", "universe", "copies", "swap"}
-"""Parameters that have a meaning here."""
 
 
 class TokenSets(Table):
@@ -38,24 +30,10 @@ class TokenSets(Table):
     schema = "set_tokens"
 
     def __init__(self, params: SetParams) -> None:
-        """Raises ValueError for what has no meaning here, and for numbers that clash, with the nearest that work."""
-        plain = SetParams()
-        odd = [f.name for f in fields(params) if f.name not in USED and getattr(params, f.name) != getattr(plain, f.name)]
-        if odd:
-            raise ValueError(f"style=tokens has no {', '.join(odd)}: leave it out, or take style=text")
-        if params.answer_mode not in ("decide", "intersect_one") or params.order == "interleaved":
-            raise ValueError("style=tokens knows answer_mode=decide and intersect_one, order=short_first and long_first")
         self.mode, self.swap, self.copies = params.answer_mode, params.swap, params.copies
-        short = params.size_small or PAIR[0]
-        long = short * (params.size_ratio or PAIR[1])
+        short, long = params.sizes
         self.ids, self.least = params.universe or IDS, short
         self.sizes = (long, short) if params.order == "long_first" else (short, long)
-        if (room := self.ids - FIRST) < short + long:
-            ratio = room // short - 1
-            raise ValueError(
-                f"universe={self.ids} holds {room} elements beside {FIRST} special ids, too few for sets of {short} and {long}: universe at "
-                f"least {short + long + FIRST}" + (f", or size_ratio at most {ratio}" if ratio else "")
-            )
         self.share = Fraction(round(params.intersecting * 20), 20)
         self.slice = f"{self.sizes[0]}_{self.sizes[1]}"
         self.width = self.copies * (short + long + 2) + 1

@@ -162,16 +162,17 @@ def _size(count: int) -> str:
 def show(task: str, index: int, full: bool, as_json: bool, template_args: tuple[str, ...], **options: Any) -> None:
     """Show one row, its evidence marked.
 
-    Without --lengths and --depths: 4k, and depth 0.5.
+    Without --lengths and --depths: 4k, or the native size, and depth 0.5.
     """
     from lcgen import generators
     from lcgen.show import one, text
 
     if options["depths"] is None and options["preset"] is None and generators.get(task).depths:
         options["depths"] = "0.5"
-    if options["lengths"] is None:
-        options["lengths"] = "4k"
-    row = one(spec(task, chat_template_args=scalars(template_args), **options), index)
+    made = spec(task, chat_template_args=scalars(template_args), **options)
+    if options["lengths"] is None and not made.parts[0].lengths[0].native:
+        made = spec(task, chat_template_args=scalars(template_args), **{**options, "lengths": "4k"})
+    row = one(made, index)
     click.echo(json.dumps(row, ensure_ascii=False) if as_json else text(row, full))
 
 

@@ -336,7 +336,7 @@ class Task(ABC, Generic[P]):
         return None
 
     def table(self, params: P) -> Table | None:
-        """The rows as numbers, where the parameters ask for those instead of prompts; ValueError for what cannot be."""
+        """The rows as numbers, where the parameters ask for those instead of prompts."""
         return None
 
     @abstractmethod
