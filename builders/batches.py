@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lcgen.builders import arrow
-from lcgen.builders.writer import GROUP_BYTES, Written, file_hash
+from lcgen.builders.writer import GROUP_BYTES, Written
 from lcgen.errors import CheckFailed
+from lcgen.vault import file_hash
 
 ROWS = 1024
 """Rows of a batch that is read."""

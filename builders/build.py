@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lcgen import cards, proof, schemas, tokens, wrapper
+from lcgen import cards, proof, schemas, tokens, vault, wrapper
 from lcgen.builders import batches, manifest, preview, tables, writer
 from lcgen.builders.rows import RowMaker
 from lcgen.builders.tables import Maker, TableMaker
@@ -152,7 +152,7 @@ def _write(path: Path, file: FilePlan, maker: Maker, progress: Callable[[int], A
 def _stands(path: Path, known: dict[str, Any], rows: int, verify: str) -> bool:
     """Whether a file is there as the manifest says, with so many rows, and verified as far as is asked now."""
     proven = verify != "full" or known["encoded"] == known["solved"] == rows
-    return proven and known["rows"] == rows and path.is_file() and writer.file_hash(path) == known["sha256"]
+    return proven and known["rows"] == rows and path.is_file() and vault.file_hash(path) == known["sha256"]
 
 
 def _made(crew: dict[str, Maker]) -> list[str]:

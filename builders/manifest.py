@@ -108,7 +108,7 @@ def compose(spec: Spec, makers: Mapping[str, Maker], files: Mapping[str, Mapping
         "haystacks": [haystacks[key] for key in sorted(haystacks)],
         "templates": {name: maker.wording.hash for maker in texts for name in maker.templates},
         "probes": {maker.part.name: maker.composer.probes for maker in texts},
-        "budgets": {maker.part.name: maker.answer_tokens for maker in texts},
+        "budgets": {f"{m.part.name}_{length.config}": m.answer_tokens(length) for m in texts for length in m.part.lengths},
         "verification": {"mode": spec.verify} | {key: sum(file[key] for file in files.values()) for key in ("rows", "encoded", "solved")},
         "configs": configs,
         "files": {name: dict(files[name]) for name in sorted(files)},

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lcgen import proof
 from lcgen.builders import arrow, writer
 
 FOLDER = "data/preview"
@@ -58,5 +59,5 @@ def _rows(staging: Path, folder: Path, manifest: Mapping[str, Any]) -> Iterator[
             yield {
                 "id": row["id"], "task": row["task"], "length": row["length"], "depth": row["depth"], "asked": row["question"],
                 "gold": row["answer"], "head": row["input"][:EDGE], "tail": row["input"][-EDGE:],
-                "window": row["input"][low : gold["char_end"] + WINDOW] if gold else "",
+                "window": proof.document(row)[low : gold["char_end"] + WINDOW] if gold else "",
             }  # fmt: skip

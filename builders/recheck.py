@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lcgen import generators, proof, schemas, tokens
+from lcgen import generators, proof, schemas, tokens, vault
 from lcgen.builders import batches, manifest, preview, tables, writer
 from lcgen.contract import Table
 from lcgen.errors import CheckFailed, LcgenError
@@ -99,7 +99,7 @@ def _there(path: Path, entry: dict[str, Any], found: Findings) -> bool:
         found.faults.append(f"{path.name} of {path.parent.name} is missing.")
         return False
     found.files += 1
-    if path.stat().st_size != entry["bytes"] or writer.file_hash(path) != entry["sha256"]:
+    if path.stat().st_size != entry["bytes"] or vault.file_hash(path) != entry["sha256"]:
         found.faults.append(f"{path.name} of {path.parent.name} is not the file that the manifest names.")
     return True
 
@@ -124,7 +124,7 @@ def wordings_of(folder: Path, made: dict[str, Any]) -> dict[str, Wording]:
         source = path.read_bytes()
         if hashlib.sha256(source).hexdigest()[:16] != known:
             raise CheckFailed(f"{name} is not the template that the manifest names.")
-        found[f"{task}.{lang}"] = Wording(source.decode(), lang, generators.get(task).blocks, name)
+        found[f"{task}.{lang}"] = Wording(source.decode(), lang, generators.get(task).blocks, name, generators.get(task).axis)
     return found
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from lcgen import generators, schemas, templates
+from lcgen import generators, reference, schemas, templates
 from lcgen.compose import Composer, Pose, Prompt, TooShort
 from lcgen.contract import MOST_PLANTS, Cell, Draft, Plant, Preset, Task
 from lcgen.errors import LcgenError
@@ -43,7 +43,11 @@ class RowMaker:
         self.task: Task[Any] = generators.get(part.task)
         source = templates.source(part.task, part.lang) if spec.template is None else spec.template
         self.wording = Wording(
-            source, part.lang, self.task.blocks, "--template" if spec.template is not None else f"{part.task}.{part.lang}.j2"
+            source,
+            part.lang,
+            self.task.blocks,
+            "--template" if spec.template is not None else f"{part.task}.{part.lang}.j2",
+            self.task.axis,
         )
         self.haystack = Haystack(part.haystack, part.lang, tokenizer)
         self.composer = Composer(tokenizer, wrapper, self.wording, spec.audience)
@@ -57,11 +61,16 @@ class RowMaker:
             return self.spec.reserve
         return 0 if self.spec.audience == "chat" and self.wrapper.name != "none" else 64
 
-    @cached_property
-    def answer_tokens(self) -> int:
-        """The answer budget of every row: as asked, else 1.5 times the longest of 64 oracle responses, in steps of 32."""
+    def answer_tokens(self, length: Length) -> int:
+        """The answer budget of every row of a length: as asked, else what the answers of this task need."""
         if self.part.answer_tokens is not None:
             return self.part.answer_tokens
+        # On the output axis a length is one of answers: a quarter more is left for what a model says otherwise.
+        return -(-length.high * 5 // 4) if self.task.axis == "output" and not length.native else self._measured
+
+    @cached_property
+    def _measured(self) -> int:
+        """1.5 times the longest of 64 responses as a right model may give them, in steps of 32."""
         longest = 0
         for params, number in product(range(len(self.params)), range(ORACLES)):
             place = Place(self.part.lengths[0], self.part.depths[0], params, number)
@@ -72,9 +81,9 @@ class RowMaker:
                         "outputs": list(puzzle.answers),
                         "answer": ", ".join(puzzle.answers),
                         "metadata": puzzle.metadata,
-                        "reference_output": "",
+                        "reference_output": puzzle.reference or "",
                     }
-                    longest = max(longest, self.tokenizer.count(self.task.oracle(answered)))
+                    longest = max(longest, self.tokenizer.count(self.task.longest(answered)))
         return -(-longest * 3 // 2 // 32) * 32
 
     @property
@@ -98,7 +107,7 @@ class RowMaker:
             "haystack": f"{self.haystack.name} {self.haystack.fingerprint}",
             "revision": self.task.revision,
             "wording": self.wording.hash,
-            "answer_tokens": self.answer_tokens,
+            "answer_tokens": self.part.answer_tokens,
         }
 
     def counted(self) -> dict[str, dict[str, Any]]:
@@ -126,11 +135,12 @@ class RowMaker:
     def rows_per_index(self) -> int:
         """Rows of one index of one length: twins and questions of every depth and parameter set."""
         first, depths = self.part.lengths[0], self.part.depths
-        return len(depths) * sum(
+        members = sum(
             len(self.composer.pose(draft, pose))
             for params in range(len(self.params))
             for draft, pose in self._drafts(Place(first, depths[0], params, 0), Stream("members"))
         )
+        return members * len(depths)
 
     def preflight(self) -> None:
         """Makes one row of each parameter set at the shortest length. Raises LcgenError for what cannot be built."""
@@ -154,10 +164,9 @@ class RowMaker:
             for length in self.part.lengths
         }
 
-    @property
-    def max_new_tokens(self) -> int:
+    def max_new_tokens(self, length: Length) -> int:
         """What the model may write: thinking and answer."""
-        return self.spec.thinking + self.answer_tokens
+        return self.spec.thinking + self.answer_tokens(length)
 
     def target(self, place: Place) -> int:
         """The length of one draw, drawn evenly where a range was asked for."""
@@ -201,17 +210,20 @@ class RowMaker:
 
         Raises LcgenError where the length cannot hold the puzzle.
         """
-        target = self.target(place)
-        room = 0 if place.length.native else target - self.max_new_tokens - self.reserve
+        target, answer = self.target(place), self.max_new_tokens(place.length)
+        output = self.task.axis == "output"
+        room = target if output else 0 if place.length.native else target - answer - self.reserve
         for draft, pose in self._drafts(place, self._stream(place)):
             try:
-                prompts = self.composer.compose(draft, pose, room)
+                prompts = (
+                    reference.compose(self.composer, draft, pose, room) if output else self.composer.compose(draft, pose, room)
+                )
             except TooShort as error:
                 least = target + error.needs - room
+                kept = f"Of them {answer} are kept for the answer and {self.reserve} in reserve, and the prompt itself needs about {error.needs}. "
                 raise LcgenError(
-                    f"{self.part.name}: {target} tokens are too short for this puzzle. Of them {self.max_new_tokens} are kept for the "
-                    f"answer and {self.reserve} in reserve, and the prompt itself needs about {error.needs}. Ask for at least {least} "
-                    f"(--lengths), or for less in it (--set, --answer-tokens, --thinking).{error.why and ' '}{error.why}"
+                    f"{self.part.name}: {target} tokens are too short for this puzzle. {'' if output else kept}Ask for at least {least} "
+                    f"(--lengths), or for less in it (--set{'' if output else ', --answer-tokens, --thinking'}).{error.why and ' '}{error.why}"
                 ) from error
             except TooLong as error:
                 most = target - draft.copies * (error.tokens - error.holds)
@@ -235,11 +247,12 @@ class RowMaker:
     def _row(self, place: Place, draft: Draft, prompt: Prompt, number: int) -> dict[str, Any]:
         spec, part, puzzle, target = self.spec, self.part, prompt.puzzle, self.target(place)
         role = "_".join(filter(None, (draft.role, puzzle.role)))
-        length = prompt.prompt_tokens + self.max_new_tokens + self.reserve
+        answer = self.answer_tokens(place.length)
+        length = prompt.prompt_tokens + spec.thinking + answer + self.reserve
         params = self.plain[place.params]
         cell = [
             self.task.name, self.task.revision, params, part.lang, self.wording.hash, spec.seed, part.split, target, place.depth, place.index,
-            self.tokenizer.name, self.tokenizer.fingerprint, self.haystack.name, self.haystack.fingerprint, part.variant, spec.audience, self.wrapper.fingerprint, spec.thinking, self.answer_tokens,
+            self.tokenizer.name, self.tokenizer.fingerprint, self.haystack.name, self.haystack.fingerprint, part.variant, spec.audience, self.wrapper.fingerprint, spec.thinking, answer,
             self.reserve, spec.paired, spec.questions,
         ]  # fmt: skip
         outputs = list(puzzle.answers)
@@ -262,13 +275,13 @@ class RowMaker:
             "prompt_tokens": prompt.prompt_tokens,
             "wrapper_tokens": self.wrapper_tokens,
             "thinking": spec.thinking,
-            "max_new_tokens": self.max_new_tokens,
+            "max_new_tokens": spec.thinking + answer,
             "reserve": self.reserve,
             "length": length,
             "target": length if prompt.native else target,
             "max_length": length,
             "axis": self.task.axis,
-            "output_tokens": None,
+            "output_tokens": prompt.output_tokens,
             "haystack_repeat": round(prompt.repeat, 6),
             "n_chars": len(prompt.input),
             "depth": None if puzzle.depth is None else round(puzzle.depth, 6),
@@ -280,16 +293,17 @@ class RowMaker:
             "metric": self.task.metric,
             "params": dict(params),
             "metadata": dict(self.task.settle(draft, puzzle, prompt.ids)),
-            "reference_output": "",
+            "reference_output": prompt.reference or "",
             "group_id": digest("group", cell) if role else "",
             "group_role": role,
             "puzzle_id": digest(self._stream(place).key, role, number, spec.questions),
             "canary": CANARY,
         }
-        row["reference_output"] = self.task.oracle(row)
-        if (needed := self.tokenizer.count(row["reference_output"])) > self.answer_tokens:
+        if prompt.reference is None:
+            row["reference_output"] = self.task.oracle(row)
+        if (needed := self.tokenizer.count(row["reference_output"])) > answer:
             raise LcgenError(
-                f"The answer of {row['id']} takes {needed} tokens of {self.tokenizer.name}, but the budget is {self.answer_tokens}. "
+                f"The answer of {row['id']} takes {needed} tokens of {self.tokenizer.name}, but the budget is {answer}. "
                 f"Ask for --answer-tokens {-(-needed // 32) * 32} or more."
             )
         return row

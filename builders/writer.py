@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lcgen.builders import arrow
+from lcgen.vault import file_hash
 
 GROUP_BYTES = 16 * 2**20
 """Most raw text in a row group, where one row is not more: memory holds about five times as much while it is written."""
@@ -62,7 +63,9 @@ def unflat(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def content(row: Mapping[str, Any]) -> bytes:
     """SHA-256 of a row. The context, most of its bytes, is in it by `context_id`, its own hash."""
-    whole = {**row, "input": [row["input"][: row["context_start"]], row["input"][row["context_end"] :]]}
+    whole = dict(row)
+    if row["context_id"] is not None:
+        whole["input"] = [row["input"][: row["context_start"]], row["input"][row["context_end"] :]]
     return hashlib.sha256(json.dumps(whole, sort_keys=True, ensure_ascii=True).encode()).digest()
 
 
@@ -138,12 +141,3 @@ def _groups(path: Path) -> Iterator[dict[str, Any]]:
         for number in range(file.num_row_groups):
             for batch in file.read_row_group(number).to_batches(max_chunksize=1):
                 yield from batch.to_pylist()
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -67,10 +67,11 @@ def dataset(manifest: Mapping[str, Any], crew: Mapping[str, Maker]) -> str:
     layout = "dataset.md.j2" if isinstance(first, RowMaker) else "tables.md.j2"
     template = environment.from_string(files(__name__).joinpath(layout).read_text(encoding="utf-8"))
     return template.render(
-        front=_front(manifest, crew),
-        manifest=manifest,
-        parts=list(crew.values()),
-        spec=first.spec,
-        first=first,
-        splits=sorted({maker.part.split for maker in crew.values()}),
-    )
+        front=_front(manifest, crew), manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first, answers=_answers,
+        output=first.task.axis == "output", splits=sorted({maker.part.split for maker in crew.values()}),
+    )  # fmt: skip
+
+
+def _answers(maker: Any) -> str:
+    """The answer budgets of a part, each once."""
+    return ", ".join(dict.fromkeys(f"{maker.answer_tokens(length):,}" for length in maker.part.lengths))

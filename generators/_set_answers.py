@@ -41,9 +41,7 @@ def phrases(mode: str, wording: Wording) -> dict[str, Any]:
 
 def graded(response: str, row: Row) -> dict[str, float]:
     """All metrics of one response."""
-    said = grading.visible(response, row["input"])
-    # The question said again before the answer says nothing.
-    said = said.replace(row["question"], " ")
+    said = grading.visible(response, row["input"], row["question"])
     return _labelled(said, row) if row["metadata"]["labels"] else _listed(said, row)
 
 

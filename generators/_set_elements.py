@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lcgen import forms
+from lcgen import atoms, forms
 from lcgen.records import Records
 from lcgen.streams import Stream
 
 
-class Universe(forms.Form):
+class Universe(atoms.Form):
     """So many texts of a form, the same in every row."""
 
-    def __init__(self, form: forms.Form, size: int) -> None:
+    def __init__(self, form: atoms.Form, size: int) -> None:
         self.form, self.size, self.name = form, size, f"{size} of {form.name}"
         self._order = forms.Pool(form, Stream("universe", form.name))
 
@@ -23,7 +23,7 @@ class Universe(forms.Form):
         return self.form.apart
 
     @property
-    def atoms(self) -> tuple[str | forms.Atom, ...]:
+    def atoms(self) -> tuple[str | atoms.Atom, ...]:
         return self.form.atoms
 
     def split(self, numbers: np.ndarray) -> list[np.ndarray]:
@@ -47,14 +47,14 @@ class Tagged(forms.Pool):
         self, pool: forms.Pool, names: Sequence[str], shares: Sequence[int], between: str, first: int, rng: Stream
     ) -> None:
         """Elements from `first` on are dealt to the sets; `between` stands between tag and element."""
-        super().__init__(forms.Joined(forms.Table("tags", names), between, pool.form), rng)
+        super().__init__(atoms.Joined(atoms.Table("tags", names), between, pool.form), rng)
         self.pool, self._from, self._salt = pool, first, int(rng.raw(1)[0])
         self._turns = np.repeat(np.arange(len(names)), shares)
 
     def sets(self, ids: np.ndarray) -> np.ndarray:
         """Of units of filler, by id, the number of the set that each falls to."""
         rounds, places = np.divmod(np.asarray(ids, np.int64), len(self._turns))
-        turned = forms.mix(rounds.astype(np.uint64), self._salt) % np.uint64(len(self._turns))
+        turned = atoms.mix(rounds.astype(np.uint64), self._salt) % np.uint64(len(self._turns))
         found: np.ndarray = self._turns[(places + turned.astype(np.int64)) % len(self._turns)]
         return found
 

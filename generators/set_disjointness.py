@@ -8,6 +8,7 @@ data sets of the paper's prompting study, which are other people's texts.
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from lcgen.generators._set_params import SetParams
 from lcgen.generators._set_tokens import TokenSets
 from lcgen.records import Records
 from lcgen.streams import Stream
-from lcgen.wording import Wording
+from lcgen.wording import WORD, Wording
 
 KINDS = {"number": "digits", "word": "words", "code": "codes", "hex": "hex", "name": "names", "email": "emails"}
 """Kinds of elements, and the forms that write them."""
@@ -33,6 +34,8 @@ ASKS = {"decide": "ask_decide", "intersect_one": "ask_one", "intersect_all": "as
 """Answer modes, and the macros that ask."""
 ORDERS = ("short_first", "long_first")
 PLACES = ("after", "before", "both")
+GAP, NAME = "\ue002", "\ue003"
+"""Stand for an item and a name where a macro is asked what it prints round them: private-use characters, which no text holds."""
 ROUNDS = 8
 """Rounds of filler that must fit where both sets grow: then their sizes keep the ratio."""
 
@@ -67,8 +70,7 @@ class SetDisjointness(Task[SetParams]):
     haystack = "records"
     limits = "shared elements, their depths and sets of a fixed size stay equal; the sets that fill the length grow."
     blocks = {
-        "set": ("name", "elements~text"), "mixed": ("elements~text",), "tagged": ("name", "element~text"), "pair": ("first", "second"),
-        "again": (), "yes": (), "no": (), "nothing": (), "yes_said": (), "no_said": (), "idle": (), "refusals": (), "numbers": (),
+        "set": ("name", "elements*"), "mixed": ("elements*",), "tagged": ("parts*",), "again": (), "yes": (), "no": (), "nothing": (), "yes_said": (), "no_said": (), "idle": (), "refusals": (), "numbers": (),
         "ask_decide": ("first", "second"), "ask_one": ("first", "second", "doubtful?"), "ask_all": ("first", "second", "doubtful?"),
         "ask_count": ("first", "second"),
     }  # fmt: skip
@@ -147,10 +149,11 @@ class SetDisjointness(Task[SetParams]):
     ) -> Iterator[Plant]:
         """The planted elements of all sets, each in the lane of its set; interleaved sets have one lane, and tags."""
         mixed, known, hidden = params.order == "interleaved", {*pair.shared}, {*near}
+        _, between, _ = _around(wording, "tagged")
 
         def plant(text: str, depth: float, number: int) -> Plant:
             role = "gold" if text in known and number < 2 else "distractor" if text in hidden or number > 1 else "decoy"
-            said = wording.say("tagged", name=pair.names[number], element=text) if mixed else text
+            said = f"{pair.names[number]}{between}{text}" if mixed else text
             value = text if role == "gold" or params.lists_elements else ""
             return Plant(said, depth, role, number, "", value, 0 if mixed else number)  # type: ignore[arg-type]  # a Role
 
@@ -171,15 +174,19 @@ class SetDisjointness(Task[SetParams]):
         self, rng: Stream, params: SetParams, wording: Wording, pair: Pair, pool: forms.Pool, plants: Sequence[Plant], near: Sequence[str]
     ) -> Draft:  # fmt: skip
         """One draft of lists side by side, or of one mixed list."""
-        sep, ratio = wording.parts("pair")[1][0], max(1, params.size_ratio)
+        ratio, mixed = max(1, params.size_ratio), params.order == "interleaved"
+        _, sep, _ = _around(wording, "mixed" if mixed else "set")
         shares = {"pad_long": [0, 1], "pad_both": [1, ratio]}.get(params.padding, [0, 0, *[1] * params.other_sets])
-        mixed = params.order == "interleaved"
-        lanes = [Lane(*_around(wording, "set", name=name), share) for name, share in zip(pair.names, shares)]
+        lanes = [
+            Lane(head, tail, share)
+            for (head, _, tail), share in zip((_around(wording, "set", name) for name in pair.names), shares)
+        ]
         filler = Records(pool, sep=sep, start=params.dealt)
         if mixed:
-            between = wording.parts("tagged")[1][0]
+            _, between, _ = _around(wording, "tagged")
             filler = Mixed(Tagged(pool, pair.names, shares, between, params.dealt, rng.child("tags")), sep, params.dealt)
-            lanes = [Lane(*_around(wording, "mixed"))]
+            head, _, tail = _around(wording, "mixed")
+            lanes = [Lane(head, tail)]
         short, rounds = params.sizes[0], ROUNDS if params.padding == "pad_both" else params.sizes[0]
         least = rounds * sum(shares)
 
@@ -200,7 +207,7 @@ class SetDisjointness(Task[SetParams]):
         self, rng: Stream, params: SetParams, source: Source, wording: Wording, pair: Pair, sets: Sequence[Sequence[str]]
     ) -> Sequence[Draft]:
         """Both sets as sentences of a text; where twins differ in their order, a draft for each."""
-        sep, known = wording.parts("pair")[1][0], {*pair.shared}
+        known = {*pair.shared}
         depths = sorted(round(rng.child("text", number).unit(), 6) for number in range(2))
         lists = []
         for number, members in enumerate(sets):
@@ -213,10 +220,10 @@ class SetDisjointness(Task[SetParams]):
             plants = []
             for depth, number in zip(depths, (0, 1) if order == "short_first" else (1, 0)):
                 value = next((text for text in lists[number] if text in known), "")
-                said = wording.say("set", name=pair.names[number], elements=sep.join(lists[number]))
+                said = wording.say("set", name=pair.names[number], elements=lists[number])
                 plants.append(Plant(said, depth, "gold" if value else "decoy", number, pair.names[number], value))
             drafts.append(Draft(
-                plants=tuple(plants), filler=source.filler(rng.child("filler")), sep="" if source.lang == "zh" else " ",
+                plants=tuple(plants), filler=source.filler(rng.child("filler")), sep=wording.sep,
                 copies=params.copies if params.length_basis == "final" else 1, again=f"\n{wording.say('again')}\n",
                 avoid=frozenset(text for members in sets for text in members), role=order if len(orders) > 1 else "",
                 state=Pair(pair.names, pair.shared, pair.depths, pair.places, order, (len(lists[0]), len(lists[1]))),
@@ -270,7 +277,7 @@ class SetDisjointness(Task[SetParams]):
             (mode, found) for mode, block in ASKS.items() if (found := wording.pattern(block).search(question)) is not None
         )
         held = _read(context, wording)
-        shared = held[asked["first"]] & held[asked["second"]]
+        shared = {*held[asked["first"]]} & {*held[asked["second"]]}
         if mode == "decide":
             return [wording.say("yes" if shared else "no")]
         return [str(len(shared))] if mode == "count" else list(shared) or [wording.say("nothing")]
@@ -285,10 +292,11 @@ class SetDisjointness(Task[SetParams]):
         return answers.figures(rows, scores)
 
 
-def _around(wording: Wording, block: str, **slots: str) -> tuple[str, str]:
-    """What the macro of a list prints before and after its elements."""
-    head, _, tail = wording.say(block, elements="\n", **slots).partition("\n")
-    return head, tail
+def _around(wording: Wording, block: str, name: str = "") -> tuple[str, str, str]:
+    """What the macro of a list prints before, between and after its items."""
+    items = {"parts": [GAP] * 2} if block == "tagged" else {"elements": [GAP] * 2, **({"name": name} if block == "set" else {})}
+    head, between, tail = wording.say(block, **items).split(GAP)
+    return head, between, tail
 
 
 def _order(places: Sequence[int], order: str, copies: int, swap: bool) -> list[int]:
@@ -298,16 +306,19 @@ def _order(places: Sequence[int], order: str, copies: int, swap: bool) -> list[i
     return [number for copy in range(copies) for number in (whole[::-1] if swap and copy % 2 else whole)]
 
 
-def _read(context: str, wording: Wording) -> dict[str, set[str]]:
-    """The sets of a context by name, read from its words."""
-    sep = wording.parts("pair")[1][0]
-    held: dict[str, set[str]] = {}
-    for found in wording.pattern("set").finditer(context):
-        held.setdefault(found["name"], set()).update(found["elements"].split(sep))
-    for found in wording.pattern("mixed").finditer(context):
+def _read(context: str, wording: Wording) -> dict[str, list[str]]:
+    """The sets of a context by name, each as first listed, read from its words; those of all copies are one."""
+    held: dict[str, list[str]] = {}
+    head, sep, tail = _around(wording, "set", NAME)
+    name, end = re.escape(head).replace(NAME, f"(?P<name>{WORD})"), re.escape(tail) or "$"
+    for found in re.finditer(f"{name}(?P<elements>.+?){end}", context, re.M):
+        held.setdefault(found["name"], []).extend(found["elements"].split(sep))
+    head, sep, tail = _around(wording, "mixed")
+    _, between, _ = _around(wording, "tagged")
+    for found in re.finditer(f"{re.escape(head)}(?P<elements>.+?){re.escape(tail) or '$'}", context, re.M):
         for text in found["elements"].split(sep):
-            if (tagged := wording.pattern("tagged").fullmatch(text)) is not None:
-                held.setdefault(tagged["name"], set()).add(tagged["element"])
+            tag, _, element = text.partition(between)
+            held.setdefault(tag, []).append(element)
     return held
 
 
@@ -319,11 +330,7 @@ def _shortcut(pick: int) -> Any:
             return [wording.say("yes")]
         if wording.pattern("ask_count").search(question):
             return ["1"]
-        found = min(
-            (m["elements"].split(wording.parts("pair")[1][0]) for m in wording.pattern("set").finditer(context)),
-            key=len,
-            default=[],
-        )
+        found = min(_read(context, wording).values(), key=len, default=[])
         return found[pick:][:1]
 
     return shortcut

@@ -111,9 +111,14 @@ def test_law_3_only_the_right_answer_scores(case: Case) -> None:
 def test_law_4_lengths_are_exact(case: Case) -> None:
     maker = case.maker()
     for row in rows(case):
-        assert row["length"] == row["target"] == row["prompt_tokens"] + row["max_new_tokens"] + row["reserve"]
+        assert row["length"] == row["max_length"] == row["prompt_tokens"] + row["max_new_tokens"] + row["reserve"]
         assert row["prompt_tokens"] == maker.wrapper.count(maker.tokenizer, row["input"], row["gen_prefix"])
-        assert maker.tokenizer.count(row["reference_output"]) <= maker.answer_tokens
+        written = maker.tokenizer.count(row["reference_output"])
+        assert written <= row["max_new_tokens"] - row["thinking"]
+        if row["axis"] == "input":
+            assert row["length"] == row["target"] and row["output_tokens"] is None
+        else:
+            assert row["output_tokens"] == written <= row["target"]
 
 
 @every_case
@@ -122,9 +127,10 @@ def test_law_5_evidence_stands_where_its_spans_say(case: Case) -> None:
     for row in rows(case):
         proof.shape(row)
         proof.encode(row, maker.tokenizer, maker.wrapper)
-        context = row["input"][row["context_start"] : row["context_end"]]
+        whole = proof.document(row)
+        context = whole[row["context_start"] : row["context_end"]]
         for piece in row["evidence"]:
-            assert row["input"][piece["char_start"] : piece["char_end"]] == piece["text"]
+            assert whole[piece["char_start"] : piece["char_end"]] == piece["text"]
             assert not piece["value"] or piece["text"].startswith(piece["cue"])
             if piece["role"] == "gold" and piece["value"]:
                 held = sum(other["text"].count(piece["value"]) for other in row["evidence"])

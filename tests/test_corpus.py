@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lcgen import corpus
+from lcgen import corpus, texts
 from lcgen.errors import LcgenError
 from lcgen.markup import plain
-from lcgen.sentences import LONG, split
+from lcgen.sentences import LONG, split, units
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 
 
 def en(text: str) -> list[str]:
-    return list(corpus.units(text, "en"))
+    return list(units(text, "en"))
 
 
 # ---- sentences
@@ -81,14 +81,14 @@ def test_chinese_sentences_keep_closing_quotes_and_have_no_separator() -> None:
         "他在河边等了整整一个下午，始终没有一个人来。她走过去轻声问：“你为什么还不回到村子里去？”"
         "老人听了笑了笑，慢慢地摇着头说一点也不必着急！天色慢慢暗了下来；远处的灯火一盏一盏地亮了起来。"
     )
-    found = list(corpus.units(text, "zh"))
+    found = list(units(text, "zh"))
     assert "".join(found) == text
     assert [unit[-2:] for unit in found] == ["来。", "？”", "急！", "来。"]
     assert not any(unit[0] in "”。！？；" for unit in found)
 
 
 def test_chinese_lines_wrapped_by_hand_are_joined() -> None:
-    assert list(corpus.units("山上的雪还没有化完，路上\n已经有人挑着担子往集市去了。", "zh")) == [
+    assert list(units("山上的雪还没有化完，路上\n已经有人挑着担子往集市去了。", "zh")) == [
         "山上的雪还没有化完，路上已经有人挑着担子往集市去了。"
     ]
 
@@ -106,7 +106,7 @@ def test_lines_wrapped_by_hand_are_one_paragraph_and_long_lines_are_each_one() -
 @pytest.mark.parametrize(("lang", "word"), [("en", "word "), ("en", "word, "), ("zh", "大风起兮，"), ("zh", "风"), ("en", "x")])
 def test_no_unit_is_huge(lang: str, word: str) -> None:
     text = (word * 4000).strip()
-    found = list(corpus.units(text, lang))
+    found = list(units(text, lang))
     assert max(map(len, found)) <= LONG
     assert "".join("".join(found).split()) == "".join(text.split())
 
@@ -132,7 +132,7 @@ ODD = "ab AB.?!\"')(“”’/,;:\n\t1。！？”“，中文\x00\ufffd\ud800 "
 
 @given(st.text(alphabet=st.sampled_from(ODD)), st.sampled_from(["en", "zh"]))
 def test_units_of_any_text(text: str, lang: str) -> None:
-    found = list(corpus.units(text, lang))
+    found = list(units(text, lang))
     for unit in found:
         unit.encode()
         assert unit == unit.strip() and unit and "\n" not in unit and "  " not in unit
@@ -146,7 +146,7 @@ def test_units_of_any_text(text: str, lang: str) -> None:
 def test_splitting_hostile_lines_takes_linear_time() -> None:
     for hostile in (". ", ".", "(", "a", "。", "Mr. ", '."'):
         for lang in ("en", "zh"):
-            list(corpus.units(hostile * 60_000 + "a", lang))
+            list(units(hostile * 60_000 + "a", lang))
     for hostile in ("[", "`", "*", "__", "<!--", "![a](", "[a](", "- ", "_a", "> ", "#", "| ", "\\", "<a", "=", "~"):
         plain(hostile * 60_000 + "x")
 
@@ -213,31 +213,31 @@ def write(path: Path, text: str = TEXT) -> Path:
 
 @pytest.mark.parametrize("name", ["a.txt", "a.md", "a.TXT", "a.txt.gz", "a.md.xz", "a.txt.xz"])
 def test_a_file(tmp_path: Path, name: str) -> None:
-    assert [text.strip() for text in corpus.documents(str(write(tmp_path / name)))] == [TEXT.strip()]
+    assert [text.strip() for text in texts.documents(str(write(tmp_path / name)))] == [TEXT.strip()]
 
 
 @pytest.mark.parametrize("packing", ["", ".gz", ".xz"])
 def test_json_lines_and_their_column(tmp_path: Path, packing: str) -> None:
     rows = [{"text": "one"}, {"text": None, "body": "x"}, {"text": "two", "body": "y"}]
     path = write(tmp_path / f"a.jsonl{packing}", "\ufeff" + "\n\n".join(map(json.dumps, rows)) + "\n")
-    assert list(corpus.documents(str(path))) == ["one", "two"]
+    assert list(texts.documents(str(path))) == ["one", "two"]
     with pytest.raises(LcgenError, match=r"line 1: no column 'body'.*'text'"):
-        list(corpus.documents(f"{path}:body"))
-    assert corpus.fingerprint(str(path)) != corpus.fingerprint(f"{path}:body")
+        list(texts.documents(f"{path}:body"))
+    assert texts.fingerprint(str(path)) != texts.fingerprint(f"{path}:body")
 
 
 def test_a_folder_is_read_in_the_order_of_its_names(tmp_path: Path) -> None:
     for name in ("b/2.txt", "a.txt", "b/10.txt", "B.txt", ".hidden.txt", ".git/x.txt", "c.jsonl"):
         write(tmp_path / name, '{"text": "c.jsonl"}' if name == "c.jsonl" else name)
     (tmp_path / "picture.png").write_bytes(b"\x00\xff")
-    assert list(corpus.documents(str(tmp_path))) == ["B.txt", "a.txt", "b/10.txt", "b/2.txt", "c.jsonl"]
+    assert list(texts.documents(str(tmp_path))) == ["B.txt", "a.txt", "b/10.txt", "b/2.txt", "c.jsonl"]
 
 
 def test_a_long_file_comes_in_parts_that_lose_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corpus, "_BLOCK", 1000)
+    monkeypatch.setattr(texts, "_BLOCK", 1000)
     ends = ["\n\n", *[" "] * 6]
     text = "".join(f"Paragraph {n} of the long file, with an é in it.{ends[n % 7]}" for n in range(400))
-    parts = list(corpus.documents(str(write(tmp_path / "a.txt", text))))
+    parts = list(texts.documents(str(write(tmp_path / "a.txt", text))))
     assert "".join(parts) == text and len(parts) > 5
     assert all(part.endswith("\n\n") for part in parts[:-1])
 
@@ -265,29 +265,29 @@ def test_a_long_file_comes_in_parts_that_lose_nothing(tmp_path: Path, monkeypatc
 def test_bad_files_are_named(tmp_path: Path, name: str, data: bytes, said: str) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(LcgenError, match=said):
-        list(corpus.documents(str(tmp_path / name)))
+        list(texts.documents(str(tmp_path / name)))
 
 
 def test_the_first_bad_byte_counts_from_the_start_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corpus, "_BLOCK", 64)
+    monkeypatch.setattr(texts, "_BLOCK", 64)
     (tmp_path / "a.txt").write_bytes(b"a line of text\n\n" * 20 + b"\xff")
     with pytest.raises(LcgenError, match=r"byte 320 "):
-        list(corpus.documents(str(tmp_path / "a.txt")))
+        list(texts.documents(str(tmp_path / "a.txt")))
 
 
 def test_missing_and_empty_places_are_named(tmp_path: Path) -> None:
     with pytest.raises(LcgenError, match=r"no file or folder '.*nowhere'"):
-        list(corpus.documents(str(tmp_path / "nowhere")))
+        list(texts.documents(str(tmp_path / "nowhere")))
     with pytest.raises(LcgenError, match="holds nothing"):
-        list(corpus.documents(str(tmp_path)))
+        list(texts.documents(str(tmp_path)))
     (tmp_path / "a.png").touch()
     with pytest.raises(LcgenError, match="only 1 files of other kinds"):
-        list(corpus.documents(str(tmp_path)))
+        list(texts.documents(str(tmp_path)))
     with pytest.raises(LcgenError, match="no file or folder '/no/such'"):
-        list(corpus.documents("hf:/no/such"))
+        list(texts.documents("hf:/no/such"))
     for bad in ("", "hf:", "~no_such_user_here/x", "x" * 5000):
         with pytest.raises(LcgenError):
-            list(corpus.documents(bad))
+            list(texts.documents(bad))
 
 
 def test_an_unreadable_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,7 +300,7 @@ def test_an_unreadable_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
         return before(self, *args, **kwargs)
 
     monkeypatch.setattr(Path, "open", refuse)
-    for read in (corpus.fingerprint, lambda source: list(corpus.documents(source))):
+    for read in (texts.fingerprint, lambda source: list(texts.documents(source))):
         with pytest.raises(LcgenError, match=r"a\.txt cannot be read \(Permission denied\)"):
             read(str(path))
 
@@ -309,11 +309,11 @@ def test_fingerprints_go_by_names_and_contents(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         write(tmp_path / folder / "a.txt")
         write(tmp_path / folder / "b.txt", "Other.")
-    assert corpus.fingerprint(str(tmp_path / "one")) == corpus.fingerprint(str(tmp_path / "two"))
+    assert texts.fingerprint(str(tmp_path / "one")) == texts.fingerprint(str(tmp_path / "two"))
     write(tmp_path / "two/b.txt", "other.")
-    assert corpus.fingerprint(str(tmp_path / "one")) != corpus.fingerprint(str(tmp_path / "two"))
+    assert texts.fingerprint(str(tmp_path / "one")) != texts.fingerprint(str(tmp_path / "two"))
     write(tmp_path / "two/b.txt", "Other.").rename(tmp_path / "two/c.txt")
-    assert corpus.fingerprint(str(tmp_path / "one")) != corpus.fingerprint(str(tmp_path / "two"))
+    assert texts.fingerprint(str(tmp_path / "one")) != texts.fingerprint(str(tmp_path / "two"))
 
 
 # ---- datasets
@@ -330,12 +330,12 @@ def test_a_local_dataset_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     fake = types.SimpleNamespace(load_dataset=load_dataset, disable_progress_bars=lambda: None)
     monkeypatch.setitem(sys.modules, "datasets", fake)
-    assert list(corpus.documents(f"hf:{tmp_path / 'data'}")) == ["one", "two"]
+    assert list(texts.documents(f"hf:{tmp_path / 'data'}")) == ["one", "two"]
     assert "streaming" not in seen
-    assert list(corpus.documents(f"hf:{tmp_path / 'data'}:body")) == ["eins", "zwei"]
+    assert list(texts.documents(f"hf:{tmp_path / 'data'}:body")) == ["eins", "zwei"]
     with pytest.raises(LcgenError, match=r"row 0: no column 'nope'"):
-        list(corpus.documents(f"hf:{tmp_path / 'data'}:nope"))
-    assert len(corpus.fingerprint(f"hf:{tmp_path / 'data'}")) == 64
+        list(texts.documents(f"hf:{tmp_path / 'data'}:nope"))
+    assert len(texts.fingerprint(f"hf:{tmp_path / 'data'}")) == 64
 
 
 class Hub:
@@ -361,18 +361,18 @@ class Hub:
 
 def test_a_hub_dataset_streams_from_a_fixed_commit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     hub = Hub(monkeypatch)
-    assert list(corpus.documents("hf:org/name/config:text")) == ["from the Hub"]
+    assert list(texts.documents("hf:org/name/config:text")) == ["from the Hub"]
     assert hub.calls == [(("org/name", "config"), {"revision": "a" * 40, "streaming": True})]
-    one = corpus.fingerprint("hf:org/name")
+    one = texts.fingerprint("hf:org/name")
     hub.commit = "b" * 40
-    assert corpus.fingerprint("hf:org/name") != one
-    two = corpus.fingerprint("hf:org/name")
+    assert texts.fingerprint("hf:org/name") != one
+    two = texts.fingerprint("hf:org/name")
     hub.error = ConnectionError("no route")
     capsys.readouterr()
-    assert corpus.fingerprint("hf:org/name") == two
+    assert texts.fingerprint("hf:org/name") == two
     assert "the Hub cannot be reached" in capsys.readouterr().err
     with pytest.raises(LcgenError, match=r"'org/other' cannot be looked up on the Hub.*hf:FOLDER"):
-        corpus.fingerprint("hf:org/other")
+        texts.fingerprint("hf:org/other")
 
 
 def test_an_unknown_dataset_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -381,11 +381,11 @@ def test_an_unknown_dataset_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     hub = Hub(monkeypatch)
     hub.error = RepositoryNotFoundError.__new__(RepositoryNotFoundError)
     with pytest.raises(LcgenError, match="no dataset 'org/nme' on the Hub"):
-        list(corpus.documents("hf:org/nme"))
+        list(texts.documents("hf:org/nme"))
     hub.error = None
     monkeypatch.setattr(sys.modules["datasets"], "load_dataset", lambda *a, **k: 1 / 0)
     with pytest.raises(LcgenError, match=r"cannot be read \(ZeroDivisionError"):
-        list(corpus.documents("hf:org/nme"))
+        list(texts.documents("hf:org/nme"))
 
 
 # ---- names
@@ -398,7 +398,7 @@ def test_named_corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert corpus.names() == [record] == [corpus.resolve("tales")]
     assert record == corpus.add("tales", "Old Tales.txt", "en")
     monkeypatch.chdir(tmp_path.parent)
-    assert list(corpus.documents(corpus.resolve("tales").source)) == [TEXT]
+    assert list(texts.documents(corpus.resolve("tales").source)) == [TEXT]
     with pytest.raises(LcgenError, match="already names"):
         corpus.add("tales", str(write(tmp_path / "other.txt")), "en")
     assert corpus.resolve(str(path)) == corpus.Record("old_tales", str(path), "")

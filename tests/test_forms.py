@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lcgen import forms, names
+from lcgen.atoms import BASE32, HEX, LOW, Digits, Form, Joined, Letters, Table, Uuids, mix, unmix
 from lcgen.errors import LcgenError
-from lcgen.forms import BLOCK, Digits, Form, Fresh, Joined, Letters, Pool, Table, Uuids, Words, mix, unmix
+from lcgen.forms import BLOCK, Fresh, Pool, Words
 from lcgen.streams import Stream
 from lcgen.wording import WORD
 
@@ -27,8 +28,8 @@ ALL = {
     "english": Words("en"),
     "chinese": Words("zh"),
     "uuids": Uuids(),
-    "hex": Letters(forms.HEX, 8),
-    "codes": Letters(forms.BASE32, 7),
+    "hex": Letters(HEX, 8),
+    "codes": Letters(BASE32, 7),
     "numbers": forms.numbers("(###) ###-####"),
     "names": forms.names("en"),
     "names with initials": forms.names("en", initials=True),
@@ -91,7 +92,7 @@ def test_blocks_are_the_texts(form: Form) -> None:
 def test_mixing_is_undone() -> None:
     rng = Stream("mix")
     for number in [0, 1, (1 << 64) - 1, *rng.raw(200).tolist()]:
-        assert unmix(mix(number, forms.LOW), forms.LOW) == number
+        assert unmix(mix(number, LOW), LOW) == number
 
 
 @pytest.mark.parametrize("form", [ALL[name] for name in SLOTS], ids=SLOTS)
@@ -146,17 +147,24 @@ def test_names_are_of_two_plain_parts() -> None:
 def test_name_tables_that_changed_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     from faker.providers.person.en_US import Provider
 
-    names._english.cache_clear()
+    names._frozen.cache_clear()
     monkeypatch.setattr(Provider, "last_names", [*Provider.last_names, "Newcomer"])
     with pytest.raises(LcgenError, match="not those that lcgen's rows are made of.*pip install 'faker"):
-        names._english()
+        names.given("en")
     monkeypatch.undo()
-    names._english.cache_clear()
-    assert names._english()
+    names._frozen.cache_clear()
+    assert names.given("en")
+
+
+def test_forms_that_cannot_be_are_refused() -> None:
+    with pytest.raises(ValueError, match="no digit"):
+        forms.numbers("none")
+    with pytest.raises(ValueError, match="more texts than a pool can number"):
+        Pool(Letters(HEX, 16), Stream("x"))
 
 
 def test_unknown_languages_have_no_names() -> None:
-    with pytest.raises(LcgenError, match="language for names.*Known: en, zh"):
+    with pytest.raises(LcgenError, match="Unknown language 'de'. Known: en, zh"):
         forms.names("de")
 
 
@@ -237,5 +245,5 @@ def test_too_few_look_alikes_are_said() -> None:
 def test_unknown_forms_are_refused() -> None:
     with pytest.raises(LcgenError, match="Did you mean digits"):
         forms.form("digit", "en")
-    with pytest.raises(LcgenError, match="language for keys of words.*Known: en, zh"):
+    with pytest.raises(LcgenError, match=r"Unknown language 'de'\. Known: en, zh"):
         forms.form("words", "de")

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lcgen import forms, generators, templates, tokens
+from lcgen.atoms import Digits, Form, Table
 from lcgen.contract import Units
 from lcgen.errors import LcgenError
-from lcgen.forms import Digits, Form, Pool, Table, Words
+from lcgen.forms import Pool, Words
 from lcgen.records import BLOCK, Records, weigher
 from lcgen.streams import Stream
 from lcgen.tokens import Scale, Tokenizer
@@ -126,6 +127,8 @@ def test_a_run_is_handed_out_in_few_pieces(kind: str) -> None:
     pieces = units.slices(ids, units.sep)
     assert len(pieces) == 3 and all(isinstance(piece, memoryview) for piece in pieces)
     assert units.slices(ids[:0], units.sep) == []
+    every, lane = units.text(ids), units.slices(ids[::2], units.sep)
+    assert len(lane) == 2 and b"".join(lane).decode() == "".join(units.sep + text for text in every[::2])
 
 
 @pytest.mark.parametrize("name", VOCABULARIES)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lcgen import corpus, pool, prose, store, tokens, vault
+from lcgen import corpus, pool, prose, store, texts, tokens, vault
 from lcgen.errors import LcgenError
 from lcgen.prose import Sentences
 
@@ -391,7 +391,7 @@ def test_noise_is_one_calm_passage() -> None:
             assert found.probe(tokenizer)["additive"]
             assert np.gcd.reduce(found.weights(tokenizer)) == 1
     for lang in ("xx", "../en", ""):
-        with pytest.raises(LcgenError, match="no noise passage"):
+        with pytest.raises(LcgenError, match="Unknown language"):
             store.noise(lang)
 
 
@@ -482,7 +482,7 @@ def test_a_copied_cache_is_used(
     copy = tmp_path / "copied"
     shutil.copytree(home, copy, copy_function=shutil.copyfile)
     monkeypatch.setenv("LCGEN_CACHE", str(copy))
-    monkeypatch.setattr(corpus, "documents", lambda source: pytest.fail("was split again"))
+    monkeypatch.setattr(texts, "documents", lambda source: pytest.fail("was split again"))
     assert not rebuilt(path, capsys)
 
 
@@ -518,7 +518,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, home: Path, monkeypatch: py
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(corpus, "documents", documents)
+        patch.setattr(texts, "documents", documents)
         with pytest.raises(KeyboardInterrupt):
             store.from_corpus(path, "en")
     assert list((home / "stores").iterdir()) == []
@@ -536,16 +536,16 @@ def test_what_a_killed_process_left_is_swept_after_a_day(tmp_path: Path, home: P
 
 def test_the_loser_of_a_race_uses_what_the_winner_made(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.txt", tale())
-    documents = corpus.documents
+    documents = texts.documents
     winners: list[store.Store] = []
 
     def slow(source: str) -> Any:
         with monkeypatch.context() as patch:
-            patch.setattr(corpus, "documents", documents)
+            patch.setattr(texts, "documents", documents)
             winners.append(store.from_corpus(path, "en"))
         yield from documents(source)
 
-    monkeypatch.setattr(corpus, "documents", slow)
+    monkeypatch.setattr(texts, "documents", slow)
     loser = store.from_corpus(path, "en")
     assert len(winners) == 1 and winners[0].fingerprint == loser.fingerprint and winners[0].folder == loser.folder
     assert list((home / "stores").iterdir()) == [loser.folder]

@@ -20,11 +20,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lcgen import engines, tokens, vocabularies
+from lcgen import bundled, engines, tokens
 from lcgen.errors import LcgenError
 
 FEW = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-ALL = list(vocabularies.BUNDLED)
+ALL = list(bundled.BUNDLED)
 MARKS = (
     "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|eot_id|>", "<|system|>", "<|user|>", "<|think|>", "[INST]", "<s>",
     "</s>", "<bos>", "<start_of_turn>", "<think>", "<｜User｜>", "<｜begin▁of▁sentence｜>", "<tool_call>", "/nothink",

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lcgen import engines, tokens, vocabularies, wrapper
+from lcgen import engines, hub, tokens, wrapper
 from lcgen.errors import LcgenError
 
 CHATML = """\
@@ -194,7 +194,7 @@ def test_auto_takes_the_models_own(tmp_path: Path) -> None:
 def test_a_hub_id_brings_its_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "chat_template.jinja").write_text(INST)
     (tmp_path / "tokenizer_config.json").write_text('{"bos_token": "<s>"}')
-    monkeypatch.setattr(vocabularies, "fetch", lambda repo, revision: (tmp_path, f"{repo}|{revision}"))
+    monkeypatch.setattr(hub, "model_folder", lambda repo, revision: (tmp_path, f"{repo}|{revision}"))
     found = wrapper.load("some/model@v1", tokens.load("llama3"), {})
     assert found and found.name == "hf:some/model@v1" and found.before == "<s>[INST] "
 

@@ -8,7 +8,7 @@ The residue is closed with spare units of the same filler (a subset sum), and wh
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,6 +35,8 @@ TRIES = 12
 """Closings before a prompt is given up; more than two are needed only where weights do not add up."""
 
 Pose = Callable[[Context], Sequence[Puzzle]]
+Pads = dict[int, str]
+"""Wordings of the pad slot by their tokens above the shortest one."""
 
 
 class TooShort(LcgenError):
@@ -51,17 +53,20 @@ class Prompt:
 
     puzzle: Puzzle
     input: str
-    context_start: int
-    context_end: int
-    context_id: str
     prompt_tokens: int
     native: bool
     """Whether the length was measured, not asked for: the draft counts units, or the puzzle shows more copies than were fitted."""
     pieces: Sequence[Piece]
-    ids: Sequence[np.ndarray]
-    """The units of each lane, named as in `Context.ids`."""
     repeat: float
-    """Share of context tokens that stand earlier in the same context."""
+    """Share of the document's tokens that stand earlier in it."""
+    context_start: int | None = None
+    """None on the output axis, as the two below: there the document is the reference, and the pieces stand in it."""
+    context_end: int | None = None
+    context_id: str | None = None
+    reference: str | None = None
+    output_tokens: int | None = None
+    ids: Sequence[np.ndarray] = ()
+    """The units of each lane, named as in `Context.ids`."""
 
 
 class Composer:
@@ -70,7 +75,7 @@ class Composer:
     def __init__(self, tokenizer: Tokenizer, wrapper: Wrapper, wording: Wording, audience: Literal["base", "chat"]) -> None:
         self.tokenizer, self.wrapper, self.wording, self.audience = tokenizer, wrapper, wording, audience
         self.scales: dict[tuple[str, str], Scale] = {}
-        self._pads: dict[tuple[str, str], dict[int, str]] = {}
+        self._pads: dict[tuple[str, str], Pads] = {}
 
     def prefix(self, puzzle: Puzzle) -> str:
         """What stands after the input for a base model: the words that the answer goes on from."""
@@ -78,8 +83,8 @@ class Composer:
 
     def pose(self, draft: Draft, pose: Pose) -> Sequence[Puzzle]:
         """The puzzles of a draft over a context of a few units, as good as any to learn the size of their answers."""
-        ledger = Ledger(draft, self._scale(draft), tokens=1)
-        return pose(ledger.context(ledger.ids[:64]))
+        ledger = self.ledger(draft, tokens=1)
+        return pose(ledger.context(ledger.ids[: 64 if draft.count is None else draft.count - len(draft.plants)]))
 
     def compose(self, draft: Draft, pose: Pose, prompt_tokens: int) -> list[Prompt]:
         """Prompts of exactly `prompt_tokens` tokens over one context, one for each puzzle; a draft that counts units has the
@@ -88,10 +93,10 @@ class Composer:
         Raises TooShort where the length cannot hold the draft, TooLong where the draft cannot fill it, LcgenError where
         the residue cannot be closed.
         """
-        ledger = Ledger(draft, self._scale(draft), tokens=max(1, prompt_tokens // draft.copies))
+        ledger = self.ledger(draft, max(1, prompt_tokens // draft.copies))
         frames, main = self._fit(ledger, pose, prompt_tokens)
         if draft.count is None:
-            layout, pads = self._close(ledger, frames, main, prompt_tokens)
+            layout, pads = self.close(ledger, frames, main, prompt_tokens)
         else:
             layout, pads = Layout(ledger, ledger.ids[:main]), [frame.pads[0] for frame in frames]
         return [frame.prompt(layout, pad, prompt_tokens) for frame, pad in zip(frames, pads)]
@@ -105,22 +110,22 @@ class Composer:
         glimpse = ledger.context(ledger.ids[:64])
         frames = [Frame(self, ledger, puzzle) for puzzle in pose(glimpse)]
         for attempt in range(FITS):
-            room = _room(frames, ledger, prompt_tokens)
-            main = ledger.upto(room - slack * 2**attempt) if draft.count is None else draft.count - len(draft.plants)
-            if draft.count is None and (room < 0 or main < draft.least):
-                lacks = int(slack + 1.05 * draft.least * ledger.mean if draft.least else 4 * ledger.mean) - room
-                why = draft.why(main) if draft.why and room >= 0 else ""
+            free = room(frames, ledger, prompt_tokens)
+            main = ledger.upto(free - slack * 2**attempt) if draft.count is None else draft.count - len(draft.plants)
+            if draft.count is None and (free < 0 or main < draft.least):
+                lacks = int(slack + 1.05 * draft.least * ledger.mean if draft.least else 4 * ledger.mean) - free
+                why = draft.why(main) if draft.why and free >= 0 else ""
                 raise TooShort(prompt_tokens, prompt_tokens + draft.copies * lacks, why)
             if not glimpse.seen:
                 break
             frames = [Frame(self, ledger, puzzle) for puzzle in pose(ledger.context(ledger.ids[:main]))]
             # A question that quotes the context is as long as what it quotes: where it took what was to be closed, less is fitted.
-            left = _room(frames, ledger, prompt_tokens) - (int(ledger.ends[main - 1]) if main else 0)
+            left = room(frames, ledger, prompt_tokens) - (int(ledger.ends[main - 1]) if main else 0)
             if draft.count is not None or 30 <= left <= SPARES // 2 * ledger.mean:
                 break
         return frames, main
 
-    def _close(self, ledger: Ledger, frames: Sequence[Frame], main: int, prompt_tokens: int) -> tuple[Layout, list[str]]:
+    def close(self, ledger: Ledger, frames: Sequence[Frame], main: int, prompt_tokens: int) -> tuple[Layout, list[str]]:
         """A layout in which the longest frame has `prompt_tokens`, and the pad with which each frame has."""
         copies = ledger.draft.copies
         longest = max(frames, key=lambda frame: frame.base)
@@ -144,8 +149,8 @@ class Composer:
             missing = prompt_tokens - longest.tokens(layout, longest.pads[extra], longest.fitted)
             if missing == 0 or spare:
                 pads = [frame.closing(layout, prompt_tokens) for frame in frames]
-                if "" not in pads:
-                    return layout, pads
+                if None not in pads:
+                    return layout, [pad for pad in pads if pad is not None]
             if missing == 0:
                 break
             residue += missing - spare
@@ -155,7 +160,11 @@ class Composer:
             + (", or fewer questions per context: theirs differ too much in tokens." if len(frames) > 1 else ".")
         )
 
-    def _scale(self, draft: Draft) -> Scale:
+    def ledger(self, draft: Draft, tokens: int) -> Ledger:
+        """The draft, weighed. Filler that holds a fence of the template would seem to begin or end the context."""
+        return Ledger(replace(draft, avoid=draft.avoid | self.wording.fences), self.scale(draft), tokens)
+
+    def scale(self, draft: Draft) -> Scale:
         """The scale of the draft's form of filler, probed once."""
         from lcgen.tokens import Scale
 
@@ -169,7 +178,7 @@ class Composer:
         """What was found on each form of filler weighed so far, by its name."""
         return {form: scale.report for (form, _), scale in sorted(self.scales.items())}
 
-    def pads(self, between: str, after: str, join: str) -> dict[int, str]:
+    def pads(self, between: str, after: str, join: str) -> Pads:
         """Pad wordings, of one sentence or two, by their tokens above the shortest one at this place of the template."""
         # Only the characters next to the slot can merge with it.
         head, tail = between[-8:], after[:8]
@@ -179,7 +188,7 @@ class Composer:
             for pad in [*costs]:
                 both = f"{shortest}{join}{pad}"
                 costs[both] = self.tokenizer.count(head + both + tail)
-            found: dict[int, str] = {}
+            found: Pads = {}
             for pad, cost in costs.items():
                 found.setdefault(cost - costs[shortest], pad)
             self._pads[head, tail] = found
@@ -192,7 +201,7 @@ class Frame:
     def __init__(self, composer: Composer, ledger: Ledger, puzzle: Puzzle) -> None:
         self.composer, self.puzzle, self.ledger = composer, puzzle, ledger
         self.before, self.between, self.after = composer.wording.frame(audience=composer.audience, **puzzle.slots)
-        self.pads = composer.pads(self.between, self.after, join="" if composer.wording.lang == "zh" else " ")
+        self.pads = composer.pads(self.between, self.after, join=composer.wording.sep)
         lanes, copies = len(ledger.draft.lanes), ledger.draft.copies
         self.order = tuple(puzzle.lanes) if puzzle.lanes is not None else tuple(range(lanes)) * copies
         self.fitted = self.order[: lanes * copies]
@@ -214,13 +223,13 @@ class Frame:
             return self._count(layout.context(order), pad)
         return self._count(self.ledger.joined(layout.skeletons, order), pad) + layout.middle(order)
 
-    def closing(self, layout: Layout, tokens: int) -> str:
-        """The pad with which the prompt has so many tokens; empty where no wording gives it."""
+    def closing(self, layout: Layout, tokens: int) -> str | None:
+        """The pad with which the prompt has so many tokens; None where no wording gives it."""
         wanted = tokens - self.tokens(layout, self.pads[0], self.fitted)
         if wanted == 0:
             return self.pads[0]
-        pad = self.pads.get(wanted, "")
-        return pad if pad and self.tokens(layout, pad, self.fitted) == tokens else ""
+        pad = self.pads.get(wanted)
+        return pad if pad is not None and self.tokens(layout, pad, self.fitted) == tokens else None
 
     def _count(self, context: str, pad: str) -> int:
         text = "".join((self.before, context, self.between, pad, self.after))
@@ -241,7 +250,7 @@ class Frame:
             prompt_tokens=self.tokens(layout, pad, self.order) if native else tokens,
             native=native,
             pieces=layout.located(self.before, self.composer.tokenizer, self.order, text.isascii()),
-            ids=[lane.order for lane in layout.lanes],
+            ids=layout.ids_by_lane,
             repeat=layout.repeat(self.order),
         )
 
@@ -255,7 +264,7 @@ def context_id(context: bytes | memoryview) -> str:
     return xxhash.xxh3_128_hexdigest(context)
 
 
-def _room(frames: Sequence[Frame], ledger: Ledger, prompt_tokens: int) -> int:
+def room(frames: Sequence[Frame], ledger: Ledger, prompt_tokens: int) -> int:
     """About the tokens of filler that fit into one copy of the context."""
     return (prompt_tokens - max(frame.base for frame in frames)) // ledger.draft.copies - int(ledger.plant_weights.sum())
 

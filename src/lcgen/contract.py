@@ -228,6 +228,8 @@ class Puzzle:
     """Which of several twins over one draft this is."""
     avoid: frozenset[str] = frozenset()
     """What the units that close the context may not hold, beside what the draft avoids: texts of the context that the question quotes."""
+    reference: str | None = None
+    """On the output axis a full answer, where it is not the composed document itself."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -318,6 +320,8 @@ class Task(ABC, Generic[P]):
     revision: ClassVar[int]
     """Grows only when the task's rows change."""
     axis: ClassVar[Literal["input", "output"]] = "input"
+    """What the composed document is, and so what a length measures: the context of the prompt, or the reference answer. On the output
+    axis the template prints no context, and `solve` gets an empty one and the whole prompt as the question."""
     metric: ClassVar[str]
     blocks: ClassVar[Mapping[str, Sequence[str]]]
     """Macros that every template of the task must have, with the slots each must print."""
@@ -362,6 +366,10 @@ class Task(ABC, Generic[P]):
     @abstractmethod
     def oracle(self, row: Row) -> str:
         """A response that scores 1."""
+
+    def longest(self, row: Row) -> str:
+        """The longest response that a model which is right may well give: the answer budget is 1.5 times its tokens."""
+        return self.oracle(row)
 
     def summary(self, rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> Mapping[str, Estimate]:
         """The figures of a set of rows, such as one cell of a table: the mean of every metric.

@@ -1,4 +1,4 @@
-"""What reads a vocabulary: splintr, `tokenizers`, tiktoken, SentencePiece. `vocabularies.py` chooses among them."""
+"""What reads a vocabulary: splintr, `tokenizers`, tiktoken, SentencePiece. `bundled.py` and `vocabularies.py` choose among them."""
 
 from __future__ import annotations
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from functools import cache, cached_property, lru_cache
-from importlib.resources import files
+from functools import cached_property, lru_cache
 from math import gcd
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lcgen import languages
 from lcgen.contract import Units, mark
 from lcgen.errors import LcgenError
 
@@ -40,11 +40,11 @@ class Haystack:
     def _same_language(self) -> None:
         assert self.store is not None
         sample = bytes(self.store.text[:20_000]).decode(errors="ignore")
-        ideographs = sum("\u4e00" <= letter <= "\u9fff" for letter in sample) / max(1, len(sample))
-        if self.store.lang != self.lang or (ideographs > 0.3) != (self.lang == "zh"):
-            looks = self.store.lang if self.store.lang != self.lang else "zh" if ideographs > 0.3 else "en"
+        found = [self.store.lang] if self.store.lang != self.lang else languages.possible(sample)
+        if self.lang not in found:
             raise LcgenError(
-                f"The haystack {self.store.name} is in {looks!r}, but the prompts are in {self.lang!r}. Ask for --lang {looks}."
+                f"The haystack {self.store.name} is in {' or '.join(map(repr, found))}, but the prompts are in {self.lang!r}. "
+                f"Ask for --lang {' or '.join(found)}."
             )
 
     @cached_property
@@ -88,15 +88,6 @@ class Haystack:
         if self.store is not None:
             found |= {"units": len(self.store), "tokens": self.tokens, "probe": self.store.probe(self.tokenizer)}
         return found
-
-
-@cache
-def words(lang: str, kind: str) -> tuple[str, ...]:
-    """A word list of a language, in its fixed order. Raises LcgenError where the language has none."""
-    path = files("lcgen") / "lang" / lang / "words" / f"{kind}.txt"
-    if not path.is_file():
-        raise LcgenError(f"The language {lang!r} has no word list {kind!r}.")
-    return tuple(path.read_text(encoding="utf-8").split())
 
 
 @lru_cache(maxsize=8)

@@ -43,7 +43,7 @@ class Ledger:
 
     def _fit(self, tokens: int) -> None:
         wanted = 0 if self.draft.count is None else self.draft.count
-        count = 2 * SPARES + max(wanted, tokens // 16 if not wanted else 0)
+        count = 2 * SPARES + (wanted or int(tokens / max(1.0, self.scale.mean) * 1.02))
         most = self.draft.filler.limit if self.draft.distinct else None
         for _ in range(6):
             count = count if most is None else min(count, most)
@@ -63,7 +63,10 @@ class Ledger:
                 raise TooLong(most, tokens, int(weights.sum()))
             mean = weights.mean() if len(ids) else 1
             count = int(max(count * 1.1, 0 if wanted else tokens / mean * 1.01)) + 2 * SPARES
-        raise LcgenError("Nearly every unit of this haystack holds a key or a value of the puzzle. Take another haystack.")
+        raise LcgenError(
+            "Nearly every unit of this haystack holds a key or a value of the puzzle, or a line that the template sets round the context. "
+            "Take another haystack."
+        )
 
     def upto(self, tokens: float) -> int:
         """How many units of filler fit into so many tokens."""

@@ -1,7 +1,7 @@
 """Names of people: tables that are the same for all, so that rows are.
 
-English names are the American tables of faker, read as data: none of its random functions is called, and a table that a
-later faker changed is refused by its hash. Chinese names are lists of our own.
+Some are tables of faker, read as data: none of its random functions is called, and a table that a later faker changed is
+refused by its hash. Those of other languages are word lists of our own, `given` and `surnames`.
 """
 
 from __future__ import annotations
@@ -9,48 +9,38 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from functools import cache
+from importlib import import_module
 
-from lcgen.errors import LcgenError, unknown
-from lcgen.haystack import words
+from lcgen import languages
+from lcgen.errors import LcgenError
 
-FROZEN = "517608c1a3c85c3724981e56cee7275e2c2c0034841d30b98fdce97416591fc2"
-"""SHA-256 of the English tables, one name a line, given names first."""
-LANGS = ("en", "zh")
+FROZEN = {"en": ("en_US", "517608c1a3c85c3724981e56cee7275e2c2c0034841d30b98fdce97416591fc2")}
+"""Languages whose names are faker's: its locale, and the SHA-256 of both tables, one name a line, given names first."""
 
 
-@cache
 def given(lang: str) -> tuple[str, ...]:
-    """Given names; for Chinese the characters that they are made of. Raises LcgenError where there are none."""
-    return _english()[0] if _known(lang) == "en" else words("zh", "given")
+    """Given names, or what they are made of. Raises LcgenError where the language has none."""
+    return _frozen(lang)[0] if lang in FROZEN else tuple(languages.words(lang, "given"))
 
 
-@cache
 def surnames(lang: str) -> tuple[str, ...]:
-    """Family names. Raises LcgenError where there are none."""
-    return _english()[1] if _known(lang) == "en" else words("zh", "surnames")
-
-
-def _known(lang: str) -> str:
-    if lang not in LANGS:
-        raise unknown("language for names", lang, LANGS)
-    return lang
+    """Family names. Raises LcgenError where the language has none."""
+    return _frozen(lang)[1] if lang in FROZEN else tuple(languages.words(lang, "surnames"))
 
 
 @cache
-def _english() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    import faker
-    from faker.providers.person.en_US import Provider
-
+def _frozen(lang: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    locale, frozen = FROZEN[lang]
+    provider = import_module(f"faker.providers.person.{locale}").Provider
     # Of one part and plain letters; and no name begins or ends another, so that no full name is part of another.
-    tables = (
-        (name for name in table if name.isascii() and name.isalpha()) for table in (Provider.first_names, Provider.last_names)
+    first, last = (
+        [name for name in table if name.isascii() and name.isalpha()] for table in (provider.first_names, provider.last_names)
     )
-    first, last = tables
     found = apart(first, ends=True), apart(last)
-    if (held := hashlib.sha256("\n".join([*found[0], *found[1]]).encode()).hexdigest()) != FROZEN:
+    if (held := hashlib.sha256("\n".join([*found[0], *found[1]]).encode()).hexdigest()) != frozen:
         raise LcgenError(
-            f"The names of faker {faker.VERSION} are not those that lcgen's rows are made of ({held[:12]} instead of "
-            f"{FROZEN[:12]}). Install a faker that lcgen was tested with: pip install 'faker>=25,<41'."
+            f"The names of faker {import_module('faker').VERSION} are not those that lcgen's rows are made of ({held[:12]} "
+            f"instead of {frozen[:12]}). Install a faker that lcgen was tested with: pip install 'faker>=25,<41'."
         )
     return found
 

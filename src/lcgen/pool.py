@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lcgen import vault
+from lcgen import languages, vault
 from lcgen.errors import LcgenError
-from lcgen.sentences import SPACELESS
 
 if TYPE_CHECKING:
     from lcgen.prose import Sentences
@@ -20,11 +19,6 @@ if TYPE_CHECKING:
 BREAK = "\n\n"  # the lead of a unit that opens a paragraph
 
 Ints = NDArray[np.int64]
-
-
-def lead(lang: str) -> str:
-    """The lead of a unit inside a paragraph."""
-    return "" if lang in SPACELESS else " "
 
 
 class Writer:
@@ -162,7 +156,7 @@ def render(writer: Writer, sentences: Sentences) -> None:
     order = sections(sentences.breaks, writer.section)
     starts, counts = sentences.borders[:-1][order], np.diff(sentences.borders)[order]
     borders = np.concatenate([[0], np.cumsum(counts)])
-    opens, glue = sentences.breaks[order], lead(writer.lang)
+    opens, glue = sentences.breaks[order], languages.load(writer.lang).gap
     kinds, of = np.unique(sentences.pieces[starts].astype(np.int64) * 2 + opens, return_inverse=True)
     table = list(sentences.table)
     table += [(BREAK if kind & 1 else glue).encode() + table[kind >> 1] for kind in kinds.tolist()]

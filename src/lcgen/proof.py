@@ -25,26 +25,37 @@ def chosen(row_id: str) -> bool:
     return int(row_id[-8:], 16) % SAMPLE == 0
 
 
+def document(row: Mapping[str, Any]) -> str:
+    """Where the evidence stands: the prompt, or on the output axis the reference."""
+    text: str = row["input"] if row["axis"] == "input" else row["reference_output"]
+    return text
+
+
 def shape(row: Mapping[str, Any]) -> None:
-    """What every row must hold, at no cost: sums of tokens, spans inside the input, the context's hash. Raises CheckFailed."""
+    """What every row must hold, at no cost: sums of tokens, spans inside the document. Raises CheckFailed."""
     _hold(row, "length", row["length"], row["prompt_tokens"] + row["max_new_tokens"] + row["reserve"])
-    _hold(row, "target", row["length"], row["target"])
     _hold(row, "n_chars", row["n_chars"], len(row["input"]))
+    text = document(row)
+    low, high = (row["context_start"], row["context_end"]) if row["axis"] == "input" else (0, len(text))
+    if row["axis"] == "input":
+        _hold(row, "target", row["length"], row["target"])
     for piece in row["evidence"]:
-        _hold(row, "evidence text", row["input"][piece["char_start"] : piece["char_end"]], piece["text"])
+        _hold(row, "evidence text", text[piece["char_start"] : piece["char_end"]], piece["text"])
         _hold(row, "evidence value", piece["value"] in piece["text"], True)
-        inside = row["context_start"] <= piece["char_start"] and piece["char_end"] <= row["context_end"]
-        _hold(row, "evidence inside the context", inside, True)
+        inside = low <= piece["char_start"] and piece["char_end"] <= high
+        _hold(row, "evidence inside the document", inside, True)
 
 
 def encode(row: Mapping[str, Any], tokenizer: Tokenizer, wrapper: Wrapper) -> None:
-    """Counts the whole prompt again and reads every token span again. Raises CheckFailed."""
-    text = row["input"]
+    """Counts the whole prompt again, on the output axis the reference too, and reads every token span again. Raises CheckFailed."""
+    text = document(row)
     starts = np.append(tokenizer.starts(text), len(text.encode()))
     # Where nothing stands round the input, its token borders are its count.
-    bare = not (wrapper.before or wrapper.after or row["gen_prefix"])
-    counted = len(starts) - 1 if bare else wrapper.count(tokenizer, text, row["gen_prefix"])
+    bare = text is row["input"] and not (wrapper.before or wrapper.after or row["gen_prefix"])
+    counted = len(starts) - 1 if bare else wrapper.count(tokenizer, row["input"], row["gen_prefix"])
     _hold(row, "prompt_tokens", row["prompt_tokens"], counted)
+    if row["output_tokens"] is not None:
+        _hold(row, "output_tokens", row["output_tokens"], len(starts) - 1)
     for piece in row["evidence"]:
         _hold(row, "token span", bool(0 <= piece["token_start"] < piece["token_end"] < len(starts)), True)
         low = len(text[: piece["char_start"]].encode())
@@ -57,9 +68,11 @@ def encode(row: Mapping[str, Any], tokenizer: Tokenizer, wrapper: Wrapper) -> No
 
 def solve(row: Mapping[str, Any], task: Task[Any], wording: Wording) -> None:
     """Solves the row from its two texts and compares with the gold answers. Raises CheckFailed."""
-    context = row["input"][row["context_start"] : row["context_end"]]
-    _hold(row, "context_id", row["context_id"], context_id(context.encode()))
-    found = task.solve(context, row["question"], wording)
+    context, question = "", row["input"]
+    if row["axis"] == "input":
+        context, question = row["input"][row["context_start"] : row["context_end"]], row["question"]
+        _hold(row, "context_id", row["context_id"], context_id(context.encode()))
+    found = task.solve(context, question, wording)
     _hold(row, "the solver's answers", sorted(found), sorted(row["outputs"]))
     _hold(row, "the oracle's score", task.score(task.oracle(row), row)["score"], 1.0)
 

@@ -40,12 +40,15 @@ def text(row: Mapping[str, Any], full: bool) -> str:
             f"{click.style(f'{name:>10}', dim=True)}  {' '.join(map(str, value)) if isinstance(value, list) else value}"
             for name, value in row.items()
         )
-    whole, pieces = row["input"], sorted(row["evidence"], key=lambda piece: piece["char_start"])
-    shown: list[str] = []
+    output = row["axis"] == "output"
+    # On the output axis the prompt is short and the evidence stands in the reference.
+    whole, pieces = row["reference_output" if output else "input"], sorted(row["evidence"], key=lambda piece: piece["char_start"])
+    begin, end = (0, len(whole)) if output else (row["context_start"], row["context_end"])
+    shown: list[str] = [row["input"], "\n\n", click.style("A right answer:", bold=True), "\n"] if output else []
     keep = [
-        (0, row["context_start"] + AROUND),
+        (0, begin + AROUND),
         *((p["char_start"] - AROUND, p["char_end"] + AROUND) for p in pieces),
-        (row["context_end"] - AROUND, len(whole)),
+        (end - AROUND, len(whole)),
     ]
     last = 0
     for low, high in [(0, len(whole))] if full else _merged(keep, len(whole)):
@@ -62,7 +65,7 @@ def text(row: Mapping[str, Any], full: bool) -> str:
         shown.append(whole[at:high])
         last = high
     facts = [
-        ("answer", row["answer"]),
+        ("answer", row["answer"] if not output else f"{row['output_tokens']:,} tokens in the reference"),
         ("length", f"{row['length']:,} tokens = {row['prompt_tokens']:,} prompt + {row['max_new_tokens']:,} to write + {row['reserve']} in reserve"),
         *((piece["role"], f"depth {piece['depth']:.4f} (asked {piece['depth_requested']:g}), tokens {piece['token_start']:,}..{piece['token_end']:,}: {piece['text']}") for piece in pieces[:20]),
         *([("", f"… and {len(pieces) - 20:,} more")] if len(pieces) > 20 else []),
@@ -147,7 +150,7 @@ def stats(kind: str, lang: str) -> dict[str, Any]:
     import numpy as np
     import pyarrow as pa
 
-    from lcgen import tokens
+    from lcgen import languages, tokens
     from lcgen.haystack import Haystack
 
     store = Haystack(kind, lang, tokens.load()).store
@@ -157,7 +160,8 @@ def stats(kind: str, lang: str) -> dict[str, Any]:
     count = int(np.searchsorted(np.cumsum(weights), 10**6)) or len(store)
     units = [store.unit(place) for place in range(min(count, len(store)))]
     whole = bytes(store.text[: int(store.borders[len(units)])]).decode()
-    forms = len(set(re.findall(r"[^\W\d_]+", whole.lower()))) if lang != "zh" else len(set(whole))
+    spaced = bool(languages.load(store.lang).gap)
+    forms = len(set(re.findall(r"[^\W\d_]+", whole.lower()))) if spaced else len(set(whole))
     sample = bytes(store.text[: 5 * 10**6])
     ratio = len(sample) / len(pa.Codec("zstd", compression_level=3).compress(sample))
     repeated = (len(units) - len(set(units))) / len(units)
@@ -172,7 +176,7 @@ def stats(kind: str, lang: str) -> dict[str, Any]:
         "word_forms": forms, "repeated": round(repeated, 6), "zstd3_ratio": round(ratio, 3), "tokens_per_unit": round(float(weights.mean()), 2),
         "paragraphs": paragraphs,
     }  # fmt: skip
-    what = "distinct characters" if lang == "zh" else "distinct word forms"
+    what = "distinct word forms" if spaced else "distinct characters"
     found["text"] = "\n".join([
         f"{store.name}: {len(store):,} units, {found['tokens']:,} o200k_base tokens, {found['tokens_per_unit']} a unit (fingerprint {store.fingerprint})",
         f"{what} in a million tokens: {forms:,}",

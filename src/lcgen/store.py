@@ -8,8 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import partial
-from importlib.resources import files
+from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +17,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from lcgen import cache, corpus, pool, vault
+from lcgen import cache, corpus, languages, pool, texts, vault
 from lcgen.errors import LcgenError
-from lcgen.sentences import LONG, SPACELESS, split
+from lcgen.sentences import LONG, split
 
 if TYPE_CHECKING:
     from lcgen.tokens import Scale, Tokenizer
@@ -34,7 +33,7 @@ class Store:
     """Units of one text, each behind its lead: the separator that stands before it.
 
     A lead is a blank line where a paragraph starts, else a space, or nothing in languages written without spaces. The
-    units are cut so that a lead costs the same tokens behind any unit of the store (see `_ENDS`).
+    units are cut so that a lead costs the same tokens behind any unit of the store (see `_ends`).
     """
 
     name: str
@@ -110,7 +109,7 @@ class Store:
         sample = self.led(places)
         # The scale weighs behind the shortest text it is given. The end of a unit will do, at half the cost.
         end = sample[0][-24:]
-        return Scale(tokenizer, [*sample, pool.lead(self.lang) + (end.split()[-1] if " " in end else end[-4:])]), places
+        return Scale(tokenizer, [*sample, languages.load(self.lang).gap + (end.split()[-1] if " " in end else end[-4:])]), places
 
     def _spread(self, most: int) -> list[int]:
         found: list[int] = np.unique(np.linspace(0, len(self) - 1, most).astype(np.int64)).tolist()
@@ -203,23 +202,24 @@ def from_prose(lang: str, sentences: int = 600_000) -> Store:
         with closing(pool.Writer(folder, lang, SECTION)) as writer:
             pool.render(writer, prose.write(prose.load(lang), sentences))
 
-    key = f"prose-{lang}-{sentences}-{prose.version(lang)[:16]}-{vault.FORMAT}"
+    key = f"prose-{lang}-{languages.version(lang)}-{sentences}-{prose.version(lang)[:16]}-{vault.FORMAT}"
     return vault.kept(cache.folder("stores") / key, make, partial(_opened, "prose"))
 
 
 def from_corpus(source: str, lang: str) -> Store:
     """The units of a corpus (its name, a path or `hf:...`), cached by the content of its files.
 
-    The language a named corpus was added with wins over `lang`. Raises LcgenError as `corpus.documents` does.
+    The language a named corpus was added with wins over `lang`. Raises LcgenError as `texts.documents` does.
     """
     record = corpus.resolve(source)
     lang = record.lang or lang
+    gap = languages.load(lang).gap
 
     def make(folder: Path) -> None:
         for breaks in (True, False):
             with closing(pool.Writer(folder, lang, 0)) as writer:
                 left_out = 0
-                for before, unit in _settled(corpus.documents(record.source), lang):
+                for before, unit in _settled(texts.documents(record.source), lang):
                     if writer.size > LIMIT:
                         click.echo(f"lcgen: {record.name} is long; its first {LIMIT >> 20} MiB are used.", err=True)
                         break
@@ -228,30 +228,35 @@ def from_corpus(source: str, lang: str) -> Store:
                     if breaks and not _ends_well(unit, lang):
                         left_out += len(unit.encode())
                     else:
-                        writer.add(before if breaks else pool.lead(lang), unit)
+                        writer.add(before if breaks else gap, unit)
                 if len(writer) and 20 * left_out <= writer.size:
                     writer.finish()
                     return
         raise LcgenError(f"{record.source} holds no sentence.")
 
-    key = f"corpus-{lang}-{corpus.fingerprint(record.source)[:32]}-{vault.FORMAT}"
+    key = f"corpus-{lang}-{languages.version(lang)}-{texts.fingerprint(record.source)[:32]}-{vault.FORMAT}"
     return vault.kept(cache.folder("stores") / key, make, partial(_opened, record.name))
 
 
 # What a lead costs depends on the end of the unit before it: a blank line joins a full stop but not a letter, and in
 # Chinese a stop joins the word behind it (o200k_base has a token for a stop and "he"), as a closing quote does not.
-# Behind each of these ends every lead cost the same in all bundled vocabularies; kimi alone sets some quotes apart.
-_ENDS = re.compile(r"\w(?:[.?!][\"”]?|\.['’)]|\)[.,;]?|[,;:\"]|\.\.\.)\Z")
-_SPACELESS_ENDS = re.compile(r"\w。\Z")
+# Behind each of the ends that a language gives as settled every lead cost the same in all bundled vocabularies; kimi
+# alone sets some quotes apart.
+@lru_cache
+def _ends(lang: str) -> tuple[re.Pattern[str], int]:
+    """A pattern of the settled ends of a language, and the characters that it needs to see."""
+    ends = languages.load(lang).settled
+    return re.compile(rf"\w(?:{'|'.join(map(re.escape, ends)) or '(?!)'})\Z"), 1 + max(map(len, ends), default=0)
 
 
 def _ends_well(unit: str, lang: str) -> bool:
-    return (_SPACELESS_ENDS if lang in SPACELESS else _ENDS).search(unit[-4:]) is not None
+    pattern, size = _ends(lang)
+    return pattern.search(unit[-size:]) is not None
 
 
 def _settled(texts: Iterator[str], lang: str) -> Iterator[tuple[str, str]]:
     """(lead, unit) of all documents. A unit that does not end well is joined with the next, up to a sane size."""
-    glue, whole, opened = pool.lead(lang), "", True
+    glue, whole, opened = languages.load(lang).gap, "", True
     for unit, opens in chain.from_iterable(split(text, lang) for text in texts):
         if whole and not _ends_well(whole, lang) and len(whole) + len(unit) <= 2 * LONG:
             whole += glue + unit
@@ -265,13 +270,13 @@ def _settled(texts: Iterator[str], lang: str) -> Iterator[tuple[str, str]]:
 
 def noise(lang: str) -> Store:
     """One short passage, to be repeated: `lang/<code>/noise.txt`, a sentence a line. Kept in memory."""
-    path = files("lcgen") / "lang" / lang / "noise.txt"
-    if not re.fullmatch(r"\w+", lang) or not path.is_file():
+    path, gap = languages.folder(lang) / "noise.txt", languages.load(lang).gap
+    if not path.is_file():
         raise LcgenError(f"There is no noise passage in language {lang!r}; take another haystack.")
     units = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    led = [(pool.lead(lang) + unit).encode() for unit in units]
+    led = [(gap + unit).encode() for unit in units]
     text, borders = b"".join(led), np.cumsum([0, *map(len, led)], dtype=np.int64)
-    leads = np.full(len(led), len(pool.lead(lang)), np.uint8)
+    leads = np.full(len(led), len(gap), np.uint8)
     fingerprint = pool.identity(hashlib.sha256(text), borders, leads)
     kinds, charset = pool.kinds(text, borders, leads), frozenset(text.decode())
     return Store("noise", lang, fingerprint, len(led), charset, memoryview(text), borders, leads, kinds)

@@ -2,7 +2,8 @@
 
 A `Tokenizer` has two readings of a text: *ordinary*, which never takes a piece of the text for a control token, and
 *rendered*, which does, as a served model reads a chat prompt. `Scale` turns counts into weights of units that add up
-inside a running text. The engines are in `engines.py`, where vocabularies come from in `vocabularies.py`.
+inside a running text. The engines are in `engines.py`, where vocabularies come from in `bundled.py` and
+`vocabularies.py`.
 """
 
 from __future__ import annotations
@@ -155,13 +156,13 @@ def load(name: str = "o200k_base") -> Tokenizer:
     A bundled vocabulary (`lcgen tokenizers` lists them), a Hub id (`hf:org/name` or `org/name`, with `@revision` or
     without), a model folder, a `tokenizer.json`, a SentencePiece `.model`, or `tiktoken:encoding`. Raises LcgenError.
     """
-    from lcgen import vocabularies
+    from lcgen import bundled, hub, vocabularies
 
     name = name.strip()
     plain = name.lower().replace("-", "_")
-    plain = vocabularies.ALIASES.get(plain, plain)
-    if plain in vocabularies.BUNDLED:
-        return vocabularies.bundled(plain)
+    plain = bundled.ALIASES.get(plain, plain)
+    if plain in bundled.BUNDLED:
+        return bundled.load(plain)
     kind, _, rest = name.partition(":")
     if kind == "tiktoken" or plain in vocabularies.TIKTOKEN_ONLY:
         return vocabularies.tiktoken(rest or plain)
@@ -170,9 +171,9 @@ def load(name: str = "o200k_base") -> Tokenizer:
     path = Path(name).expanduser()
     if name.endswith((".json", ".model")) or path.exists():
         return vocabularies.local(path)
-    if vocabularies.is_hub_id(name):
+    if hub.is_hub_id(name):
         return vocabularies.hub(name)
-    known = (*vocabularies.BUNDLED, *vocabularies.TIKTOKEN_ONLY)
+    known = (*bundled.BUNDLED, *vocabularies.TIKTOKEN_ONLY)
     raise LcgenError(
         f"{unknown('tokenizer', name, known)} Also possible: a Hub id (hf:org/name), a model folder, "
         "a path to a tokenizer.json, tiktoken:<encoding>."
@@ -181,9 +182,9 @@ def load(name: str = "o200k_base") -> Tokenizer:
 
 def listing() -> list[dict[str, Any]]:
     """The bundled vocabularies: `name`, `vocabulary` (its size in the model), `family`, `engine`, `reference`."""
-    from lcgen import vocabularies
+    from lcgen import bundled
 
-    return vocabularies.listing()
+    return bundled.listing()
 
 
 class Scale:
@@ -207,6 +208,8 @@ class Scale:
         self._plain = False
         marginal = self.weights(units)
         self._plain = bool((marginal == tokenizer.counts(units)).all())
+        self.mean = float(marginal.mean())
+        """Tokens of a unit of the sample, on average."""
         picks = [list(range(len(units))), *np.array(list(_draws(100, len(units)))).reshape(20, 5).tolist()]
         joined = tokenizer.counts([self.context + "".join(units[i] for i in pick) for pick in picks])
         expected = np.array([self._base + marginal[pick].sum() for pick in picks])

@@ -123,7 +123,7 @@ def _sweep(folder: Path) -> None:
 def note(path: Path) -> dict[str, Any]:
     """What `intact` needs to know of a file that has just been written."""
     state = path.stat()
-    return {"bytes": state.st_size, "changed": state.st_mtime_ns, "blocks": _blocks(path), "hash": _hash(path)}
+    return {"bytes": state.st_size, "changed": state.st_mtime_ns, "blocks": _blocks(path), "hash": file_hash(path)}
 
 
 def intact(path: Path, noted: Mapping[str, Any]) -> bool:
@@ -133,7 +133,7 @@ def intact(path: Path, noted: Mapping[str, Any]) -> bool:
         return False
     if state.st_mtime_ns == noted["changed"]:
         return bool(_blocks(path) == noted["blocks"])
-    return bool(_hash(path) == noted["hash"])
+    return bool(file_hash(path) == noted["hash"])
 
 
 def _blocks(path: Path, count: int = 64, size: int = 4096) -> str:
@@ -147,7 +147,8 @@ def _blocks(path: Path, count: int = 64, size: int = 4096) -> str:
     return digest.hexdigest()
 
 
-def _hash(path: Path) -> str:
+def file_hash(path: Path) -> str:
+    """SHA-256 (hex) of a file's bytes."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(1 << 20):

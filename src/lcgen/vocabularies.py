@@ -1,4 +1,4 @@
-"""Where vocabularies come from: bundled, from the Hub, a model folder, a file; and which engine reads them.
+"""Vocabularies from the Hub, a model folder or a file, and which engine reads them. Bundled ones: see `bundled.py`.
 
 splintr stands in for `tokenizers` on a `tokenizer.json` at some 30 times its speed, but only where both read a
 probe alike.
@@ -14,100 +14,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from lcgen.bundled import ALIASES, BUNDLED
 from lcgen.engines import Hugging, SentencePiece, Splintr, Tiktoken
 from lcgen.errors import LcgenError, unknown
+from lcgen.hub import LOCAL_FORMS, MODEL_FILES, model_folder
 from lcgen.tokens import ODDITIES, SNIPPETS, Tokenizer, mixed
 
-# name: family, BOS that the model's tokenizer puts before a plain text, EOS, what lcgen's tests compare the ids with.
-BUNDLED = {
-    "o200k_base": ("bpe", "", "<|endoftext|>", "tiktoken"),
-    "cl100k_base": ("bpe", "", "<|endoftext|>", "tiktoken"),
-    "gpt_oss": ("bpe", "", "<|return|>", "tiktoken"),
-    "llama3": ("bpe", "<|begin_of_text|>", "<|eot_id|>", "tiktoken"),
-    "qwen3": ("bpe", "", "<|im_end|>", "tiktoken"),
-    "deepseek_v3": ("bpe", "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "tokenizers"),
-    "mistral_v1": ("sentencepiece", "<s>", "</s>", "sentencepiece"),
-    "mistral_v2": ("sentencepiece", "<s>", "</s>", "sentencepiece"),
-    "mistral_v3": ("bpe", "<s>", "</s>", "tiktoken"),
-    "llama2": ("sentencepiece", "<s>", "</s>", "self-checked"),
-    "codellama": ("sentencepiece", "<s>", "</s>", "self-checked"),
-    "gemma2": ("sentencepiece", "<bos>", "<eos>", "self-checked"),
-    "gemma3": ("sentencepiece", "<bos>", "<eos>", "self-checked"),
-    "gemma4": ("bpe", "<bos>", "<eos>", "self-checked"),
-    "phi4": ("bpe", "", "<|im_end|>", "self-checked"),
-    "olmo2": ("bpe", "", "<|endoftext|>", "self-checked"),
-    "glm4": ("bpe", "", "<|endoftext|>", "self-checked"),
-    "kimi_k2": ("bpe", "", "[EOS]", "self-checked"),
-    "kimi_k3": ("bpe", "", "[EOS]", "self-checked"),
-    "whisper": ("bpe", "", "<|endoftext|>", "self-checked"),
-}
-ALIASES = {
-    "o200k_harmony": "gpt_oss", "gpt_4o": "o200k_base", "gpt_4": "cl100k_base", "tekken": "mistral_v3",
-    "llama3.1": "llama3", "llama3.2": "llama3", "llama3.3": "llama3", "glm4.5": "glm4",
-}  # fmt: skip
 TIKTOKEN_ONLY = ("gpt2", "r50k_base", "p50k_base", "p50k_edit")
-# Gemma's vocabularies hold turn marks and HTML tags that splintr does not list as special: ids to look at, and the
-# tags among them, which SentencePiece reads in any text. The others are control tokens.
-GEMMA = {
-    "gemma2": ((*range(345), 255968, 255999), range(169, 217)),
-    "gemma3": ((*range(366), 255999), range(168, 238)),
-    "gemma4": ((*range(107), 255999, 256000), range(0)),
-}
-MODEL_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "tokenizer.model")
-LOCAL_FORMS = (
-    "Without a network these work: a bundled name (`lcgen tokenizers`), a path to a tokenizer.json, "
-    "a model folder that holds one."
-)
-
-
-@cache
-def bundled(name: str) -> Tokenizer:
-    """The vocabulary `name` of BUNDLED."""
-    import splintr
-
-    handle = splintr.Tokenizer.from_pretrained(name)
-    size = splintr.base_vocab_size(name)
-    # Ids from `size` on are splintr's own inventions, which no model has.
-    control, always = {text for text, i in handle.special_tokens().items() if i < size}, {}
-    ids, tags = GEMMA.get(name, ((), range(0)))
-    for i in ids:
-        text = handle.decode_with_special([i])
-        if i in tags:
-            always[text] = i
-        elif re.fullmatch(r"[<\[].+[>\]]", text) and handle.encode_ordinary(text) != [i]:
-            control.add(text)
-    _, bos, eos, reference = BUNDLED[name]
-    tokenizer = Splintr(name, name, handle, control, always)
-    tokenizer.reference, tokenizer.bos, tokenizer.affixes = reference, bos, len(bos) and 1
-    tokenizer.special_texts = {"bos_token": bos, "eos_token": eos} if bos else {"eos_token": eos}
-    # A dummy space and a line break are two tokens, a line break alone is one.
-    after_bos = len(handle.encode_with_special(f"{bos}\n")) - 1
-    tokenizer.dummy_once = handle.family == "Spm" and after_bos < len(handle.encode_ordinary("\n"))
-    tokenizer.strips = len(handle.encode_with_special(f"a \n{eos}")) == 2
-    tokenizer.by_words = handle.family == "Spm"
-    tokenizer.facts = {"engine": tokenizer.engine, "reference": _check(reference)}
-    return tokenizer
-
-
-def _check(reference: str) -> str:
-    return reference if reference == "self-checked" else f"checked against {reference} in the tests"
-
-
-def listing() -> list[dict[str, Any]]:
-    """See `tokens.listing`."""
-    import splintr
-
-    engine = f"splintr {splintr.__version__}"
-    return [
-        {
-            "name": name,
-            "vocabulary": splintr.base_vocab_size(name),
-            "family": family,
-            "engine": engine,
-            "reference": _check(reference),
-        }
-        for name, (family, _, _, reference) in BUNDLED.items()
-    ]
 
 
 def tiktoken(name: str) -> Tokenizer:
@@ -139,52 +52,9 @@ def local(path: Path) -> Tokenizer:
 def hub(name: str) -> Tokenizer:
     """The tokenizer of the Hub repository `org/name[@revision]`; its `source` holds the commit."""
     repo, _, revision = name.partition("@")
-    folder, commit = fetch(repo, revision or None)
+    folder, commit = model_folder(repo, revision or None)
     file = _tokenizer_file(folder, f"hf:{name}")
     return _model(file, f"hf:{name}", f"hf:{repo}@{commit}", commit, _stamp(folder))
-
-
-def is_hub_id(name: str) -> bool:
-    """Whether this has the form of a Hub id, `org/name` or `hf:...`."""
-    return name.startswith("hf:") or bool(re.fullmatch(r"\w[\w.-]*/[\w.-]+(@[\w./-]+)?", name))
-
-
-def fetch(repo: str, revision: str | None) -> tuple[Path, str]:
-    """Folder with the MODEL_FILES of a Hub repository, and its commit; out of the local cache without a network."""
-    package = _package("huggingface_hub", f"hf:{repo}")
-    wanted = f"'hf:{repo}'" + (f" at revision {revision!r}" if revision else "")
-    try:
-        info = package.HfApi().model_info(repo, revision=revision, timeout=20)
-        there = {sibling.rfilename for sibling in info.siblings or ()}
-        paths = [package.hf_hub_download(repo, file, revision=info.sha) for file in MODEL_FILES if file in there]
-        if not paths:
-            raise LcgenError(f"{wanted} holds none of {', '.join(MODEL_FILES)}.")
-    except LcgenError:
-        raise
-    except (
-        Exception
-    ) as error:  # the package's errors hold addresses and request ids, and differ between versions: told apart by name
-        kinds = {kind.__name__ for kind in type(error).__mro__}
-        if "GatedRepoError" in kinds:
-            raise LcgenError(f"{wanted} is gated: accept its terms on the Hub, then run `hf auth login`.") from None
-        if kinds & {"RepositoryNotFoundError", "RevisionNotFoundError", "HFValidationError"}:
-            raise LcgenError(
-                f"The Hub has no {wanted}, or it is private: check org/name, or run `hf auth login`. {LOCAL_FORMS}"
-            ) from None
-        paths = [path for file in MODEL_FILES if (path := _cached(package, repo, file, revision))]
-        if not paths:
-            raise LcgenError(
-                f"The Hub could not be reached for {wanted}, and its local cache does not hold it. {LOCAL_FORMS}"
-            ) from None
-    folder = Path(paths[0]).parent
-    return folder, folder.name
-
-
-def _cached(package: Any, repo: str, file: str, revision: str | None) -> str | None:
-    try:
-        return str(package.hf_hub_download(repo, file, revision=revision, local_files_only=True))
-    except Exception:
-        return None
 
 
 def chat(folder: Path) -> tuple[str | None, dict[str, Any]]:

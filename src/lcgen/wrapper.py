@@ -1,7 +1,7 @@
 """Chat wrappers: what a served model's chat template puts around the user prompt, counted but never written into it.
 
 The template is Jinja from a model folder, the Hub or a file, so it is rendered in a sandbox with a fixed date and a
-budget of steps, the way `transformers` renders it, with a marker as the prompt; what stands before and after the marker
+budget of steps and sizes, the way `transformers` renders it, with a marker as the prompt; what stands before and after the marker
 is the wrapper. A template that does not simply wrap its user message is refused.
 """
 
@@ -81,7 +81,7 @@ def load(source: str | None, tokenizer: Tokenizer, args: Mapping[str, Any]) -> W
 
 def _find(source: str, tokenizer: Tokenizer) -> tuple[str, str | None, Mapping[str, str]]:
     """Name, template, if there is one, and special-token texts of what `source` names."""
-    from lcgen import vocabularies
+    from lcgen import hub, vocabularies
 
     path = Path(source).expanduser()
     if path.is_dir():
@@ -89,10 +89,10 @@ def _find(source: str, tokenizer: Tokenizer) -> tuple[str, str | None, Mapping[s
         return path.absolute().name, template, vocabularies.special_texts(config)
     if path.exists():
         return path.name, _read(path), tokenizer.special_texts
-    if not vocabularies.is_hub_id(source):
+    if not hub.is_hub_id(source):
         return source, None, {}
     repo, _, revision = source.removeprefix("hf:").partition("@")
-    template, config = vocabularies.chat(vocabularies.fetch(repo, revision or None)[0])
+    template, config = vocabularies.chat(hub.model_folder(repo, revision or None)[0])
     return f"hf:{source.removeprefix('hf:')}", template, vocabularies.special_texts(config)
 
 
@@ -126,26 +126,23 @@ def _split(name: str, template: str, variables: Mapping[str, Any]) -> tuple[str,
 
 
 def _render(name: str, template: str, content: str, variables: Mapping[str, Any]) -> str:
-    from lcgen.sandbox import LONGEST, within_steps
+    from lcgen.limits import within_limits
 
     messages = [{"role": "user", "content": content}]
     settings = {"tools": None, "documents": None, "add_generation_prompt": True, **variables}
     try:
         made = _environment().from_string(template)
-        rendered = within_steps(lambda: str(made.render({"messages": messages, **settings})))
+        return within_limits(lambda: str(made.render({"messages": messages, **settings})))
     except Exception as error:  # a template can raise anything
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise LcgenError(
             f"The chat template of {name!r} cannot be rendered for one user message: {reason}. Give its variables with "
             "--chat-template-arg name=value, another template with --chat-template, or --chat-template none."
         ) from None
-    if len(rendered) > LONGEST:
-        raise LcgenError(f"The chat template of {name!r} renders more than {LONGEST:,} characters.")
-    return rendered
 
 
 def _environment() -> Any:
-    """Jinja as `transformers` sets it up, less what can hang, differ from run to run, or hide a missing variable."""
+    """Jinja as `transformers` sets it up, less what can hang, fill the memory, differ from run to run, or hide a missing variable."""
     from jinja2 import TemplateError, Undefined, UndefinedError, nodes
     from jinja2.exceptions import SecurityError
     from jinja2.ext import Extension
@@ -175,10 +172,6 @@ def _environment() -> Any:
     def raise_exception(message: str) -> None:
         raise TemplateError(message)
 
-    def tojson(value: Any, ensure_ascii: bool = False, indent: int | None = None, **options: Any) -> str:
-        return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, **options)
-
     environment = Sandbox(undefined=Loud, extensions=["jinja2.ext.loopcontrols", Generation])
-    environment.filters["tojson"] = tojson
     environment.globals |= {"raise_exception": raise_exception, "strftime_now": TODAY.strftime}
     return environment

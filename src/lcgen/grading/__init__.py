@@ -1,0 +1,11 @@
+"""What a response says, and how much of it is right: the core of every task's `score`.
+
+Standard library only and no import from lcgen, so that the folder can be copied into a harness as it is. Every function
+takes any string (megabytes, NUL, lone surrogates, invisible or combining characters) in linear time.
+"""
+
+from .metric import judge
+from .response import items, visible
+from .values import mentions, normal
+
+__all__ = ["items", "judge", "mentions", "normal", "visible"]

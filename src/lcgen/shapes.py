@@ -1,0 +1,130 @@
+"""Shapes of records: constants and forms in a row, written for many records at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from lcgen.atoms import Atom, Form, Table
+from lcgen.errors import LcgenError
+from lcgen.forms import Pool
+from lcgen.streams import Stream
+
+
+@dataclass(frozen=True)
+class Run:
+    """Records in UTF-8, each behind its separator: record i is `text[borders[i] : borders[i + 1]]`."""
+
+    text: bytes
+    borders: np.ndarray
+
+    def units(self) -> list[str]:
+        """The records one by one, separators included."""
+        cuts = self.borders.tolist()
+        return [self.text[low:high].decode() for low, high in zip(cuts[:-1], cuts[1:])]
+
+
+class Column:
+    """What is written in one go: a constant, the words of a table with the constants before them, or a block of an atom."""
+
+    def __init__(self, what: bytes | Atom | np.ndarray, place: int = -1) -> None:
+        self.what, self.place = what, place
+        self.width = len(what) if isinstance(what, bytes) else what.width if isinstance(what, Atom) else what.itemsize
+        sizes = np.char.str_len(what) if isinstance(what, np.ndarray) else np.array([self.width])
+        self.sizes = None if (sizes == self.width).all() else sizes
+        """Bytes of each word of a table; None where all fill the width."""
+
+    def write(self, numbers: Sequence[np.ndarray]) -> bytes | np.ndarray:
+        """This column of records that write these numbers, filled up with zero bytes."""
+        if isinstance(self.what, bytes):
+            return self.what
+        drawn = numbers[self.place]
+        return self.what.blocks(drawn) if isinstance(self.what, Atom) else np.take(self.what, drawn.astype(np.intp))
+
+
+class Shape:
+    """What all records of a kind share: a separator, constants and forms, in their order."""
+
+    def __init__(self, parts: Sequence[str | Form], sep: str) -> None:
+        flat = [sep, *(atom for part in parts for atom in ([part] if isinstance(part, str) else part.atoms))]
+        flat = [part for part in flat if part]
+        self.forms = [part for part in parts if not isinstance(part, str)]
+        self.atoms = [atom for atom in flat if not isinstance(atom, str)]
+        self.name = " ".join(repr(part) if isinstance(part, str) else part.name for part in flat)
+        self.charset = frozenset[str]().union(*(set(part) if isinstance(part, str) else part.charset for part in flat))
+        """Every character that a record may hold."""
+        if not self.atoms or "\0" in self.charset:
+            raise LcgenError("A record needs a column beside its constants, and no zero byte.")
+        self.touching = any(isinstance(a, Atom) and isinstance(b, Atom) for a, b in zip(flat, [*flat[1:], flat[0]]))
+        """Whether two columns stand side by side, so that tokens may reach from one into the other."""
+        self._between = _between([sep, *parts])
+        self.columns: list[Column] = []
+        held, place = "", 0
+        for part in flat:
+            if isinstance(part, str):
+                held += part
+                continue
+            if held and not isinstance(part, Table):
+                self.columns.append(Column(held.encode()))
+            what = np.array([(held + entry).encode() for entry in part.entries]) if isinstance(part, Table) else part
+            self.columns.append(Column(what, place))
+            held, place = "", place + 1
+        if held:
+            self.columns.append(Column(held.encode()))
+        self._rows = np.dtype([(f"{number}", f"S{column.width}") for number, column in enumerate(self.columns)])
+        self._ragged = [column for column in self.columns if column.sizes is not None]
+
+    def bounds(self, word: str) -> bool:
+        """Whether a word can stand nowhere but within the text of one form: it is in no constant, nor reaches into one."""
+        return not any(not text or _overlap(text, word) for text in self._between)
+
+    def split(self, drawn: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """For each atom the numbers that it writes, of records that write these numbers in each form."""
+        return [found for form, numbers in zip(self.forms, drawn, strict=True) for found in form.split(numbers)]
+
+    def sample(self, count: int) -> list[np.ndarray]:
+        """Numbers of records by which the shape is probed, the same for all its records."""
+        ids = np.arange(count)
+        drawn = [Pool(form, Stream("sample", place)).numbers(ids % form.size) for place, form in enumerate(self.forms)]
+        return self.split(drawn)
+
+    def render(self, numbers: Sequence[np.ndarray]) -> Run:
+        """Records that write these numbers, one array for each atom."""
+        rows = np.empty(len(numbers[0]), self._rows)
+        for number, column in enumerate(self.columns):
+            rows[f"{number}"] = column.write(numbers)
+        if not self._ragged:
+            return Run(rows.tobytes(), np.arange(len(rows) + 1, dtype=np.int64) * self._rows.itemsize)
+        sizes = np.full(len(rows), self._rows.itemsize, np.int64)
+        for column in self._ragged:
+            assert column.sizes is not None
+            sizes += np.take(column.sizes - column.width, numbers[column.place].astype(np.intp))
+        # Words are filled up with zero bytes to the width of the longest: without them the rows are the text.
+        return Run(rows.tobytes().translate(None, b"\0"), np.concatenate([[0], np.cumsum(sizes)]))
+
+
+def _between(row: Sequence[str | Form]) -> list[str]:
+    """The constant text behind each form, up to the next one; behind the last, up to the first of the next record."""
+    first = next(place for place, part in enumerate(row) if isinstance(part, Form))
+    found: list[str] = []
+    for part in [*row[first:], *row[:first]]:
+        if isinstance(part, Form):
+            found.append("")
+        else:
+            found[-1] += part
+    return found
+
+
+def _overlap(text: str, word: str) -> bool:
+    """Whether one can hold the other, or the end of one be the beginning of the other."""
+    cuts = range(1, min(len(text), len(word)))
+    return text in word or word in text or any(text[-n:] == word[:n] or text[:n] == word[-n:] for n in cuts)
+
+
+@lru_cache(maxsize=256)
+def shape(parts: tuple[str | Form, ...], sep: str) -> Shape:
+    """The shape of these parts, made once for all rows."""
+    return Shape(parts, sep)
