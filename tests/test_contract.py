@@ -321,6 +321,9 @@ def test_golden_rows(name: str, request: pytest.FixtureRequest) -> None:
     path = Path(__file__).parent / "golden" / f"{name}.json"
     case_rows = [row for case in (Case(name, None), Case(name, None, "zh")) for row in case.rows(1, lengths="2k", **filler(name))]
     found = {row["id"]: writer.content(row).hex() for row in case_rows}
+    for table in {case.preset.partition(":")[0]: case for case in tables() if case.task == name}.values():
+        for batch in table.maker(samples=2).batches(0, 2):
+            found |= {row["id"]: batches.contents(batch.slice(n, 1)).hex() for n, row in enumerate(batch.to_pylist())}
     if request.config.getoption("--update-golden"):
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps({"revision": generators.get(name).revision, "rows": found}, indent=1) + "\n", encoding="utf-8")
