@@ -15,9 +15,16 @@ from lcgen.errors import LcgenError
 if TYPE_CHECKING:
     from lcgen.tokens import Scale
 
-COPY_SEP = "\n\n"
 SPARES = 120
 """Units behind the fitted ones from which the closing chooses."""
+
+
+class TooLong(LcgenError):
+    """A copy of the context needs more different units than there are; `holds` is the tokens of all of them."""
+
+    def __init__(self, units: int, tokens: int, holds: int) -> None:
+        super().__init__(f"A context of {tokens:,} tokens needs more than the {units:,} different units that there are.")
+        self.units, self.tokens, self.holds = units, tokens, holds
 
 
 class Ledger:
@@ -26,7 +33,7 @@ class Ledger:
     def __init__(self, draft: Draft, scale: Scale, tokens: int) -> None:
         """Weighs filler of so many tokens, or of as many units as the draft counts, and the spares behind it.
 
-        Raises LcgenError where nearly all of it clashes.
+        Raises LcgenError where nearly all of it clashes, TooLong where there is too little of it.
         """
         self.draft, self.scale = draft, scale
         self.additive = scale.additive and draft.filler.additive(scale.tokenizer)
@@ -39,7 +46,9 @@ class Ledger:
     def _fit(self, tokens: int) -> None:
         wanted = 0 if self.draft.count is None else self.draft.count
         count = 2 * SPARES + (wanted or int(tokens / max(1.0, self.scale.mean) * 1.02))
+        most = self.draft.filler.limit if self.draft.distinct else None
         for _ in range(6):
+            count = count if most is None else min(count, most)
             ids = np.arange(count)
             # A clash is settled on the side of the filler, at every length alike: the puzzle is never drawn anew.
             held = self.draft.filler.holding(ids, self.draft.avoid) if self.draft.avoid else np.zeros(0, bool)
@@ -48,10 +57,15 @@ class Ledger:
             taken = self._balanced(ids, weights) if self.draft.sort else slice(None)
             self.ids, self.weights = ids[taken], weights[taken]
             self.ends = np.cumsum(self.weights, dtype=np.int64)
-            if len(self.ids) > SPARES + wanted and (wanted or self.ends[-SPARES - 1] >= tokens):
+            # Where there is no more, the last units are spares as far as the length leaves them.
+            spares = 0 if count == most else SPARES
+            held_all = len(self.ids) > spares and len(self.ids) >= wanted + spares
+            if held_all and (wanted or self.ends[-spares - 1] >= tokens):
                 self._by_id = np.zeros(count, np.int64)
                 self._by_id[ids] = weights
                 return
+            if count == most:
+                raise TooLong(most, tokens, int(weights.sum()))
             mean = weights.mean() if len(ids) else 1
             unused = min(4.0, len(ids) / max(1, len(self.ids)))
             count = int(max(count * 1.1, (count if wanted else tokens / mean) * unused * 1.01)) + 2 * SPARES
@@ -145,7 +159,7 @@ class Ledger:
 
     def before(self, place: int) -> str:
         """What stands before the lane at this place of an order."""
-        return "" if place == 0 else self.draft.join if place % len(self.draft.lanes) else COPY_SEP
+        return "" if place == 0 else self.draft.join if place % len(self.draft.lanes) else self.draft.again
 
     def runs(self, order: np.ndarray) -> Iterator[tuple[int, list[bytes | memoryview]]]:
         """Place and text of each run of a lane: the unit that leads, every plant alone, filler as far as it goes."""
