@@ -40,6 +40,8 @@ KINDS = {
     # A word inside which one of these signs may stand like a hyphen.
     "code": (r"[^\W_]+(?:[-*&#@%+~!][^\W_]+)*", (*PROBES, "amb*er-lantern", "灯&塔")),
     "sign": (r"[*&#@%+~!]", ("*", "&", "~")),
+    # As little as fits of a line; such a sentence fills its line, so that it is read line by line.
+    "line": (r"[^\n]+?", (*PROBES, "Ada B. Stone", "+44 (718) 420-5619")),
     # A given and a family name with a space between, or three signs of a script without spaces.
     "name": (NAME, ("Ada Stone", "Bo Carver", "王小明", "李建华")),
 }
@@ -126,7 +128,11 @@ class Wording:
 
     def _tell_apart(self) -> None:
         """Raises LcgenError for a pattern that finds anything but its own macro's sentences, in full, between others."""
-        spoken = [block for block, slots in self.blocks.items() if slots and self._plain(block) and hasattr(self._module, block)]
+        spoken = [
+            block
+            for block, slots in self.blocks.items()
+            if slots and self._plain(block) and hasattr(self._module, block) and "line" not in map(_kind, slots)
+        ]
         for turn, block, other in product(range(TURNS), spoken, spoken):
             own, beside = (self.say(name, **self._values(name, turn)) for name in (block, other))
             found = self.pattern(block)
