@@ -70,6 +70,8 @@ def spec(
     parts: list[Part] = []
     for task_name in names:
         task = generators.get(task_name)
+        if task.records_only and haystack not in (None, task.haystack):
+            raise LcgenError(f"{task.name} is filled with records of its own, not with {haystack}. Leave out --haystack.")
         chosen, variants = _preset(task, preset)
         for variant, setting in variants.items():
             own = variant or (preset.partition(":")[0] if preset else "")
@@ -82,7 +84,7 @@ def spec(
                     lengths=_lengths(task, swept, lengths, _first(chosen and chosen.lengths, DEFAULT_LENGTHS)),
                     depths=_depths(task, _first(depths, setting and setting.depths, chosen and chosen.depths)),
                     samples=_first(samples, setting and setting.samples, chosen and chosen.samples, 1),
-                    haystack=_first(haystack, setting and setting.haystack, "prose"),
+                    haystack=_first(haystack, setting and setting.haystack, task.haystack),
                     params=swept,
                     name="_".join(
                         filter(
@@ -145,7 +147,7 @@ def _lengths(task: Task[Any], swept: Sequence[Mapping[str, Any]], asked: str | N
 
     counts = {task.count(parse(task, params)) for params in swept}
     if counts == {None}:
-        return specs.lengths(otherwise if asked is None else asked)
+        return _within(task, specs.lengths(otherwise if asked is None else asked))
     if asked is not None:
         raise LcgenError(
             f"The parameters of {task.name} set the size of the context in units, so its tokens are measured and --lengths cannot be "
@@ -159,6 +161,18 @@ def _lengths(task: Task[Any], swept: Sequence[Mapping[str, Any]], asked: str | N
     (count,) = counts
     assert count is not None
     return (specs.Length(count, count, native=True),)
+
+
+def _within(task: Task[Any], lengths: tuple[specs.Length, ...]) -> tuple[specs.Length, ...]:
+    """The lengths, where the task can have them. Raises LcgenError with its range."""
+    least, most = task.lengths or (1, specs.MOST_TOKENS)
+    for tokens in (number for length in lengths for number in (length.low, length.high)):
+        if not least <= tokens <= most:
+            raise LcgenError(
+                f"{task.name}: {tokens} tokens are too {'short' if tokens < least else 'long'} for this puzzle, whose lengths go from "
+                f"{least} to {most}. Ask for --lengths between them."
+            )
+    return lengths
 
 
 def _depths(task: Task[Any], asked: str | None) -> tuple[float | None, ...]:

@@ -287,6 +287,12 @@ class Task(ABC, Generic[P]):
     presets: ClassVar[Mapping[str, Preset]] = {}
     depths: ClassVar[bool] = True
     """Whether a row has one depth that can be asked for."""
+    haystack: ClassVar[str] = "prose"
+    """The haystack that is taken where none is asked for."""
+    records_only: ClassVar[bool] = False
+    """Whether the task's own records alone can fill its context, so that no other haystack can be asked for."""
+    lengths: ClassVar[tuple[int, int] | None] = None
+    """The shortest and the longest length that can be asked for, in tokens; None: any."""
     limits: ClassVar[str] = ""
     """What `--paired` cannot keep equal, printed by `lcgen tasks`."""
     baselines: ClassVar[Mapping[str, Shortcut]] = {}
