@@ -153,7 +153,9 @@ class RowMaker:
     def _drafts(self, place: Place, stream: Stream) -> list[tuple[Draft, Pose]]:
         """The drafts of one draw, each with how it is posed: from the same stream however often it is asked."""
         params = self.params[place.params]
-        cell = Cell(place.depth, place.index, self.spec.questions, Stream("blocks", *self._key(place)[:-1]))
+        key = self._key(place)
+        common = Stream("common", self.task.name, self.task.revision, self.part.lang, self.spec.split, self.spec.seed)
+        cell = Cell(place.depth, place.index, self.spec.questions, Stream("blocks", *key[:-1]), common)
         try:
             drafts = self.task.draw(stream, params, cell, self.haystack, self.wording)
         except ValueError as error:
@@ -227,7 +229,7 @@ class RowMaker:
             "outputs": outputs,
             "answer": ", ".join(outputs),
             "gen_prefix": self.composer.prefix(puzzle),
-            "stop": ["\n"] if spec.audience == "base" else [],
+            "stop": list(puzzle.stop) if spec.audience == "base" else [],
             "prompt_tokens": prompt.prompt_tokens,
             "wrapper_tokens": self.wrapper_tokens,
             "thinking": spec.thinking,

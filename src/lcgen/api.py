@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -99,6 +100,8 @@ def spec(
                     preset=preset or "",
                 )
             )
+    whole = name if name is not None else parts[0].name if len(parts) == 1 else "_".join(filter(None, [parts[0].task, preset]))
+    parts = [one for part in parts for one in (part, *_siblings(part))]
     source = None
     if template is not None:
         try:
@@ -107,12 +110,32 @@ def spec(
             raise LcgenError(
                 f"Cannot read the template {template}: {getattr(error, 'strerror', None) or 'it is no UTF-8 text'}."
             ) from error
-    whole = name if name is not None else parts[0].name if len(parts) == 1 else "_".join(filter(None, [parts[0].task, preset]))
     return Spec(
         parts=tuple(parts), name=whole, seed=str(seed), split=split, tokenizer=tokenizer, template=source, audience=audience,
         chat_template=chat_template, chat_template_args=dict(chat_template_args or {}), thinking=thinking, reserve=reserve, paired=paired,
         questions=questions_per_context, verify=verify, format=format,
     )  # fmt: skip
+
+
+def _siblings(part: Part) -> Iterator[Part]:
+    """The configs that the task builds beside this one."""
+    from lcgen import generators
+
+    task = generators.get(part.task)
+    for name, setting in task.siblings.items():
+        sets: list[Mapping[str, Any]] = []
+        for params in part.params:
+            if (own := {**params, **setting.params}) not in [*sets, *part.params]:
+                sets.append(own)
+        if sets:
+            yield dataclasses.replace(
+                part,
+                variant="_".join(filter(None, (part.variant, name))),
+                lengths=_lengths(task, sets, None, DEFAULT_LENGTHS),
+                samples=part.samples * (setting.samples or 1),
+                params=tuple(sets),
+                name=f"{part.name}_{name}",
+            )
 
 
 def _first(*values: Any) -> Any:

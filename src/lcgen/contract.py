@@ -129,6 +129,8 @@ class Cell:
     questions: int = 1
     """How many questions are asked over one context."""
     blocks: Stream | None = None
+    common: Stream | None = None
+    """One stream for all rows of a seed, split and language, whatever their parameters and lengths: for configs whose rows ask the same."""
 
     def turn(self, parts: int) -> int:
         """0 <= n < parts, each once in every run of `parts` indices: balance that growing a build does not change."""
@@ -218,6 +220,8 @@ class Puzzle:
     """Which of several twins over one draft this is."""
     avoid: frozenset[str] = frozenset()
     """What the units that close the context may not hold, beside what the draft avoids: texts of the context that the question quotes."""
+    stop: Sequence[str] = ("\n",)
+    """Where a base model's answer ends."""
     reference: str | None = None
     """On the output axis a full answer, where it is not the composed document itself."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -295,6 +299,9 @@ class Task(ABC, Generic[P]):
     """The shortest and the longest length that can be asked for, in tokens; None: any."""
     limits: ClassVar[str] = ""
     """What `--paired` cannot keep equal, printed by `lcgen tasks`."""
+    siblings: ClassVar[Mapping[str, Setting]] = {}
+    """Configs built beside each one, by the name that theirs takes on, such as single questions to hold lists of them against. Their
+    `samples` are for each of its samples."""
     baselines: ClassVar[Mapping[str, Shortcut]] = {}
     """Shortcuts that a model might take instead of reading; run by the contract test and for the card."""
 
@@ -313,6 +320,10 @@ class Task(ABC, Generic[P]):
     @abstractmethod
     def solve(self, context: str, question: str, wording: Wording) -> Sequence[str]:
         """The answers, from the two texts and the template's patterns alone; no bookkeeping of draw or pose."""
+
+    def provable(self, row: Row) -> bool:
+        """Whether the answers follow from the prompt; not where they were given with questions from outside."""
+        return True
 
     @abstractmethod
     def score(self, response: str, row: Row) -> Mapping[str, float]:
