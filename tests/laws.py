@@ -33,6 +33,9 @@ class Case:
         """A row maker of this case; short lengths unless others are asked for."""
         task = generators.get(self.task)
         base: dict[str, Any] = {"lengths": "1500,4k", "lang": self.lang, "preset": self.preset}
+        if spec(self.task, lang=self.lang, preset=self.preset).parts[0].lengths[0].native:
+            options.pop("lengths", None)
+            del base["lengths"]
         if task.depths and "depths" not in options:
             base["depths"] = "0,0.3,1"
         made = spec(self.task, **{**base, **options})
@@ -49,6 +52,11 @@ class Case:
             for params in range(len(maker.part.params))
             for row in maker.rows(Place(length, depth, params, index))
         ]
+
+
+def cheap(task: str) -> str:
+    """The haystack that costs least."""
+    return "records" if generators.get(task).records_only else "noise"
 
 
 def cases() -> list[Case]:

@@ -96,7 +96,7 @@ def spec(
                             ),
                         )
                     ),
-                    answer_tokens=_first(answer_tokens, chosen and chosen.answer_tokens),
+                    answer_tokens=_first(answer_tokens, setting and setting.answer_tokens, chosen and chosen.answer_tokens),
                     preset=preset or "",
                 )
             )
@@ -135,6 +135,7 @@ def _siblings(part: Part) -> Iterator[Part]:
                 samples=part.samples * (setting.samples or 1),
                 params=tuple(sets),
                 name=f"{part.name}_{name}",
+                answer_tokens=_first(part.answer_tokens, setting.answer_tokens),
             )
 
 

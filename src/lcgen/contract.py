@@ -235,6 +235,7 @@ class Setting:
     haystack: str | None = None
     depths: str | None = None
     samples: int | None = None
+    answer_tokens: int | None = None
 
 
 @dataclass(frozen=True)

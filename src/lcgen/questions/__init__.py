@@ -86,13 +86,20 @@ def load(name: str, lang: str) -> Pool:
     return pool
 
 
+def worded(name: str, lang: str) -> bool:
+    """Whether a language has the words of this pool."""
+    return (languages.folder(lang) / "questions" / f"{name}.txt").is_file()
+
+
 def data(name: str, lang: str) -> list[str]:
     """The lines of a pool's words in a language, remarks and blank lines left out. Raises LcgenError where it has none."""
-    file = languages.folder(lang) / "questions" / f"{name}.txt"
-    if not file.is_file():
-        known = [code for code in languages.names() if (languages.folder(code) / "questions" / f"{name}.txt").is_file()]
-        raise LcgenError(f"There are no {name} in {lang!r}, only in {', '.join(map(repr, known))}. Take another source, or --lang.")
-    lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
+    if not worded(name, lang):
+        known = [code for code in languages.names() if worded(name, code)]
+        raise LcgenError(
+            f"There are no {name} in {lang!r}, only in {', '.join(map(repr, known))}. Take another source, or --lang."
+        )
+    text = (languages.folder(lang) / "questions" / f"{name}.txt").read_text(encoding="utf-8")
+    lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line and not line.startswith("#")]
 
 

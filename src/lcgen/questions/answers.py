@@ -23,11 +23,15 @@ HEADER = re.compile(
 )
 BARE = re.compile(rf"^{_LEAD}(?P<id>\d{{1,7}})[\"'*_\])）]{{0,4}}[ \t]{{0,4}}[:：.)、|]", re.M)
 """A number alone at the start of a line: only where a reply has no header with a word."""
-MARK = re.compile(r"\b(?:answers?|results?)[ \t*_]{0,4}(?:is|are|=|:)|答案[ \t]{0,4}(?:是|为|[:：])|\\boxed[ \t]{0,4}\{|####", re.I)
+MARK = re.compile(
+    r"\b(?:answers?|results?)[ \t*_]{0,4}(?:is|are|=|:)|答案[ \t]{0,4}(?:是|为|[:：])|\\boxed[ \t]{0,4}\{|####", re.I
+)
 NUMBER = re.compile(
     r"(?:(?<![\w)\]])[-+\u2212][ \t]?)?(?:[$€£¥￥][ \t]?)?(?<![\w.])(?:\d{1,3}(?:[,_' ]\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:/\d+)?|(?<![\w.])\.\d+"
 )
-LETTER = re.compile(r"[\s:：*_`\"'“]{0,6}(?:(?:option|choice|选项)[ \t]{0,4})?(?:[(\[（][ \t]?(?P<held>[A-Za-z])[ \t]?[)\]）]|(?P<bare>[A-Z])(?![\w'’-]))")
+LETTER = re.compile(
+    r"[\s:：*_`\"'“]{0,6}(?:(?:option|choice|选项)[ \t]{0,4})?(?:[(\[（][ \t]?(?P<held>[A-Za-z])[ \t]?[)\]）]|(?P<bare>[A-Z])(?![\w'’-]))"
+)
 HELD = re.compile(r"[(（\[]([A-Za-z])[)）\]]")
 FIRST = re.compile(r"[\s*_`\"'(（\[]{0,6}([A-Z])(?:[.:：)）\]*_`\"'\s、]{1,6}|$)")
 FAILED = "first_failure"
@@ -112,7 +116,7 @@ def said_letter(body: str, letters: str) -> str | None:
     if held:
         return held[-1]
     first = FIRST.match(body)
-    return first[1] if first and first[1] in letters else None
+    return str(first[1]) if first and first[1] in letters else None
 
 
 def right(item: Item, body: str) -> bool:
@@ -194,10 +198,33 @@ def liu(items: Sequence[Item], said: str) -> float:
 
 
 def scope(items: Sequence[Item], said: str) -> float:
-    """The rule of SCOPE (Wu et al. 2025): what stands behind `answer is` under each header, paired by place; the share of all asked."""
-    if items[0].letters:
-        told = re.findall(r"Answer_\d+:\s*.*?answer is \((.*?)\)", said)
-        return sum(one == item.answer for one, item in zip(told, items)) / len(items)
-    told = re.findall(r"Answer_\d+:\s*.*?answer is (\d+)", said, re.S)
-    golds = (re.match(r"\s*(\d+)", item.answer) for item in items)
-    return sum(gold is not None and one == gold[1] for one, gold in zip(told, golds)) / len(items)
+    """The rule of the SCOPE repository (Linking-ai/SCOPE): what stands behind `answer is` after each header, paired by place; the share
+    of all that was asked. A number is read up to its first sign that is no digit, a letter in brackets in one line alone.
+
+    Written as a walk, since as one regular expression it takes time that grows with the square of a reply.
+    """
+    told: list[str] = []
+    at = 0
+    while head := _SCOPE_HEAD.search(said, at):
+        if items[0].letters:
+            line = said[head.end() : _end_of_line(said, head.end())]
+            found = _SCOPE_LETTER.search(line)
+            told += [found[1]] if found else []
+            at = head.end() + (found.end() if found else 0)
+        elif found := _SCOPE_NUMBER.search(said, head.end()):
+            told.append(found[1])
+            at = found.end()
+        else:
+            break
+    golds = [item.answer if item.letters else (re.match(r"\s*(\d*)", item.answer) or [""])[0].strip() for item in items]
+    return sum(bool(gold) and one == gold for one, gold in zip(told, golds)) / len(items)
+
+
+_SCOPE_HEAD = re.compile(r"Answer_\d+:\s*")
+_SCOPE_NUMBER = re.compile(r"answer is (\d+)")
+_SCOPE_LETTER = re.compile(r"answer is \((.*?)\)")
+
+
+def _end_of_line(text: str, start: int) -> int:
+    end = text.find("\n", start)
+    return len(text) if end < 0 else end

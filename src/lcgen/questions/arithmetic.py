@@ -55,7 +55,9 @@ def value(text: str) -> Fraction:
             if len(numbers) < 2:
                 raise ValueError(f"{text!r} is no sum")
             right, left, sign = numbers.pop(), numbers.pop(), signs.pop()
-            numbers.append(left + right if sign == "+" else left - right if sign == "-" else left * right if sign == "*" else left / right)
+            numbers.append(
+                left + right if sign == "+" else left - right if sign == "-" else left * right if sign == "*" else left / right
+            )
 
     for token in found:
         if token == "(":

@@ -45,7 +45,9 @@ def kept(source: str) -> str:
     _distinct(source, found)
     text = "\n".join(json.dumps(asdict(one), sort_keys=True) for one in found)
     hashed = hashlib.sha256(text.encode()).hexdigest()[:16]
-    stem = re.sub(r"[^\w.-]+", "-", Path(source.removeprefix("hf:")).stem if not source.startswith("hf:") else source[3:]).strip("-")
+    stem = re.sub(r"[^\w.-]+", "-", Path(source.removeprefix("hf:")).stem if not source.startswith("hf:") else source[3:]).strip(
+        "-"
+    )
     replace(cache.folder("questions") / f"{hashed}.jsonl", text.encode())
     return f"{stem[:60] or 'questions'}@{hashed}"
 
@@ -85,7 +87,11 @@ def question_of(row: Mapping[str, Any], where: str) -> Question:
         return _numeric(row, text, where)
     labels = choices.get("label") if isinstance(choices, Mapping) else None
     options = choices.get("text") if isinstance(choices, Mapping) else choices
-    if not isinstance(options, list) or not 2 <= len(options) <= 26 or not all(isinstance(one, str) and one.strip() for one in options):
+    if (
+        not isinstance(options, list)
+        or not 2 <= len(options) <= 26
+        or not all(isinstance(one, str) and one.strip() for one in options)
+    ):
         raise LcgenError(f"{where}: the options must be a list of 2 to 26 texts. {POSSIBLE}")
     letters = "".join(chr(65 + place) for place in range(len(options)))
     if labels is not None and list(labels) != list(letters):
@@ -106,7 +112,9 @@ def _numeric(row: Mapping[str, Any], text: str, where: str) -> Question:
     solution, mark, last = str(answer if answer is not None else "").rpartition("####")
     last = last.strip()
     if number(last) is None:
-        raise LcgenError(f"{where}: the answer is {str(answer)[-60:]!r}, but must be a number, or end with #### and a number. {POSSIBLE}")
+        raise LcgenError(
+            f"{where}: the answer is {str(answer)[-60:]!r}, but must be a number, or end with #### and a number. {POSSIBLE}"
+        )
     lines = re.sub(r"<<[^<>]*>>", "", solution).splitlines() if mark else []
     return Question(text, last, tuple(line.strip() for line in lines if line.strip()), "", str(row.get("subject") or ""))
 
@@ -165,5 +173,7 @@ def _rows(source: str) -> Iterable[Mapping[str, Any]]:
         raise
     except Exception as error:  # `datasets` raises whatever its readers, its cache and the network raise
         first_line = (str(error).splitlines() or [""])[0]
-        raise LcgenError(f"The question set {source} cannot be read ({type(error).__name__}: {first_line}). {POSSIBLE}") from error
+        raise LcgenError(
+            f"The question set {source} cannot be read ({type(error).__name__}: {first_line}). {POSSIBLE}"
+        ) from error
     return found

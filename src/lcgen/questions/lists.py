@@ -12,6 +12,9 @@ from lcgen.questions import Given, Pool, Question
 from lcgen.streams import Stream
 from lcgen.wording import Wording
 
+FOUR_DIGITS = 9000
+"""Numbers from 1000 to 9999, which shuffled questions have."""
+
 
 class Listed:
     """The questions of one list by their place in it, each made when it is asked for and then kept.
@@ -81,22 +84,29 @@ def listed(source: str, lang: str, chain: int, key: str) -> Listed:
 
 
 class Answers(Units):
-    """The full answers of a list as filler: id i is the answer at place `first` + i, under its number."""
+    """The full answers of a list as filler, behind those of its demonstrations and `skip` more: under numbers that rise from the
+    demonstrations on, or any of four digits."""
 
-    def __init__(self, source: str, lang: str, chain: int, key: str, wording: Wording, first: int, shuffled: bool) -> None:
+    def __init__(
+        self, source: str, lang: str, chain: int, key: str, wording: Wording, demos: int, skip: int, shuffled: bool
+    ) -> None:
         self.of = source, lang, chain
         self.questions = listed(source, lang, chain, key)
-        self.wording, self.first, self.shuffled = wording, first, shuffled
-        self.form = f"answers:{source}:{chain}:{shuffled}:{first}"
+        self.wording, self.demos, self.skip, self.shuffled = wording, demos, skip, shuffled
+        self.form = f"answers:{source}:{chain}:{shuffled}:{demos}"
         size = self.questions.size
-        self.limit = None if size is None else max(0, size - first)
+        self.limit = None if size is None else max(0, size - demos - skip)
         self._numbers: list[int] = []
         self._texts: dict[int, str] = {}
 
+    def place(self, unit: int) -> int:
+        """Where the question of this id stands in its list."""
+        return self.demos + self.skip + unit
+
     def number(self, unit: int) -> int:
-        """The number of the answer of this id: rising, or any of four digits."""
+        """The number under which the question of this id is asked."""
         if not self.shuffled:
-            return self.first + 1 + unit
+            return self.demos + 1 + unit
         if unit >= len(self._numbers):
             self._numbers = self.questions.rng.child("numbers").sample(FOUR_DIGITS, min(FOUR_DIGITS, 2 * unit + 512))
         return 1000 + self._numbers[unit % FOUR_DIGITS]
@@ -104,16 +114,12 @@ class Answers(Units):
     def text(self, ids: np.ndarray) -> list[str]:
         for unit in ids.tolist():
             if unit not in self._texts:
-                self._texts[unit] = answered(self.questions.question(self.first + unit), self.number(unit), self.wording)
+                self._texts[unit] = answered(self.questions.question(self.place(unit)), self.number(unit), self.wording)
         return [self._texts[unit] for unit in ids.tolist()]
 
     def sample(self, count: int, sep: str) -> list[str]:
-        same = Answers(*self.of, "sample", self.wording, self.first, self.shuffled)
+        same = Answers(*self.of, "sample", self.wording, self.demos, 0, self.shuffled)
         return [sep + text for text in same.text(np.arange(count))]
-
-
-FOUR_DIGITS = 9000
-"""Numbers from 1000 to 9999, which shuffled questions have."""
 
 
 def asked(question: Question, number: int, wording: Wording) -> str:

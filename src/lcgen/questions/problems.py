@@ -94,7 +94,7 @@ class Made(Pool):
         self.gap = languages.load(lang).gap
         self.names = forms.names(lang)
         # A step that shares no divisor with their number goes through all names, far from one to the next.
-        self.stride = next(step for step in count(self.names.size * 5 // 8) if gcd(step, self.names.size) == 1)
+        self.stride = next(step for step in count(int(self.names.size * 0.618)) if gcd(step, self.names.size) == 1)
 
     def question(self, number: int, rng: Stream, place: int = 0, given: Given | None = None) -> Question:
         name = self._name(number * self.stride)
@@ -225,7 +225,9 @@ def _scenes(lang: str) -> list[Scene]:
             read = tuple(_range(one.split()) for one in ranges.split(";") if one.strip())
             found[-1][2].append(Line(target.strip(), Formula(right.strip()), read, sentence))
         except (ValueError, IndexError, SyntaxError) as error:
-            raise LcgenError(f"lang/{lang}/questions/problems.txt: {text!r} is no `formula | numbers | sentence` ({error}).") from error
+            raise LcgenError(
+                f"lang/{lang}/questions/problems.txt: {text!r} is no `formula | numbers | sentence` ({error})."
+            ) from error
     return [Scene(name, things, tuple(lines)) for name, things, lines in found]
 
 

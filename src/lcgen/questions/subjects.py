@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 EACH = 560
 """Items of each kind."""
+CONNECTIVES: dict[str, Callable[[bool, bool], bool]] = {
+    "∧": lambda s, t: s and t,
+    "∨": lambda s, t: s or t,
+    "→": lambda s, t: not s or t,
+}
 MASSES = {"H": 1, "C": 12, "N": 14, "O": 16}
 TOPIC = {
     "remainder": "elementary_mathematics", "divisor": "elementary_mathematics", "order": "abstract_algebra", "truth": "formal_logic",
@@ -74,8 +79,7 @@ def _truth(n: int, rng: Stream) -> Item:
     for p, q, r in product((False, True), repeat=3):
         said = dict(zip("PQR", (p, q, r)))
         x, y, z = (said[name] != bool(signs >> place & 1) for place, name in enumerate(names))
-        tables = {"∧": lambda s, t: s and t, "∨": lambda s, t: s or t, "→": lambda s, t: not s or t}
-        true += tables[two](tables[one](x, y), z) if n // 6 % 2 == 0 else tables[one](x, tables[two](y, z))
+        true += CONNECTIVES[two](CONNECTIVES[one](x, y), z) if n // 6 % 2 == 0 else CONNECTIVES[one](x, CONNECTIVES[two](y, z))
     return Item({"formula": formula}, true, (8 - true, true + 1, true - 1, true + 2), f"{true} + {8 - true} = 8")
 
 
@@ -92,13 +96,20 @@ def _median(n: int, rng: Stream) -> Item:
 def _dice(n: int, rng: Stream) -> Item:
     one, two, total = 4 + n % 9, 4 + n // 9 % 9, 2 + n // 81
     pairs = [(a, total - a) for a in range(1, one + 1) if 1 <= total - a <= two]
-    return Item({"n": one, "m": two, "a": total}, len(pairs), (total, len(pairs) + 1, len(pairs) - 1, one, two), ", ".join(f"{a} + {b}" for a, b in pairs))
+    return Item(
+        {"n": one, "m": two, "a": total},
+        len(pairs),
+        (total, len(pairs) + 1, len(pairs) - 1, one, two),
+        ", ".join(f"{a} + {b}" for a, b in pairs),
+    )
 
 
 def _binary(n: int, rng: Stream) -> Item:
     right = 16 + n
     powers = [1 << place for place in reversed(range(right.bit_length())) if right >> place & 1]
-    return Item({"a": f"{right:b}"}, right, (right * 2, right + 1, right ^ 4, right - 1), " + ".join(map(str, powers)) + f" = {right}")
+    return Item(
+        {"a": f"{right:b}"}, right, (right * 2, right + 1, right ^ 4, right - 1), " + ".join(map(str, powers)) + f" = {right}"
+    )
 
 
 def _loop(n: int, rng: Stream) -> Item:
@@ -112,7 +123,9 @@ def _loop(n: int, rng: Stream) -> Item:
 
 def _motion(n: int, rng: Stream) -> Item:
     a, t = 2 * (1 + n % 20), 2 + n // 20
-    return Item({"a": a, "t": t}, a * t * t // 2, (a * t * t, a * t, a * t // 2, a + t), f"{a} * {t} * {t} / 2 = {a * t * t // 2}")
+    return Item(
+        {"a": a, "t": t}, a * t * t // 2, (a * t * t, a * t, a * t // 2, a + t), f"{a} * {t} * {t} / 2 = {a * t * t // 2}"
+    )
 
 
 def _current(n: int, rng: Stream) -> Item:
@@ -181,7 +194,9 @@ def _others(item: Item, smaller: int) -> list[int]:
 def _pattern(text: str) -> re.Pattern[str]:
     parts = re.split(r"\{(\w+)\}", text)
     kinds = {"formula": "[PQR¬∧∨→() ]+?", "molecule": "[A-Z0-9]+", "numbers": r"\d+(?:, \d+)*"}
-    return re.compile("".join(f"(?P<{part}>{kinds.get(part, '[0-9]+')})" if n % 2 else re.escape(part) for n, part in enumerate(parts)))
+    return re.compile(
+        "".join(f"(?P<{part}>{kinds.get(part, '[0-9]+')})" if n % 2 else re.escape(part) for n, part in enumerate(parts))
+    )
 
 
 def _count_true(said: Mapping[str, str]) -> int:
