@@ -167,14 +167,15 @@ def test_a_list_goes_on_at_every_length_and_single_questions_are_those_of_the_li
     for short, long in ((lists[0], lists[2]), (lists[1], lists[3])):
         asked = [row["input"].partition("Questions to answer:")[2].strip() for row in (short, long)]
         assert asked[1].startswith(asked[0][: len(asked[0]) // 2])
-        mine = [row for row in singles if row["metadata"]["list"] == short["metadata"]["list"]]
+        # The longer one holds all of the first twenty; the last few of the shorter one are chosen to close its length.
+        mine = [row for row in singles if row["metadata"]["list"] == long["metadata"]["list"]]
         assert [row["metadata"]["first"] for row in mine] == [*range(4, 24)]
         for place, row in enumerate(mine):
             text = row["input"].partition("Questions to answer:\n\nQuestion_5:\n")[2]
-            assert f"Question_{5 + place}:\n{text}" in short["input"]
-            assert row["outputs"] == [short["outputs"][place]]
+            assert f"Question_{5 + place}:\n{text}" in long["input"]
+            assert row["outputs"] == [long["outputs"][place]]
             # The same demonstrations too.
-            assert row["input"].partition("Questions to answer:")[0] == short["input"].partition("Questions to answer:")[0]
+            assert row["input"].partition("Questions to answer:")[0] == long["input"].partition("Questions to answer:")[0]
 
 
 def test_a_chain_feeds_answers_forward_and_is_solved() -> None:

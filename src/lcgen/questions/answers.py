@@ -18,7 +18,7 @@ _LEAD = r"[ \t>*#_`|\"'{\[(（\-•]{0,12}"
 HEADER = re.compile(
     rf"(?:^|(?<=[.;,|。；，!?！？)\]）*]))[ \t]{{0,4}}{_LEAD}"
     r"(?P<kind>answers?|ans|答案|回答|答|questions?|问题|题目)[ \t_#*]{0,4}(?:no\.? ?)?(?P<id>\d{1,7})(?!\d)"
-    r"[ \t*_`\"')\]）]{0,6}(?:[:：.)、|=\-–—]|$|is\b|是)",
+    r"[ \t*_`\"')\]）]{0,6}?(?:[:：.)、|=]|[-–—](?=\s)|$|is\b|是)",
     re.I | re.M,
 )
 BARE = re.compile(rf"^{_LEAD}(?P<id>\d{{1,7}})[\"'*_\])）]{{0,4}}[ \t]{{0,4}}[:：.)、|]", re.M)
@@ -112,7 +112,7 @@ def said_letter(body: str, letters: str) -> str | None:
         if found := LETTER.match(body, mark.end()):
             letter: str = (found["held"] or found["bare"]).upper()
             return letter if letter in letters else None
-    held = [letter.upper() for letter in HELD.findall(body) if letter.upper() in letters]
+    held = [one for one in map(str.upper, HELD.findall(body)) if one in letters]
     if held:
         return held[-1]
     first = FIRST.match(body)

@@ -91,7 +91,7 @@ def holds(step: str) -> bool:
 def number(text: str) -> Decimal | None:
     """A number as people write it: `$1,200.00`, `-5`, `1 200`, `3/4`, `75 %`; None for anything else."""
     bare = re.sub(r"(?<=\d)[, _'](?=\d{3}(?!\d))", "", text.replace("\u2212", "-").strip().strip("$€£¥￥% \t").strip())
-    bare = re.sub(r"^([-+]?)\s*[$€£¥￥]\s*", r"\1", bare)
+    bare = re.sub(r"^([-+]?)\s*[$€£¥￥]?\s*", r"\1", bare)
     try:
         upper, slash, lower = bare.partition("/")
         found = Decimal(upper) / Decimal(lower) if slash else Decimal(bare)

@@ -108,12 +108,12 @@ def question_of(row: Mapping[str, Any], where: str) -> Question:
 
 def _numeric(row: Mapping[str, Any], text: str, where: str) -> Question:
     """A row of GSM8K's form: the answer is a worked solution that ends with `#### 18`, or a number alone."""
-    answer = row.get("answer")
-    solution, mark, last = str(answer if answer is not None else "").rpartition("####")
+    answer = "" if row.get("answer") is None else str(row["answer"])
+    solution, mark, last = answer.rpartition("####")
     last = last.strip()
     if number(last) is None:
         raise LcgenError(
-            f"{where}: the answer is {str(answer)[-60:]!r}, but must be a number, or end with #### and a number. {POSSIBLE}"
+            f"{where}: the answer is {answer[-60:]!r}, but must be a number, or end with #### and a number. {POSSIBLE}"
         )
     lines = re.sub(r"<<[^<>]*>>", "", solution).splitlines() if mark else []
     return Question(text, last, tuple(line.strip() for line in lines if line.strip()), "", str(row.get("subject") or ""))
