@@ -69,7 +69,7 @@ class RowMaker:
 
     @cached_property
     def _measured(self) -> int:
-        """1.5 times the longest of 64 oracle responses, in steps of 32."""
+        """1.5 times the longest of 64 responses as a right model may give them, in steps of 32."""
         longest = 0
         for params, number in product(range(len(self.params)), range(ORACLES)):
             place = Place(self.part.lengths[0], self.part.depths[0], params, number)
@@ -82,8 +82,13 @@ class RowMaker:
                         "metadata": puzzle.metadata,
                         "reference_output": puzzle.reference or "",
                     }
-                    longest = max(longest, self.tokenizer.count(self.task.oracle(answered)))
+                    longest = max(longest, self.tokenizer.count(self.task.longest(answered)))
         return -(-longest * 3 // 2 // 32) * 32
+
+    @cached_property
+    def own(self) -> bool:
+        """Whether all text of the rows is lcgen's own, free of rights."""
+        return self.haystack.own and all(self.task.own(params) for params in self.params)
 
     @property
     def preset(self) -> Preset | None:
@@ -155,7 +160,15 @@ class RowMaker:
         params = self.params[place.params]
         key = self._key(place)
         common = Stream("common", self.task.name, self.task.revision, self.part.lang, self.spec.split, self.spec.seed)
-        cell = Cell(place.depth, place.index, self.spec.questions, Stream("blocks", *key[:-1]), common)
+        cell = Cell(
+            place.depth,
+            place.index,
+            self.spec.questions,
+            self.spec.seed,
+            self.spec.split,
+            Stream("blocks", *key[:-1]),
+            common,
+        )
         try:
             drafts = self.task.draw(stream, params, cell, self.haystack, self.wording)
         except ValueError as error:
@@ -273,7 +286,8 @@ class RowMaker:
 
 
 def _evidence(plant: Plant, piece: Piece, gold: Sequence[int] | None) -> dict[str, Any]:
-    role = "distractor" if plant.role == "gold" and gold is not None and plant.part not in gold else plant.role
+    # What leads to the answer of another question leads astray here.
+    role = "distractor" if plant.role in ("gold", "step") and gold is not None and plant.part not in gold else plant.role
     return {
         "role": role, "part": plant.part, "copy": piece.copy, "lane": plant.lane, "text": plant.text, "key": plant.key, "value": plant.value,
         "cue": plant.cue, "char_start": piece.char_start, "char_end": piece.char_end, "token_start": piece.token_start,

@@ -36,7 +36,7 @@ def _front(manifest: Mapping[str, Any], crew: Mapping[str, RowMaker]) -> str:
         configs.append(
             {"config_name": part.name, "data_files": [{"split": length.split, "path": path} for length, path in paths.items()]}
         )
-    own = all(maker.haystack.own for maker in crew.values())
+    own = all(maker.own for maker in crew.values())
     rows = sum(entry["rows"] for entry in manifest["configs"].values())
     head = {
         "pretty_name": f"{spec.name} (lcgen)",

@@ -70,7 +70,7 @@ class LongGenBench(Task[LongGenParams]):
     """Many questions, one answer."""
 
     name = "longgenbench"
-    about = "Answers a long list of short questions in one reply (LongGenBench of Liu et al., not the one of Wu et al.)."
+    about = "Answers a long list of short questions in one reply: the LongGenBench of Liu et al. (that of Wu et al. is golden_thread)."
     papers = ("arXiv:2410.04199", "arXiv:2412.13649")
     tags = ("long-form-generation", "question-answering")
     Params = LongGenParams
@@ -93,6 +93,9 @@ class LongGenBench(Task[LongGenParams]):
 
     def count(self, params: LongGenParams) -> int | None:
         return params.questions or None
+
+    def own(self, params: LongGenParams) -> bool:
+        return "@" not in params.source
 
     def draw(self, rng: Stream, params: LongGenParams, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
         if cell.questions > 1:

@@ -7,22 +7,19 @@ is our own. Left out: variable tracking and word counting, which are other puzzl
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
-from lcgen import forms, grading, languages
+from lcgen import forms, grading
 from lcgen.contract import Cell, Context, Draft, Plant, Preset, Puzzle, Row, Setting, Source, Task
 from lcgen.records import Records
+from lcgen.retrieval import Spread, chain, judged, pools, scattered, shortcuts, wrapped
 from lcgen.streams import Stream
-from lcgen.wording import WORD, Wording
+from lcgen.wording import Wording
 
-CLUSTER = 0.05
-"""Share of the text over which clustered needles stand."""
 RESERVED = 8192
 """Pool ids kept for plants; the task's own records start behind them."""
 
@@ -45,7 +42,7 @@ class NeedleParams:
     """Width of numbers, the same for all."""
     leading_zeros: bool = False
     """Whether numbers may begin with zero (they are strings)."""
-    spread: Literal["even", "clustered", "random"] = "even"
+    spread: Spread = "even"
     """Where the needles beside the first one stand: evenly from it on, within 5 % of the text around it, or anywhere."""
     similar_keys: int = 0
     """Hard negatives whose key shares a word (or all but one digit) with a key asked for."""
@@ -73,13 +70,8 @@ class NeedleParams:
             raise ValueError("digits must be at most 18")
         if not 0 <= self.absent <= 1 or round(self.absent * 20) != round(self.absent * 20, 6):
             raise ValueError("absent must be a multiple of 0.05 from 0 to 1")
-        if self.key_kind == "none" and (self.keys, self.values, self.queries, self.similar_keys, self.other_subjects) != (
-            1,
-            1,
-            1,
-            0,
-            0,
-        ):
+        alone = (self.keys, self.values, self.queries, self.similar_keys, self.other_subjects) == (1, 1, 1, 0, 0)
+        if self.key_kind == "none" and not alone:
             raise ValueError("key_kind=none has one needle: keys, values and queries are 1, and no negative can share its key")
         if (self.twins or self.absent) and self.key_kind == "none":
             raise ValueError("twins and absent need keys: key_kind=none has none")
@@ -102,10 +94,10 @@ class Ask:
     parts: Sequence[int]
 
 
-def records(keys: forms.Pool, values: forms.Pool, wording: Wording, sep: str) -> Records:
+def records(keys: forms.Pool, values: forms.Pool, wording: Wording) -> Records:
     """Needles for keys that nobody asks for, as many as there are words for."""
     slots = {"key": keys, "value": values}
-    return Records(*(slots.get(slot) or text for text, slot in wording.parts("needle")), sep=sep, start=RESERVED)
+    return Records(*(slots.get(slot) or text for text, slot in wording.parts("needle")), sep=wording.sep, start=RESERVED)
 
 
 class Needle(Task[NeedleParams]):
@@ -124,112 +116,91 @@ class Needle(Task[NeedleParams]):
     }  # fmt: skip
 
     def draw(self, rng: Stream, params: NeedleParams, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
-        key_kind = "words" if params.key_kind == "none" else params.key_kind
-        key_form, value_form = (
-            forms.form(kind, source.lang, params.digits, params.leading_zeros) for kind in (key_kind, params.value_kind)
-        )
-        keys = forms.Pool(key_form, rng.child("pool", key_kind))
-        # Where keys and values have one form they share one pool, so that no key is a value.
-        values = forms.Pool(
-            value_form, rng.child("pool", params.value_kind), value_form.size // 2 if value_form is key_form else 0
-        )
-        asked = params.queries * cell.questions
-        count = max(params.keys, asked)
         if cell.questions > 1 and (params.question != "after" or params.twins or params.key_kind == "none"):
             raise ValueError("several questions per context need keys, no twins, and the question after the text")
-        needles = count * params.values + params.similar_keys + params.similar_values + params.other_subjects
-        for form in (key_form, value_form):
-            if form.size < 4 * (needles + RESERVED if source.kind == "records" else needles):
-                raise ValueError(f"only {form.size} keys or values of this kind exist, too few for {needles} needles")
+        asked = params.queries * cell.questions
+        count = max(params.keys, asked)
+        negatives = params.similar_keys + params.similar_values + params.other_subjects
+        keys, values = pools(
+            rng,
+            source,
+            ("words" if params.key_kind == "none" else params.key_kind, params.value_kind),
+            (params.digits, params.leading_zeros),
+            count * params.values + negatives,
+            RESERVED,
+        )
         start = cell.depth if cell.depth is not None else (cell.turn(10) + rng.unit()) / 10
         names = [""] if params.key_kind == "none" else keys.texts(np.arange(count))
         every = values.texts(np.arange(count * params.values))
         gold = [every[at : at + params.values] for at in range(0, len(every), params.values)]
-        depths = self._depths(rng, params, cell, start, count)
+        # The first value of each question's first key has a depth of its own; the other needles are spread beside them.
+        leads = {m * params.queries: wrapped(start + m / cell.questions) for m in range(cell.questions)}
+        beside = iter(scattered(rng, params.spread, start, len(every) - len(leads)))
+        depths = [
+            [leads[part] if value == 0 and part in leads else next(beside) for value in range(params.values)]
+            for part in range(count)
+        ]
+        taken = forms.Fresh(keys, values, count, len(every), names, every)
+        # Where the fact is absent, its sentence stands all the same, for a key that nobody asks for.
+        nobody = [taken.key() for _ in range(asked)] if params.doubtful else []
+
+        def needles(missing: bool = False, first: float | None = None) -> list[Plant]:
+            """All needles; with those asked for missing, or the first at another depth."""
+            made = []
+            for part, (name, held, places) in enumerate(zip(names, gold, depths)):
+                lost = missing and part < asked
+                name = nobody[part] if lost else name
+                for value, depth in zip(held, places):
+                    text = wording.say("needle", key=name, value=value) if name else wording.say("passkey", value=value)
+                    place = first if first is not None and part == 0 else depth
+                    made.append(Plant(text, place, "distractor" if lost else "gold", part, name, value))
+            return made
+
         absent = params.absent > 0 and cell.turn(20) < round(params.absent * 20)
-        taken = forms.Fresh(keys, values, count, count * params.values, names, every)
         asks = []
         for number in range(cell.questions):
             parts = range(number * params.queries, (number + 1) * params.queries)
             found = [wording.say("no_answer")] if absent else [value for part in parts for value in gold[part]]
             asks.append(Ask([names[part] for part in parts], found, None if absent else depths[parts[0]][0], parts))
-
-        # Where the fact is absent, its sentence stands all the same, for a key that nobody asks for.
-        others = [taken.key() for _ in range(asked)] if params.doubtful else []
-
-        def plants(missing: bool, first: float | None = None) -> list[Plant]:
-            made = []
-            for part in range(count):
-                lost = missing and part < asked
-                name = others[part] if lost else names[part]
-                for value, depth in zip(gold[part], depths[part]):
-                    place = first if first is not None and part == 0 else depth
-                    text = wording.say("needle", key=name, value=value) if name else wording.say("passkey", value=value)
-                    made.append(Plant(text, place, "distractor" if lost else "gold", part, name, value))
-            return made
-
-        negatives = self._negatives(rng, params, names[:asked], gold[:asked], taken, wording)
-        sep = languages.load(source.lang).gap
-        filler = source.filler(rng.child("filler"), lambda: records(keys, values, wording, sep))
-        roles: dict[str, tuple[list[Plant], Ask]] = {"": (plants(absent), asks[0])}
+        distractors = self._negatives(rng, params, names[:asked], gold[:asked], taken, wording)
+        filler = source.filler(rng.child("filler"), lambda: records(keys, values, wording))
+        roles: dict[str, tuple[list[Plant], list[Ask]]] = {"": (needles(absent), asks)}
         if params.twins:
-            moved = (start + 0.5) % 1
-            fixed = taken.value()
-            later = start + (1 - start) * (0.25 + 0.75 * rng.unit())
-            void = Plant(wording.say("correction", key=names[0], value=fixed), later, "gold", 0, names[0], fixed)
-            present = plants(False)
+            moved, later, fixed = (start + 0.5) % 1, start + (1 - start) * (0.25 + 0.75 * rng.unit()), taken.value()
+
+            def correction(key: str, value: str, depth: float, role: Literal["gold", "distractor"]) -> Plant:
+                return Plant(wording.say("correction", key=key, value=value), depth, role, 0, key, value)
+
             # A correction of something else stands in all four, so that the word itself says nothing.
-            aside, other = taken.key(), taken.value()
-            text = wording.say("correction", key=aside, value=other)
-            negatives = [*negatives, Plant(text, rng.unit(), "distractor", 0, aside, other)]
+            distractors.append(correction(taken.key(), taken.value(), rng.unit(), "distractor"))
+            ask, (first, *others) = asks[0], needles()
+            void = replace(first, role="distractor")
             roles = {
-                "present": (present, asks[0]),
-                "absent": (plants(True), Ask(asks[0].keys, [wording.say("no_answer")], None, [])),
-                "moved": (plants(False, moved), Ask(asks[0].keys, asks[0].answers, moved, [0])),
-                "contradicted": ([_distracting(present[0]), *present[1:], void], Ask(asks[0].keys, [fixed], later, [0])),
+                "present": ([first, *others], [ask]),
+                "absent": (needles(missing=True), [Ask(ask.keys, [wording.say("no_answer")], None, [])]),
+                "moved": (needles(first=moved), [Ask(ask.keys, ask.answers, moved, [0])]),
+                "contradicted": (
+                    [void, *others, correction(names[0], fixed, later, "gold")],
+                    [Ask(ask.keys, [fixed], later, [0])],
+                ),
             }
         # Twins skip the same filler, so that they differ in the fact alone.
-        every_plant = [*negatives, *(plant for made, _ in roles.values() for plant in made)]
-        avoid = frozenset(word for plant in every_plant for word in (plant.key, plant.value) if word) | set(names) - {""}
+        planted = [*distractors, *(plant for made, _ in roles.values() for plant in made)]
+        avoid = {word for plant in planted for word in (plant.key, plant.value)} | set(names)
         if params.key_kind == "none":
-            avoid |= {wording.cue("passkey")}
+            avoid.add(wording.cue("passkey"))
         return [
             Draft(
-                plants=(*made, *negatives),
+                plants=(*made, *distractors),
                 filler=filler,
-                sep=sep,
+                sep=wording.sep,
                 copies=params.copies,
-                avoid=avoid,
+                avoid=frozenset(avoid - {""}),
                 role=role,
-                state=[ask] if params.twins else asks,
+                state=posed,
             )
-            for role, (made, ask) in roles.items()
+            for role, (made, posed) in roles.items()
         ]
-
-    def _depths(self, rng: Stream, params: NeedleParams, cell: Cell, start: float, count: int) -> list[list[float]]:
-        """A depth for each value of each key; the first value of question m's first key stands at start + m / questions."""
-        whole = count * params.values
-        leads = {m * params.queries: _wrap(start + m / cell.questions) for m in range(cell.questions)}
-        others = whole - len(leads)
-        order = rng.child("order").shuffle(range(others)) if others else []
-        free = iter(order)
-        places = rng.child("places")
-        # The first needle stands anywhere in its cluster.
-        window = min(max(0.0, start - CLUSTER * places.unit()), 1 - CLUSTER)
-        found = []
-        for part in range(count):
-            row = []
-            for value in range(params.values):
-                if value == 0 and part in leads:
-                    row.append(leads[part])
-                elif params.spread == "even":
-                    row.append(_wrap(start + (1 + next(free)) / (1 + len(order))))
-                elif params.spread == "clustered":
-                    row.append(window + CLUSTER * (1 + next(free)) / (1 + len(order)))
-                else:
-                    row.append(places.unit())
-            found.append(row)
-        return found
 
     def _negatives(
         self,
@@ -245,19 +216,16 @@ class Needle(Task[NeedleParams]):
         if not params.similar_keys + params.similar_values + params.other_subjects:
             return made
         rng = rng.child("negatives")
+
+        def add(block: str, key: str, value: str) -> None:
+            made.append(Plant(wording.say(block, key=key, value=value), rng.unit(), "distractor", 0, key, value))
+
         for _ in range(params.similar_keys):
-            key, value = taken.near_key(rng.choice(names), rng), taken.value()
-            made.append(Plant(wording.say("needle", key=key, value=value), rng.unit(), "distractor", 0, key, value))
-        # Look-alikes make a chain in which the right value has any place: it is not the one that all others resemble.
-        before = rng.below(params.similar_values + 1)
-        right = near = rng.choice(rng.choice(gold))
-        for number in range(params.similar_values):
-            near = taken.near_value(right if number == before else near, rng)
-            key = taken.key()
-            made.append(Plant(wording.say("needle", key=key, value=near), rng.unit(), "distractor", 0, key, near))
+            add("needle", taken.near_key(rng.choice(names), rng), taken.value())
+        for near in chain(rng, gold, params.similar_values, taken):
+            add("needle", taken.key(), near)
         for _ in range(params.other_subjects):
-            key, value = rng.choice(names), taken.value()
-            made.append(Plant(wording.say("neighbour", key=key, value=value), rng.unit(), "distractor", 0, key, value))
+            add("neighbour", rng.choice(names), taken.value())
         return made
 
     def pose(self, rng: Stream, params: NeedleParams, draft: Draft, context: Context, wording: Wording) -> Sequence[Puzzle]:
@@ -299,56 +267,23 @@ class Needle(Task[NeedleParams]):
         return list(dict.fromkeys(answers))
 
     def score(self, response: str, row: Row) -> Mapping[str, float]:
-        metadata, outputs = row["metadata"], row["outputs"]
-        rivals = [piece["value"] for piece in row["evidence"] if piece["role"] != "gold"]
-        if row["haystack"] == "records":
-            rivals += _stated(row)
-        absent = outputs == [metadata["no_answer"]]
-        return grading.judge(
-            # A question that is said again before the answer names neither an answer nor a refusal.
-            response.replace(row["input"], " ").replace(row["question"], " "),
-            outputs,
-            [value for value in rivals if value not in outputs],
-            prompt=row["input"],
-            no_answer=metadata["no_answer"] or "",
-            refusals=metadata["refusals"] if absent else (),
-            allowed=metadata["keys"],
-        )
+        asked = row["metadata"]["keys"]
+        corrected = row["group_role"] == "contradicted"
+        void = [piece["value"] for piece in row["evidence"] if piece["key"] in asked and piece["role"] != "gold" and corrected]
+        return judged(response, row, void)
 
     def oracle(self, row: Row) -> str:
         return ", ".join(row["outputs"])
 
-
-def _stated(row: Row) -> list[str]:
-    """Values of all sentences in the prompt that are formed like a planted one."""
-    piece = next(piece for piece in row["evidence"] if piece["key"] and piece["text"].count(piece["value"]) == 1)
-    form = re.escape(piece["text"]).replace(re.escape(piece["key"]), WORD, 1).replace(re.escape(piece["value"]), f"({WORD})")
-    return re.findall(form, row["input"])
-
-
-def _wrap(depth: float) -> float:
-    """Back into 0..1; 1 itself stays, since the end of the text is a depth of its own."""
-    return round(depth - 1 if depth > 1 else depth, 9)
+    def longest(self, row: Row) -> str:
+        keys, outputs = row["metadata"]["keys"], row["outputs"]
+        if len(outputs) < 2:
+            return self.oracle(row)
+        # Asked for several values, models name the key of each, in a list.
+        return "\n".join(f"- **{keys[number * len(keys) // len(outputs)]}**: {value}" for number, value in enumerate(outputs))
 
 
-def _distracting(plant: Plant) -> Plant:
-    return Plant(plant.text, plant.depth, "distractor", plant.part, plant.key, plant.value)
-
-
-def _by_place(pick: int) -> Any:
-    def shortcut(context: str, question: str, wording: Wording) -> Sequence[str]:
-        values = [m["value"] for block in ("needle", "passkey") for m in wording.pattern(block).finditer(context)]
-        return values[pick : pick + 1 or None]
-
-    return shortcut
-
-
-def _majority(context: str, question: str, wording: Wording) -> Sequence[str]:
-    values = Counter(m["value"] for block in ("needle", "passkey") for m in wording.pattern(block).finditer(context))
-    return [value for value, _ in values.most_common(1)]
-
-
-Needle.baselines = {"first_match": _by_place(0), "last_match": _by_place(-1), "majority": _majority}
+Needle.baselines = shortcuts("needle", "passkey")
 
 RULER = {
     "single_1": Setting({}, "noise"),

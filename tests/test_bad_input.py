@@ -25,6 +25,7 @@ from lcgen.builders import rows as row_makers
 from tests.runs import cli, done, refused, tree
 
 BUILD = ("build", "needle", "--haystack", "noise", "--depths", "0.5", "--lengths", "1k")
+DOUBLING = "{% set ns = namespace(s='ab') %}{% for i in range(64) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}"
 TEXT = "\n\n".join(
     " ".join(f"The crew of boat {n} mended the {what} and went home." for what in ("nets", "sails", "ropes", "oars"))
     for n in range(30)
@@ -206,7 +207,7 @@ def test_text_that_looks_like_markers_and_keys_stays_text() -> None:
         done("build", "needle", *options, "--tokenizer", name, "--out", name)
         assert lcgen.verify(name, full=True).faults == []
         for row in writer.read(Path(name, "data/needle_2k/test-000000.parquet")):
-            assert "\ue000" not in row["input"] and "\u200b" not in row["input"] and row["input"].count("</text>") > 1
+            assert "\ue000" not in row["input"] and "\u200b" not in row["input"] and row["input"].count("</text>") == 1
             # What is a control token of the vocabulary is left out, what is not is text like any other.
             assert ("<|endoftext|>" in row["input"]) == (name == "llama3")
 
@@ -245,6 +246,8 @@ def test_a_tokenizer_that_cannot_be_had_is_said(name: str, make: Callable[[Path]
         ("{{ ''.__class__.__mro__ }}", "not allowed"),
         ("{{ context.__init__.__globals__['os'].system('touch owned') }}", "mine.j2|--template"),
         ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", "does not come to an end"),
+        (DOUBLING, "~ builds too much|it builds too much"),
+        ("{{ 'x' | center(1000000000) }}", "center builds too much: no value may be longer than 1,000,000 characters"),
         ("{% include '/etc/passwd' %}", "cannot be rendered"),
         ("{{ context }}{{ context }}", "once"),
         ("{{ context }}{{ pad }}{{ question }}", "no macro 'ask'|no macro 'needle'"),
@@ -278,6 +281,8 @@ def test_a_template_that_is_no_text_is_said() -> None:
             "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}{{ messages[0].content }}",
             "come to an end",
         ),
+        (DOUBLING + "{{ messages[0].content }}", "builds too much"),
+        ("{{ messages[0].content }}{{ range(9999) | join('x' * 9999) }}", "join builds too much"),
         ("{{ ''.__class__.__base__.__subclasses__() }}", "cannot be rendered"),
     ],
 )

@@ -145,11 +145,16 @@ def test_law_6_depth_is_met_within_one_unit(case: Case) -> None:
         for depth in maker.part.depths:
             for draft, prompt, _ in maker.prompts(Place(length, depth, 0, 0)):
                 sizes = [maker.tokenizer.count(text) for text in draft.filler.text(np.arange(200))]
-                # A unit with its separator, and one more plant at the same border.
+                # A unit with its separator, and one more plant at the same border, or those that share its depth.
                 units = max(sizes) + 4 + max((piece.token_end - piece.token_start for piece in prompt.pieces), default=0)
                 for piece in prompt.pieces:
                     asked = draft.plants[piece.plant].depth
-                    assert abs(piece.depth - asked) <= units / max(1, piece.lane_tokens), (piece, asked)
+                    beside = sum(
+                        other.token_end - other.token_start
+                        for other in prompt.pieces
+                        if other.copy == piece.copy and other.plant != piece.plant and draft.plants[other.plant].depth == asked
+                    )
+                    assert abs(piece.depth - asked) <= (units + beside) / max(1, piece.lane_tokens), (piece, asked)
 
 
 @every_case
@@ -213,6 +218,8 @@ def _records(row: dict[str, Any]) -> int:
 @every_case
 def test_law_10_gold_stands_anywhere_and_in_any_order(case: Case) -> None:
     """Over many rows the gold is first, middle and last among what looks like it, about equally often."""
+    if 10 in case.breaks:
+        pytest.skip("broken on purpose, as its preset says")
     maker = case.maker(lengths="2k", samples=60, **({"depths": "random"} if generators.get(case.task).depths else {}))
     ranks = []
     for row in case.rows(60, maker):
@@ -247,8 +254,13 @@ def test_too_short_is_said_before_any_work(name: str, tmp_path: Path) -> None:
 def test_golden_rows(name: str, request: pytest.FixtureRequest) -> None:
     """Rows are equal on every supported Python and machine. A change here obliges a new `revision` of the task."""
     path = Path(__file__).parent / "golden" / f"{name}.json"
+    # Prose is left out: it would be drawn for this alone.
+    haystacks = {cheap(name), generators.get(name).haystack} - {"prose"}
     case_rows = [
-        row for case in (Case(name, None), Case(name, None, "zh")) for row in case.rows(1, lengths="2k", haystack=cheap(name))
+        row
+        for haystack in sorted(haystacks)
+        for case in (Case(name, None), Case(name, None, "zh"))
+        for row in case.rows(1, lengths="2k", haystack=haystack)
     ]
     found = {row["id"]: writer.content(row).hex() for row in case_rows}
     if request.config.getoption("--update-golden"):

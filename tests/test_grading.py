@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -11,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from lcgen import grading
+import lcgen
+from lcgen import generators
+from lcgen import grading as score_module
 from lcgen.grading import items, judge, mentions, normal, visible
 
 NUMBER, OTHER = "1234567", "7654321"
@@ -612,6 +615,201 @@ def test_a_rival_that_is_an_output_or_allowed_costs_nothing() -> None:
     assert judge("none: 1234567", [NUMBER], no_answer="none", allowed=["none"])["score"] == 1
 
 
+# --- what is claimed ---------------------------------------------------------------------------------------------------
+
+A, B = "amber-fox", "blue-owl"
+PAIRS: dict[str, Any] = {"outputs": ["1000001", "1000002"], "keys": {A: ["1000001"], B: ["1000002"]}}
+LABELLED = [
+    "{A}: {1}, {B}: {2}",
+    "{B}: {2}\n{A}: {1}",
+    "{1} for {A} and {2} for {B}",
+    "{1} ({A}), {2} ({B})",
+    "The entries for {B} and {A} are {2} and {1}, respectively.",
+    "The entries for {A} and {B} are:\n- {A}: {1}\n- {B}: {2}",
+    "The entries for {A} and {B} are: {B}: {2}, {A}: {1}",
+    '{{"{A}": {1}, "{B}": "{2}"}}',
+    '{{\n  "{A}": "{1}",\n  "{B}": "{2}"\n}}',
+    '[["{A}", "{1}"], ["{B}", "{2}"]]',
+    "| Key | Entry |\n|---|---|\n| {A} | {1} |\n| {B} | {2} |",
+    "**{A}**\n- {1}\n\n**{B}**\n- {2}",
+    "- {A}\n  {1}\n- {B}\n  {2}",
+    "{A},{1}\n{B},{2}",
+    "1. {A}: {1}\n2. {B}: {2}",
+    "{A} → {1}; {B} → {2}",
+    "{A}={1} {B}={2}",
+    "{1}, {A}; {2}, {B}",
+    "{1}, {A}, {2}, {B}",
+    "The entry for {A} is {1} and {2} for {B}.",
+    "{1} is for {A}, and for {B} it is {2}.",
+    "A registry entry for {A} is {1}. A registry entry for {B} is {2}.",
+    "{A}'s entry is {1}, and that of {B} is {2}",
+    "{A} has {1}; the other, {B}, has {2}",
+    "「{A}」的登记项是{1}，「{B}」的登记项是{2}。",
+    "{A}和{B}的登记项分别是{1}和{2}。",
+    "{A}: {1}\n{B}: {2}\n\nSo: {1}, {2}",
+]
+BARE = [
+    "{1}, {2}",
+    "{2}\n{1}",
+    "For {A} and {B}, the entries are {2} and {1}.",
+    "{2} and {1} are the entries for {A} and {B}.",
+    "Which entries does the text give for {A} and {B}? {2}, {1}",
+    "| {A} | {B} |\n|---|---|\n| {1} | {2} |",
+    "{1}\n{A}\n{2}\n{B}",
+]
+
+
+def pair(form: str, one: str, two: str) -> str:
+    return form.replace("{{", "{").replace("}}", "}").replace("{A}", A).replace("{B}", B).replace("{1}", one).replace("{2}", two)
+
+
+@pytest.mark.parametrize("form", LABELLED)
+def test_values_belong_to_their_keys(form: str) -> None:
+    assert judge(pair(form, "1000001", "1000002"), **PAIRS)["score"] == 1
+    swapped = judge(pair(form, "1000002", "1000001"), **PAIRS)
+    assert swapped["score"] == swapped["exact"] == 0
+
+
+@pytest.mark.parametrize("form", BARE)
+def test_a_bare_list_is_right_in_any_order(form: str) -> None:
+    assert judge(pair(form, "1000001", "1000002"), **PAIRS)["score"] == 1
+    assert judge(pair(form, "1000002", "1000001"), **PAIRS)["score"] == 1
+
+
+def test_bindings_of_several_values() -> None:
+    keys = {A: ["1000001", "1000002"], B: ["2000001", "2000002"]}
+    outputs = [value for values in keys.values() for value in values]
+    for right in (
+        f"{A}: 1000001, 1000002; {B}: 2000001, 2000002",
+        f"{A}: 1000002 and 1000001\n{B}: 2000001 and 2000002",
+        f"1000001 and 1000002 for {A}, 2000001 and 2000002 for {B}",
+        f'{{"{A}": ["1000001", "1000002"], "{B}": ["2000001", "2000002"]}}',
+        f'{{\n "{A}": [\n  "1000001",\n  "1000002"\n ],\n "{B}": [\n  "2000001",\n  "2000002"\n ]\n}}',
+        f"**{A}**\n* 1000001\n* 1000002\n\n**{B}**\n* 2000001\n* 2000002",
+    ):
+        assert judge(right, outputs, keys=keys)["score"] == 1, right
+    assert judge(f"{A}: 2000001, 2000002; {B}: 1000001, 1000002", outputs, keys=keys)["score"] == 0
+    assert judge(f"{A}: 1000001, 2000001; {B}: 1000002, 2000002", outputs, keys=keys)["score"] == 0
+    every = ", ".join(outputs)
+    assert judge(f"{A}: {every}\n{B}: {every}", outputs, keys=keys)["score"] == 0, "everything for everyone"
+
+
+def test_one_swap_among_many_costs_what_one_wrong_value_costs() -> None:
+    keys = {f"key-{name}": [str(1000001 + n)] for n, name in enumerate(("one", "two", "six", "ten"))}
+    outputs = [value for values in keys.values() for value in values]
+    said = dict(zip(keys, outputs))
+    said["key-two"] = said["key-one"]
+    assert judge("\n".join(f"{key}: {value}" for key, value in said.items()), outputs, keys=keys)["score"] == 0.5
+    assert judge("\n".join(outputs[:1] + outputs[2:] + ["5555555"]), outputs, keys=keys)["score"] == 0.5
+
+
+OLD, NEW = "1111111", "2222222"
+CORRECTED: dict[str, Any] = {"outputs": [NEW], "void": [OLD], "allowed": [A]}
+EXPLAINED = [
+    "{new}",
+    "{new}, which replaced {old}",
+    "{new} (replacing {old})",
+    "{new} (the earlier entry, {old}, is void)",
+    "{old} was replaced by {new}",
+    "The earlier entry {old} is void; the one that stands is {new}.",
+    "{new}, not {old}",
+    "{new} instead of {old}",
+    "It was originally {old}, but a correction says {new}.",
+    "The first entry was {old}. A later correction says that only {new} stands.",
+    "{old} has been superseded by {new}",
+    "The entry {old} is no longer valid; {new} is.",
+    "changed from {old} to {new}",
+    "**{new}** – the original entry ({old}) is void",
+    "{new}\n\nNote: the earlier registry entry {old} was voided by the correction.",
+    "Although the text first gives {old}, this is corrected to {new}.",
+    "{new}，取代了{old}",
+    "此前的{old}作废，现为{new}",
+    "{old}已被更正为{new}",
+    "{old}已作废，以{new}为准",
+    "{new}，而不是{old}",
+    "原为{old}，更正后为{new}。",
+]
+HEDGED = [
+    "{new} or {old}",
+    "{old}, {new}",
+    "{new} and {old}",
+    "The text gives {old} and {new}.",
+    "{new}? {old}?",
+    "{old} is the first entry, {new} the second",
+    f"{A}: {{old}}; {A}: {{new}}",
+    "{new}或{old}",
+    "{new}、{old}",
+]
+
+
+@pytest.mark.parametrize("form", EXPLAINED)
+def test_a_void_value_may_be_called_void(form: str) -> None:
+    """And where the wrong one is called void, the answer is wrong."""
+    assert judge(form.format(new=NEW, old=OLD), **CORRECTED)["score"] == 1
+    assert judge(form.format(new=OLD, old=NEW), **CORRECTED)["score"] == 0
+
+
+@pytest.mark.parametrize("form", HEDGED)
+def test_a_void_value_beside_the_right_one_is_a_hedge(form: str) -> None:
+    assert judge(form.format(new=NEW, old=OLD), **CORRECTED)["score"] == 0
+    assert judge(form.format(new=OLD, old=NEW), **CORRECTED)["score"] == 0
+
+
+def test_only_what_a_correction_voids_may_be_called_void() -> None:
+    assert judge(f"{NEW}, which replaced {OLD}", [NEW], [OLD])["score"] == 0
+    assert judge(f"{NEW}, which replaced {OLD} or 3333333", **CORRECTED)["score"] == 0
+    assert judge(f"The earlier entry {OLD} is void.", **CORRECTED)["score"] == 0
+    assert judge(f"{NEW}, which replaced {OLD}. Or {OLD}.", **CORRECTED)["score"] == 0
+
+
+@pytest.mark.parametrize(
+    ("response", "worth"),
+    [
+        (" 1234567.", 1),
+        (" 1234567", 1),
+        ("\n1234567.", 1),
+        (" 1234567. A registry entry for blue-owl is 7654321. A registry entry for", 1),
+        (" 1234567! 7654321", 1),
+        (" 1234567; 7654321", 1),
+        ("是1234567。登记簿载明，7654321", 1),
+        (" 1,234,567. 7654321", 1),
+        (" 1234567.0. 7654321", 1),
+        (" A registry entry for amber-fox is 1234567. A registry entry for blue-owl is 7654321.", 1),
+        (" 1234567 and 7654321.", 0),
+        (" 1234567, 7654321.", 0),
+        (" 7654321. A registry entry for amber-fox is 1234567.", 0),
+        (" 12345671. 1234567.", 0),
+        (" unknown. 1234567. 7654321.", 1),
+        (" 1234567.5. 1234567.", 0),
+        ("", 0),
+    ],
+)
+def test_what_follows_the_first_value_of_a_continuation_does_not_count(response: str, worth: float) -> None:
+    assert judge(response, [NUMBER], [OTHER], allowed=[A, B], continued=True)["score"] == worth
+
+
+@pytest.mark.parametrize(
+    ("response", "worth"),
+    [
+        (f" 1000001. A registry entry for {B} is 1000002. A registry entry for dry-ant is 7654321.", 1),
+        (" 1000002, 1000001. 7654321, 7654322.", 1),
+        (f" 1000001. A registry entry for {A} is 1000001. A registry entry for {B} is 1000002. And 7654321.", 1),
+        (" 1000001. 7654321. 1000002.", 0),
+        (f" 1000001. A registry entry for {B} is 7654321. A registry entry for {B} is 1000002.", 0),
+        (" 1000001.", 0.5),
+        (" 7654321. 7654322. 1000001, 1000002", 0),
+    ],
+)
+def test_a_continuation_may_give_its_values_in_sentences(response: str, worth: float) -> None:
+    assert judge(response, **PAIRS, continued=True)["score"] == worth
+
+
+def test_a_question_said_again_names_nothing() -> None:
+    question = "What is in the box, 7654321 or another? If nothing is given, say: none."
+    assert judge(f"{question}\n1234567", [NUMBER], [OTHER], question=question, no_answer="none")["score"] == 1
+    assert judge(question, ["none"], [NUMBER], question=question, no_answer="none")["score"] == 0
+
+
 # --- properties -------------------------------------------------------------------------------------------------------
 
 ODD = "0123456789 ,.'-_()[]{}<>/\\\n\t\x00*`\"$#:;aAbZé和是，。、１٣\u200b\u200f\u0301\ud800|think◁▷"
@@ -630,6 +828,7 @@ def test_anything_can_be_judged(
     response: str, outputs: list[str], rivals: list[str], prompt: str, word: str, ordered: bool
 ) -> None:
     more: dict[str, Any] = {"no_answer": word, "refusals": rivals[:2], "allowed": rivals[:1], "ordered": ordered}
+    more |= {"keys": {word: outputs[:1], prompt: outputs[1:]}, "void": rivals[1:], "continued": not ordered, "question": word}
     judged = judge(response, outputs, rivals, prompt=prompt, **more)
     assert set(judged) == {"score", "recall", "any", "exact", "exclusive"}
     assert all(type(share) is float and 0 <= share <= 1 for share in judged.values())
@@ -712,6 +911,136 @@ def test_thoughts_are_never_said(value: str, thought: str) -> None:
     assert judge(f"{thought}</think>{value}", [value])["score"] == 1
 
 
+# --- rows -------------------------------------------------------------------------------------------------------------
+
+SETTINGS: list[dict[str, Any]] = [
+    {},
+    {"lang": "zh"},
+    {"audience": "base"},
+    {"params": {"keys": 4, "queries": 3}},
+    {"params": {"keys": 4, "queries": 3}, "lang": "zh"},
+    {"params": {"values": 3, "queries": 2}},
+    {"params": {"keys": 3, "similar_keys": 2, "similar_values": 2, "other_subjects": 2}},
+    {"params": {"key_kind": "uuids", "value_kind": "uuids"}, "haystack": "records"},
+    {"params": {"value_kind": "words"}, "audience": "base"},
+    {"params": {"twins": True}},
+    {"params": {"twins": True}, "lang": "zh"},
+    {"params": {"absent": 1.0}},
+    {"params": {"key_kind": "none"}, "audience": "base"},
+]
+NEEDLE = generators.get("needle")
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, Any]]:
+    return [
+        row
+        for options in SETTINGS
+        for row in lcgen.generate("needle", lengths="1500", depths="0.4", **{"haystack": "noise", **options})
+    ]
+
+
+def score_of(response: Any, row: dict[str, Any]) -> float:
+    worth = NEEDLE.score(response, row)["score"]
+    assert 0 <= worth <= 1
+    return worth
+
+
+def test_every_row_holds_to_the_laws(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        oracle = NEEDLE.oracle(row)
+        context = row["input"][row["context_start"] : row["context_end"]]
+        assert score_of(oracle, row) == score_of(f"<think>{context}</think>{oracle}", row) == 1
+        assert score_of(row["input"] + oracle, row) == score_of(f"{row['question']}\n{oracle}", row) == 1
+        assert score_of(json.dumps(row["outputs"], ensure_ascii=False), row) == 1
+        for nothing in ("", " ", None, row["input"], row["question"], f"<think>{oracle}", f"<think>{oracle}</think>"):
+            assert score_of(nothing, row) == 0, nothing
+
+
+def test_a_base_model_may_go_on_writing(rows: list[dict[str, Any]]) -> None:
+    for row in (row for row in rows if row["gen_prefix"]):
+        gold = next(piece for piece in row["evidence"] if piece["value"] == row["answer"])
+        rest = gold["text"][gold["text"].index(row["answer"]) :]
+        for more in ("", " A registry entry for any-other is 7654321. A registry entry for some-other is red-sun. A registry"):
+            assert score_of(f" {rest}{more}", row) == 1
+            assert score_of(f"{row['input']}{row['gen_prefix']} {rest}{more}", row) == 1
+            assert score_of(f" 7654321, red-sun.{more} {rest}", row) == 0
+
+
+@pytest.mark.parametrize("edit", ["as it is", "in capitals", "as a list", "word by word", "with gaps", "spaced out", "a third"])
+def test_a_copy_of_the_context_is_no_answer(rows: list[dict[str, Any]], edit: str) -> None:
+    for row in rows:
+        context = row["input"][row["context_start"] : row["context_end"]]
+        words = context.split() if row["lang"] == "en" else list(context)
+        copies = {
+            "as it is": context,
+            "in capitals": context.upper(),
+            "as a list": context.replace(". ", ".\n- ").replace("。", "。\n- "),
+            "word by word": "\n".join(words),
+            "with gaps": ("" if row["lang"] == "zh" else " ").join(
+                word for n, word in enumerate(words) if n % (9 if row["lang"] == "en" else 12) or word[0].isdigit()
+            ),
+            "spaced out": f"The text says: {context.replace(' ', '   ')} That is all.",
+            "a third": context[len(context) // 3 :],
+        }
+        assert score_of(copies[edit], row) == 0
+
+
+def test_a_paraphrase_of_the_context_is_no_answer(rows: list[dict[str, Any]]) -> None:
+    """A long text, reworded, in which the answer lies hidden: only its beginning and its end can hold one."""
+    for row in (r for r in rows if (r["lang"], r["haystack"], len(r["outputs"]), r["depth"]) == ("en", "noise", 1, 0.4)):
+        context = row["input"][row["context_start"] : row["context_end"]]
+        reworded = " ".join(word if word.strip(".") in row["outputs"] else word[::-1].lower() for word in context.split())
+        assert mentions(reworded, row["outputs"][0]) and score_of(reworded, row) == 0
+        assert score_of(f"{reworded} So: {NEEDLE.oracle(row)}", row) == (0 if row["gen_prefix"] else 1)
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_one_wrong_value_never_scores(rows: list[dict[str, Any]], data: st.DataObject) -> None:
+    row = data.draw(st.sampled_from(rows))
+    held = [piece["value"] for piece in row["evidence"] if piece["value"]]
+    wrong = data.draw(st.sampled_from(held) | digits | st.uuids().map(str) | st.tuples(words, words).map("-".join))
+    frame = data.draw(frames)
+    assume(wrong not in row["outputs"] and wrong not in row["metadata"]["keys"])
+    assert score_of(frame.format(wrong), row) == 0
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_all_candidates_score_less_than_one(rows: list[dict[str, Any]], data: st.DataObject) -> None:
+    """However they are ordered and joined."""
+    row = data.draw(st.sampled_from(rows))
+    rivals = {piece["value"] for piece in row["evidence"] if piece["role"] != "gold"} - {*row["outputs"]}
+    assume(rivals)
+    every = data.draw(
+        st.permutations([*row["outputs"], *data.draw(st.lists(st.sampled_from(sorted(rivals)), min_size=1, unique=True))])
+    )
+    join = data.draw(
+        st.sampled_from([", ", "\n", " or ", "; ", " / ", "\n- ", "、", " and ", ". ", ", not ", " or the earlier "])
+    )
+    assume(not (join.startswith((", not", " or the")) and row["group_role"] == "contradicted"))
+    said = f"{join}".join(every)
+    assert score_of(said if not row["gen_prefix"] else said.replace("\n", ", "), row) < 1 or row["gen_prefix"]
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_right_values_for_wrong_keys_never_score(rows: list[dict[str, Any]], data: st.DataObject) -> None:
+    row = data.draw(st.sampled_from([row for row in rows if len(row["metadata"]["keys"]) > 1]))
+    keys = row["metadata"]["keys"]
+    owner = {piece["value"]: piece["key"] for piece in row["evidence"] if piece["value"] in row["outputs"]}
+    assert owner
+    shuffled = data.draw(st.permutations(keys))
+    moved = dict(zip(keys, shuffled))
+    form = data.draw(
+        st.sampled_from(["{key}: {value}", "{value} ({key})", "- **{key}**: {value}", "{value} for {key}", '"{key}": "{value}"'])
+    )
+    said = "\n".join(form.format(key=moved[owner[value]], value=value) for value in row["outputs"])
+    right = sum(moved[owner[value]] == owner[value] for value in row["outputs"]) / len(row["outputs"])
+    assert score_of(said, row) == pytest.approx(max(0.0, 2 * right - 1))
+
+
 # --- size -------------------------------------------------------------------------------------------------------------
 
 SIZE = 500_000
@@ -768,9 +1097,13 @@ def test_time_is_linear(name: str) -> None:
         "rivals": [OTHER, "Jane Park", "1", "否"],
         "no_answer": "无",
         "prompt": "The grass is green. " * (SIZE // 40) + "The end.",
+        "question": "Which?",
+        "keys": {"amber-fox": [NUMBER, PAIR], "是": ["是", "张伟"], "b": ["a"]},
+        "void": [OTHER],
     }
     start = time.process_time()
     judge(text, **question)
+    judge(text, **question, continued=True)
     items(text)
     normal(text)
     assert time.process_time() - start < 30  # seconds; one quadratic step in Python takes hours
@@ -779,17 +1112,19 @@ def test_time_is_linear(name: str) -> None:
 @pytest.mark.slow
 def test_five_megabytes() -> None:
     text = "The harbour was quiet, and nobody saw the 12 boats. " * 100_000 + NUMBER
+    rivals = [str(n) for n in range(2_000_000, 2_004_000)]
     start = time.process_time()
-    assert judge(text, [NUMBER], [str(n) for n in range(2_000_000, 2_004_000)])["score"] == 1
+    assert judge(text, [NUMBER], rivals)["score"] == 1
+    assert judge(text + f" b: {OTHER}", [NUMBER, OTHER], rivals, keys={"amber-fox": [NUMBER], "b": [OTHER]})["score"] == 1
+    assert judge(text, [NUMBER], rivals, continued=True)["score"] == 0
     assert time.process_time() - start < 30
 
 
 def test_stands_alone(tmp_path: Path) -> None:
-    """A harness folder holds the file alone: no lcgen, no other package."""
-    copy = tmp_path / "grading.py"
-    copy.write_text(Path(grading.__file__).read_text("utf-8"), "utf-8")
+    """A harness holds a copy of the folder alone: no lcgen, no other package."""
+    shutil.copytree(Path(score_module.__file__).parent, tmp_path / "score")
     code = (
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import grading; "
-        "assert grading.judge('x 1', ['1'])['score'] == 1 and not {'lcgen', 'numpy'} & set(sys.modules)"
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import score; "
+        "assert score.judge('x 1', ['1'])['score'] == 1 and not {'lcgen', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-I", "-c", code], check=True)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import time
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
+import jinja2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lcgen import generators, templates
+from lcgen import generators, templates, wrapper
 from lcgen.errors import LcgenError
+from lcgen.sandbox import Sandbox
 from lcgen.wording import Wording
 
 FEW = settings(max_examples=60, deadline=None, derandomize=True)
@@ -155,6 +159,119 @@ def test_a_macro_that_bends_its_slots_is_refused(fact: str, why: str) -> None:
         wording(re.sub(r"The lamp .* hours\.", lambda _: fact, GOOD))
 
 
+HUGE = "{% set x = 'ab' * 400000 %}{% set ns = namespace(s='ab', l=[1]) %}"
+LOOP = "{% for i in range(9999) %}"
+BOMBS = {
+    "product": "{{ 'x' * 1000000000 }}",
+    "product of a list": "{{ [0] * 1000000000 }}",
+    "list of one text": "{% set l = [x] * 1000 %}{{ l }}",
+    "range": "{{ range(1000000000) | list }}",
+    "center": "{{ 'x' | center(1000000000) }}",
+    "center of a method": "{{ 'x'.center(1000000000) }}",
+    "center of a name": "{{ ('x' | attr('center'))(1000000000) }}",
+    "center of many": "{{ ['x'] | map('center', 1000000000) | list }}",
+    "center of a block": "{% filter center(1000000000) %}x{% endfilter %}",
+    "ljust": "{{ 'x'.ljust(1000000000) }}",
+    "zfill": "{{ 'x'.zfill(1000000000) }}",
+    "expandtabs": "{{ '\t'.expandtabs(1000000000) }}",
+    "encode": "{{ 'x'.encode().center(1000000000) }}",
+    "to_bytes": "{{ (5).to_bytes(1000000000, 'big') }}",
+    "translate": "{{ x.translate({97: x}) }}",
+    "replace": "{{ ('a' * 9999) | replace('a', 'b' * 9999) }}",
+    "replace of a method": "{{ ('a' * 9999).replace('', 'b' * 9999) }}",
+    "join": "{{ range(9999) | join('b' * 9999) }}",
+    "join by name": "{{ range(9999) | join(d='b' * 9999) }}",
+    "join of a method": "{{ ('b' * 9999).join('a' * 9999) }}",
+    "indent": "{{ 'a\nb' | indent(1000000000) }}",
+    "indent by text": "{{ ('a\u2028' * 999) | indent('b' * 99999) }}",
+    "wordwrap": "{{ ('a ' * 9999) | wordwrap(1, wrapstring='b' * 9999) }}",
+    "batch": "{{ [1] | batch(1000000000, 'x') | list }}",
+    "slice": "{{ [1] | slice(1000000000) | list }}",
+    "round": "{{ 1.5 | round(1000000000, 'ceil') }}",
+    "sum": "{{ ([range(9999) | list] * 999) | select | sum(start=[]) | length }}",
+    "percent": "{{ '%1000000000d' % 1 }}",
+    "percent with a star": "{{ '%*d' % (1000000000, 1) }}",
+    "percent with digits": "{{ '%.1000000000f' % 1.0 }}",
+    "percent with a bracket": "{{ '%((a))1000000000d' % {'(a)': 1} }}",
+    "percent again and again": "{{ ('%(a)s' * 9999) % {'a': 'b' * 9999} }}",
+    "format filter": "{{ '%1000000000d' | format(1) }}",
+    "format": "{{ '{:1000000000}'.format(1) }}",
+    "format in format": "{{ '{:{w}}'.format(1, w=1000000000) }}",
+    "format again and again": "{{ ('{0}' * 999).format('b' * 99999) }}",
+    "format of a list": "{{ '{0!r}'.format([x] * 999) }}",
+    "tojson": "{{ [[1]] | tojson(indent=1000000000) }}",
+    "tojson of one text": "{{ ([x] * 999) | tojson }}",
+    "doubling by ~": "{% for i in range(64) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
+    "doubling by +": "{% for i in range(64) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
+    "doubling a list": "{% for i in range(64) %}{% set ns.l = ns.l + ns.l %}{% endfor %}",
+    "doubling a nest": "{% for i in range(64) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}",
+    "doubling a block": "{% for i in range(64) %}{% set ns.s %}{{ ns.s }}{{ ns.s }}{% endset %}{% endfor %}",
+    "doubling a macro": "{% macro m(s) %}{{ s }}{{ s }}{% endmacro %}{% for i in range(64) %}{% set ns.s = m(ns.s) %}{% endfor %}",
+    "doubling a number": "{% set ns.n = 9 %}{% for i in range(64) %}{% set ns.n = ns.n * ns.n %}{% endfor %}",
+    "many sums": LOOP + "{% set ns.l = [ns.l, x ~ i] %}{% endfor %}",
+    "many slices": LOOP + "{% set ns.l = [ns.l, x[1:]] %}{% endfor %}",
+    "many capitals": LOOP + "{% set ns.l = [ns.l, x.upper()] %}{% endfor %}",
+    "many dicts": "{% set d = dict(range(9998) | map('string') | batch(2)) %}" + LOOP + "{% set ns.l = [ns.l, namespace(d)] %}{% endfor %}",
+    "many prints": LOOP + "{{ x }}{% endfor %}",
+    "many prints of a list": "{% set l = [x] %}{% set y %}" + LOOP + "{{ l }}{% endfor %}{% endset %}",
+    "constants": "{% set l = [" + "'x' | center(999999), " * 3000 + "] %}",
+    "long search": "{% set y = 'a' * 450000 ~ 'b' %}" + LOOP + "{{ y in 'a' * 900000 }}{% endfor %}",
+    "long strip": "{{ x.strip('c' * 500000 ~ 'ab') }}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_what_would_fill_the_memory_is_stopped_in_any_thread(name: str) -> None:
+    """Both kinds of template stop at the same size; no limit of the process is involved."""
+
+    def prompt() -> None:
+        refused(GOOD + HUGE + BOMBS[name], "builds|not allowed|not come to an end|cannot be rendered")
+
+    def chat() -> None:
+        with pytest.raises(LcgenError, match="chat.jinja.*(build|format|access|Range too big|come to an end)"):
+            wrapper._split("chat.jinja", "{{ messages[0].content }}" + HUGE + BOMBS[name], {})
+
+    tracemalloc.start()
+    began = time.process_time()
+    try:
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(prompt).result()
+            thread.submit(chat).result()
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+    assert time.process_time() - began < 10
+
+
+def test_the_limits_of_one_thread_are_not_spent_by_another() -> None:
+    template = GOOD.replace("no hours", "{{ 'x' * 400000 }}")
+
+    def speak(_: int) -> int:
+        return len(wording(template).say("nothing")) + len(wording(template).say("nothing"))
+
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(speak, range(16))) == {800_000}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "'a' ~ 1 ~ [2] ~ none", "'abcdef'[1:-1]", "'abc'[::-1]", "[1, 2, 3][:2]", "'b' in 'abc'", "1 < 2 <= 2 != 3", "x == 'x y'",
+        "'%05.1f|%s|%(a)s' if false else '%05.1f|%s' % (2.25, x)", "'%(a)s' | format(a=1)", "'{0} {n:>4} {0[1]}'.format('ab', 2, n=3)",
+        "x.split()[-1].upper().center(9).strip('Y ')", "x | replace('x', 'zz') | trim | indent(2, true)", "d.items() | list", "d | dictsort",
+        "l | map('string') | join(', ')", "l | map('float') | sum", "l | select('odd') | list", "l | batch(2) | list",
+        "l | sort(reverse=true) | first", "m | selectattr('role', 'equalto', 'user') | map(attribute='content') | list",
+        "m | groupby('role') | length", "(l | length) * 'ab' + 'c'", "7 // 2 % 2", "-2.5 | round | int", "l | reverse | list", "x | wordwrap(1)",
+        "x is string and l is iterable and y is not defined", "d.get('k', 3) ~ d.k", "l | unique | join", "('<b>' | e) ~ '&'", "x | title | tojson",
+        "range(3) | list", "'a,b'.partition(',')", "l | slice(2) | list", "l[0] is divisibleby 1", "x | truncate(2, true, '')", "5 | trim", "'' | trim('x')", "[[1, [2]], {'a': 'b'}]",
+    ],
+)  # fmt: skip
+def test_what_templates_do_is_what_jinja_does(expression: str) -> None:
+    given = {"x": "x y", "l": [1, 2, 3], "d": {"k": 1}, "m": [{"role": "user", "content": "c"}, {"role": "tool", "content": "t"}]}
+    text = "{{ " + expression + " }}"
+    assert Sandbox().from_string(text).render(given) == jinja2.Environment().from_string(text).render(given)
+
+
 @pytest.mark.parametrize(
     "bomb",
     [
@@ -177,13 +294,89 @@ def test_what_would_not_end_is_stopped(bomb: str, place: str) -> None:
 
 def test_a_loop_that_turns_up_only_in_the_question_is_stopped() -> None:
     made = wording(
-        GOOD.replace(
+        GOOD.replace("{% macro nothing() %}no hours{% endmacro %}", "").replace(
             "{% if sure %}", "{% if sure %}{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
         )
     )
     with pytest.raises(LcgenError, match="does not come to an end"):
         made.say("ask", keys=["a"], sure=True)
     assert made.say("ask", keys=["a"], sure=False) == "How long burn a?"
+
+
+NEEDLE = generators.get("needle").blocks
+
+
+def needle(lang: str = "en", **macros: str) -> Wording:
+    """Our own template with some macros in other words; None leaves a macro out."""
+    template = templates.source("needle", lang)
+    for block, text in macros.items():
+        slots = ", ".join(slot.rstrip("*?") for slot in NEEDLE[block])
+        before, macro, rest = template.partition(f"{{%- macro {block}(")
+        after = rest.partition("{%- endmacro -%}")[2]
+        assert macro and after
+        template = before + (f"{macro}{slots}) -%}}{text}{{%- endmacro -%}}" if text else "") + after
+    return Wording(template, lang, NEEDLE, "mine.j2")
+
+
+@pytest.mark.parametrize(
+    ("lang", "macros", "says"),
+    [
+        ("en", {"correction": "Correction: a registry entry. A registry entry for {{ key }} is {{ value }}."}, "'needle' and 'correction'"),
+        ("en", {"needle": "The entry for {{ key }} is {{ value }}.", "correction": "No: The entry for {{ key }} is {{ value }}."}, "cannot be told apart"),
+        ("en", {"needle": "{{ key }} is {{ value }}."}, "'needle' and 'correction'.*'stands is 7.' reads like one of 'needle'"),
+        ("en", {"neighbour": "A registry entry for {{ key }} is {{ value }}, next door."}, None),
+        ("en", {"neighbour": "A registry entry for {{ key }} is {{ value }}. Next door."}, "'needle' and 'neighbour'"),
+        ("en", {"correction": "{{ key }}: {{ value }}.", "needle": "Entry {{ key }}: {{ value }}."}, "'correction' and 'needle'"),
+        ("en", {"passkey": "A registry entry for all is {{ value }}."}, "'needle' and 'passkey'.*mine.j2"),
+        ("zh", {"correction": "更正：登记簿载明，「{{ key }}」的登记项是{{ value }}。"}, "'needle' and 'correction'"),
+        ("zh", {"needle": "「{{ key }}」的登记项是{{ value }}"}, "'needle'.*runs together"),
+        ("zh", {"needle": "{{ key }}的登记项：{{ value }}。"}, "runs together|told apart|must print"),
+        ("en", {"needle": "Registry: {{ key }} is {{ value }}"}, None),
+        ("en", {"needle": "{{ key }} holds {{ value }}"}, None),
+    ],
+)  # fmt: skip
+def test_macros_that_are_read_as_each_other_are_refused(lang: str, macros: dict[str, str], says: str | None) -> None:
+    if says is None:
+        assert needle(lang, **macros).say("needle", key="a", value="1")
+        return
+    with pytest.raises(LcgenError, match=says) as error:
+        needle(lang, **macros)
+    assert len(str(error.value)) < 900
+
+
+def test_macros_that_are_not_there_clash_with_nothing() -> None:
+    clash = {"correction": "Correction. A registry entry for {{ key }} is {{ value }}."}
+    with pytest.raises(LcgenError, match="told apart"):
+        needle(**clash)
+    assert needle(**clash, needle="").say("correction", key="a", value="1")
+
+
+DEAF = 'Which entries of {{ keys | join(", ") }}?'
+
+
+def test_a_flag_that_changes_nothing_is_refused() -> None:
+    """At load where the template serves all puzzles; where it does not, as soon as the flag is up."""
+    with pytest.raises(LcgenError, match="'ask' of template mine.j2 says the same whether 'doubtful' is true or not"):
+        needle(ask=DEAF)
+    made = needle(ask=DEAF, no_answer="")
+    assert made.say("ask", keys=["a"], doubtful=False) == "Which entries of a?"
+    with pytest.raises(LcgenError, match="says the same whether 'doubtful'"):
+        made.say("ask", keys=["a"], doubtful=True)
+
+
+@pytest.mark.parametrize(
+    ("body", "fences"),
+    [
+        ("<text>\n{{ context }}\n</text>\n{{ pad }}{{ question }}", {"<text>", "</text>"}),
+        ("Read.\n\n```\n\n{{ context }}\n\n```\n{{ pad }}{{ question }}", {"```"}),
+        ("[DOCUMENT]{{ context }}[/DOCUMENT]\n{{ pad }}{{ question }}", set()),
+        ("{{ context }}\n{{ pad }}{{ question }}", set()),
+        ("{{ question }}\n{{ context }}\n--\n{{ pad }}", set()),
+        ("{{ 'DOCUMENT' if audience == 'base' else 'TEXT:' }}\n{{ context }}\n{{ pad }}{{ question }}", {"DOCUMENT", "TEXT:"}),
+    ],
+)  # fmt: skip
+def test_lines_next_to_the_context_are_its_fences(body: str, fences: set[str]) -> None:
+    assert wording(MACROS.rstrip() + body).fences == fences
 
 
 @FEW

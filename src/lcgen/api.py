@@ -22,7 +22,6 @@ Source = str | Path | Mapping[str, str | Sequence[str]]
 """Responses: a file of JSON lines, `-` for standard input, or a mapping from id to response."""
 
 DEFAULT_LENGTHS = "4k..32k"
-DEFAULT_DEPTHS = "0..1:0.1"
 
 
 def spec(
@@ -82,7 +81,9 @@ def spec(
                     task=task.name,
                     variant=own,
                     lang=lang,
-                    lengths=_lengths(task, swept, lengths, _first(chosen and chosen.lengths, DEFAULT_LENGTHS)),
+                    lengths=_lengths(
+                        task, swept, lengths, _first(setting and setting.lengths, chosen and chosen.lengths, DEFAULT_LENGTHS)
+                    ),
                     depths=_depths(task, _first(depths, setting and setting.depths, chosen and chosen.depths)),
                     samples=_first(samples, setting and setting.samples, chosen and chosen.samples, 1),
                     haystack=_first(haystack, setting and setting.haystack, task.haystack),
@@ -204,7 +205,7 @@ def _depths(task: Task[Any], asked: str | None) -> tuple[float | None, ...]:
         if asked is not None:
             raise LcgenError(f"{task.name} has no single depth, so --depths cannot be asked for. Leave it out.")
         return (None,)
-    return specs.depths(DEFAULT_DEPTHS if asked is None else asked)
+    return specs.depths(task.grid if asked is None else asked)
 
 
 def _params(task: Task[Any], base: dict[str, Any], pairs: Sequence[str], tasks: Sequence[str]) -> tuple[Mapping[str, Any], ...]:
@@ -212,8 +213,9 @@ def _params(task: Task[Any], base: dict[str, Any], pairs: Sequence[str], tasks: 
     from lcgen.params import parse, plain, settings
 
     found: list[Mapping[str, Any]] = []
-    for swept in specs.sweep(settings(pairs, task.name, tasks)):
-        whole, default = plain(parse(task, {**base, **swept})), plain(task.Params())
+    sets = {name: value if isinstance(value, tuple) else (value,) for name, value in base.items()}
+    for swept in specs.sweep(list({**sets, **dict(settings(pairs, task.name, tasks))}.items())):
+        whole, default = plain(parse(task, swept)), plain(task.Params())
         own = {key: value for key, value in whole.items() if value != default[key]}
         if own in found:
             raise LcgenError(f"--set {' '.join(pairs)} gives the same parameters twice, so the same rows. Name each value once.")

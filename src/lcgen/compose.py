@@ -8,7 +8,7 @@ The residue is closed with spare units of the same filler (a subset sum), and wh
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SAMPLE = 200
 """Units by which a form of filler is probed."""
+FOLLOWING = 16
+"""Characters behind the context that decide how its end is cut into tokens."""
 MIDDLING = 16
 """Tokens of pad beyond the shortest that are held ready where weights do not add up."""
 FITS = 5
@@ -81,7 +83,7 @@ class Composer:
 
     def pose(self, draft: Draft, pose: Pose) -> Sequence[Puzzle]:
         """The puzzles of a draft over a context of a few units, as good as any to learn the size of their answers."""
-        ledger = Ledger(draft, self.scale(draft), tokens=1)
+        ledger = self.ledger(draft, tokens=1)
         return pose(ledger.context(ledger.ids[: 64 if draft.count is None else draft.count - len(draft.plants)]))
 
     def compose(self, draft: Draft, pose: Pose, prompt_tokens: int) -> list[Prompt]:
@@ -90,7 +92,7 @@ class Composer:
 
         Raises TooShort where the length cannot hold the draft, LcgenError where the residue cannot be closed.
         """
-        ledger = Ledger(draft, self.scale(draft), tokens=max(1, prompt_tokens // draft.copies))
+        ledger = self.ledger(draft, max(1, prompt_tokens // draft.copies))
         frames, main = self._fit(ledger, pose, prompt_tokens)
         if draft.count is None:
             layout, pads = self.close(ledger, frames, main, prompt_tokens)
@@ -108,9 +110,10 @@ class Composer:
         frames = [Frame(self, ledger, puzzle) for puzzle in pose(glimpse)]
         for attempt in range(FITS):
             free = room(frames, ledger, prompt_tokens)
-            if draft.count is None and free < 0:
-                raise TooShort(prompt_tokens, prompt_tokens - draft.copies * free + int(4 * ledger.mean))
             main = ledger.upto(free - slack * 2**attempt) if draft.count is None else draft.count - len(draft.plants)
+            if draft.count is None and (free < 0 or main < draft.least):
+                lacks = int(slack + 1.05 * draft.least * ledger.mean if draft.least else 4 * ledger.mean) - free
+                raise TooShort(prompt_tokens, prompt_tokens + draft.copies * lacks)
             if not glimpse.seen:
                 break
             frames = [Frame(self, ledger, puzzle) for puzzle in pose(ledger.context(ledger.ids[:main]))]
@@ -154,6 +157,10 @@ class Composer:
             "Try another length or another haystack"
             + (", or fewer questions per context: theirs differ too much in tokens." if len(frames) > 1 else ".")
         )
+
+    def ledger(self, draft: Draft, tokens: int) -> Ledger:
+        """The draft, weighed. Filler that holds a fence of the template would seem to begin or end the context."""
+        return Ledger(replace(draft, avoid=draft.avoid | self.wording.fences), self.scale(draft), tokens)
 
     def scale(self, draft: Draft) -> Scale:
         """The scale of the draft's form of filler, probed once."""
@@ -240,7 +247,7 @@ class Frame:
             context_id=context_id(memoryview(whole)[len(before) : len(whole) - len(after)]),
             prompt_tokens=self.tokens(layout, pad, self.order) if native else tokens,
             native=native,
-            pieces=layout.located(self.before, self.composer.tokenizer, self.order, text.isascii()),
+            pieces=layout.located(self.before, self.between[:FOLLOWING], self.composer.tokenizer, self.order, text.isascii()),
             repeat=layout.repeat(self.order),
         )
 

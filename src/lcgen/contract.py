@@ -33,7 +33,8 @@ class Plant:
 
     text: str
     depth: float
-    """0 first .. 1 last, within its lane; equal depths keep the order of the draft."""
+    """0 first .. 1 last, within its lane; plants of equal depth stand side by side there, in the order of the draft. Of a draft
+    that counts units depth counts units too, else tokens."""
     role: Role = "gold"
     part: int = 0
     """Which of the things asked for this belongs to (key of a multi-key question, step of a thread)."""
@@ -128,6 +129,9 @@ class Cell:
     index: int
     questions: int = 1
     """How many questions are asked over one context."""
+    seed: str = "0"
+    split: str = "test"
+    """For published generators alone, which begin with a number of their own; all else draws from its stream."""
     blocks: Stream | None = None
     common: Stream | None = None
     """One stream for all rows of a seed, split and language, whatever their parameters and lengths: for configs whose rows ask the same."""
@@ -164,6 +168,8 @@ class Draft:
     """How often the whole context stands in the prompt (Just Read Twice)."""
     count: int | None = None
     """Units and plants in all, where the puzzle has a native size; then tokens are measured, not asked for."""
+    least: int = 0
+    """Units of filler below which the puzzle is not what was asked for; a length that holds fewer is too short."""
     avoid: frozenset[str] = frozenset()
     """Units of filler that hold one of these are skipped."""
     role: str = ""
@@ -232,10 +238,14 @@ class Setting:
     """One variant of a preset: what it sets, over what its preset sets."""
 
     params: Mapping[str, Any] = field(default_factory=dict)
+    """A tuple of values is swept."""
     haystack: str | None = None
     depths: str | None = None
     samples: int | None = None
+    lengths: str | None = None
     answer_tokens: int | None = None
+    breaks: Mapping[int, str] = field(default_factory=dict)
+    """As those of the preset, of this variant alone."""
 
 
 @dataclass(frozen=True)
@@ -292,8 +302,10 @@ class Task(ABC, Generic[P]):
     presets: ClassVar[Mapping[str, Preset]] = {}
     depths: ClassVar[bool] = True
     """Whether a row has one depth that can be asked for."""
+    grid: ClassVar[str] = "0..1:0.1"
+    """The depths of a build that asks for none."""
     haystack: ClassVar[str] = "prose"
-    """The haystack that is taken where none is asked for."""
+    """The haystack of a build that asks for none."""
     records_only: ClassVar[bool] = False
     """Whether the task's own records alone can fill its context, so that no other haystack can be asked for."""
     lengths: ClassVar[tuple[int, int] | None] = None
@@ -309,6 +321,10 @@ class Task(ABC, Generic[P]):
     def count(self, params: P) -> int | None:
         """The native size that the parameters give the context (pairs, entries, elements); None: it is fitted to a length."""
         return None
+
+    def own(self, params: P) -> bool:
+        """Whether what the task brings of its own is lcgen's, free of rights; not where it reads somebody's questions."""
+        return True
 
     @abstractmethod
     def draw(self, rng: Stream, params: P, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
@@ -333,6 +349,10 @@ class Task(ABC, Generic[P]):
     @abstractmethod
     def oracle(self, row: Row) -> str:
         """A response that scores 1."""
+
+    def longest(self, row: Row) -> str:
+        """The longest response that a model which is right may well give: the answer budget is 1.5 times its tokens."""
+        return self.oracle(row)
 
     def summary(self, rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> Mapping[str, Estimate]:
         """The figures of a set of rows, such as one cell of a table: the mean of every metric.

@@ -42,17 +42,20 @@ class LaidLane:
         self.skeleton = f"{self.head}{self.first}{self.last}{self.tail}"
         """The shortest lane with the same units at its borders."""
         self.weights = ledger.weigh(order)
+        self.moved: dict[int, int] = {}
+        """Of units behind plants: tokens by which the border before them moved when they came to stand there."""
         if ledger.additive:
             self._mend()
 
     def _mend(self) -> None:
         """Counts the seams of plants, whose ends may be other than those of filler, and mends the weights behind them."""
-        count = self.ledger.scale.tokenizer.count
+        tokenizer = self.ledger.scale.tokenizer
         plants = np.flatnonzero(self.order < 0)
         for place in np.union1d(plants, plants + 1).tolist():
             if 0 < place < len(self.order):
                 before, unit = self.ledger.unit(int(self.order[place - 1]), leads=True), self.ledger.unit(int(self.order[place]))
-                self.weights[place] = count(before + unit) - count(before)
+                self.weights[place] = tokenizer.count(before + unit) - tokenizer.count(before)
+                self.moved[place] = _moved(tokenizer, before, unit)
 
     @cached_property
     def middle(self) -> int:
@@ -108,12 +111,13 @@ class Layout:
         copies = len(order) // len(self.lanes)
         return float((copies - 1 + again) / copies)
 
-    def located(self, before: str, tokenizer: Tokenizer, order: Sequence[int], ascii: bool) -> list[Piece]:
-        """Where the plants stand in an input that begins with `before` and this context, and may be all ASCII.
+    def located(self, before: str, after: str, tokenizer: Tokenizer, order: Sequence[int], ascii: bool) -> list[Piece]:
+        """Where the plants stand in an input that begins with `before`, this context and `after`, and may be all ASCII.
 
         A token span holds all tokens of the unit; the separator before a unit belongs to its first token.
         """
-        tokens = self._tokens(before, tokenizer, order) if self.ledger.additive else self._read(before, tokenizer, order)
+        find = self._tokens if self.ledger.additive else self._read
+        tokens = find(before, after, tokenizer, order)
         plants = self.ledger.draft.plants
         found = []
         end = len(before)
@@ -125,7 +129,7 @@ class Layout:
             for (unit, _), char_end in zip(lane.runs, accumulate(lengths)):
                 if lane.order[unit] < 0:
                     plant = -1 - int(lane.order[unit])
-                    low, high = int(starts[unit]), int(starts[unit + 1])
+                    low, high = int(starts[unit]), int(starts[unit + 1]) + lane.moved.get(unit + 1, 0)
                     depth = (low - begin) / (close - begin - (high - low)) if close - begin > high - low else 0.0
                     char_start = end + char_end - len(plants[plant].text)
                     copy = place // len(self.lanes)
@@ -133,24 +137,31 @@ class Layout:
             end += sum(lengths) + len(lane.tail)
         return found
 
-    def _tokens(self, before: str, tokenizer: Tokenizer, order: Sequence[int]) -> list[np.ndarray]:
+    def _tokens(self, before: str, after: str, tokenizer: Tokenizer, order: Sequence[int]) -> list[np.ndarray]:
         """Of each lane shown the token at which each unit starts, and the one behind the last, by arithmetic."""
         # Token borders at the first unit of a lane are read where that unit stands, among the skeletons.
-        starts = tokenizer.starts(before + self.ledger.joined(self.skeletons, order))
+        starts = tokenizer.starts(before + self.ledger.joined(self.skeletons, order) + after)
         found, byte, passed = [], len(before.encode()), 0
         for place, number in enumerate(order):
             lane = self.lanes[number]
             first = byte + len((self.ledger.before(place) + lane.head).encode())
             second = first + len(lane.first.encode())
             low, high = np.searchsorted(starts, first, side="right") - 1, np.searchsorted(starts, second)
+            # Among the skeletons another unit stands behind the first one than in the lane.
+            high -= _moved(tokenizer, lane.first, lane.last)
             weights = np.cumsum(lane.weights[1:])
-            found.append(passed + np.concatenate([[low, high], high + weights])[: len(lane.order) + 1])
-            byte, passed = second + len((lane.last + lane.tail).encode()), passed + lane.middle
+            borders = np.concatenate([[low, high], high + weights])[: len(lane.order) + 1]
+            byte = second + len(lane.last.encode())
+            if len(borders) > 2:
+                # The end of the last unit may be cut in another way before what follows than before another unit.
+                borders[-1] = np.searchsorted(starts, byte) + lane.middle
+            found.append(passed + borders)
+            byte, passed = byte + len(lane.tail.encode()), passed + lane.middle
         return found
 
-    def _read(self, before: str, tokenizer: Tokenizer, order: Sequence[int]) -> list[np.ndarray]:
+    def _read(self, before: str, after: str, tokenizer: Tokenizer, order: Sequence[int]) -> list[np.ndarray]:
         """The same, read from the tokens of the whole text where weights do not add up."""
-        starts = tokenizer.starts(before + self.context(order))
+        starts = tokenizer.starts(before + self.context(order) + after)
         found, byte = [], len(before.encode())
         for place, number in enumerate(order):
             lane = self.lanes[number]
@@ -163,3 +174,8 @@ class Layout:
             found.append(np.append(low, np.searchsorted(starts, borders[-1])))
             byte = int(borders[-1]) + len(lane.tail.encode())
         return found
+
+
+def _moved(tokenizer: Tokenizer, before: str, unit: str) -> int:
+    """Tokens by which the end of a text moves when a unit comes to stand behind it: its last characters may be cut anew."""
+    return int(np.searchsorted(tokenizer.starts(before + unit), len(before.encode()))) - tokenizer.count(before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,7 +51,10 @@ class Ledger:
                 return
             mean = weights.mean() if len(ids) else 1
             count = int(max(count * 1.1, 0 if wanted else tokens / mean * 1.01)) + 2 * SPARES
-        raise LcgenError("Nearly every unit of this haystack holds a key or a value of the puzzle. Take another haystack.")
+        raise LcgenError(
+            "Nearly every unit of this haystack holds a key or a value of the puzzle, or a line that the template sets round the context. "
+            "Take another haystack."
+        )
 
     def upto(self, tokens: float) -> int:
         """How many units of filler fit into so many tokens."""
@@ -79,21 +83,24 @@ class Ledger:
             yield self._order(ids if dealt is None else ids[dealt == lane], plants)
 
     def _order(self, ids: np.ndarray, plants: Sequence[int]) -> np.ndarray:
-        """One lane: each plant at the border nearest to its depth."""
+        """One lane: each plant at the border nearest to its depth, plants of one depth side by side."""
         if not plants:
             return ids
-        before = np.concatenate([[0], np.cumsum(self.weigh(ids))])
-        length = int(before[-1] + self.plant_weights[plants].sum())
+        counts = self.draft.count is not None
+        before = np.arange(len(ids) + 1) if counts else np.concatenate([[0], np.cumsum(self.weigh(ids))])
+        weights = np.ones(len(self.plant_weights), np.int64) if counts else self.plant_weights
+        length = int(before[-1] + weights[plants].sum())
         gaps: list[int] = []
         placed = 0
         ranked = sorted(plants, key=lambda number: self.draft.plants[number].depth)
-        for number in ranked:
-            weight = int(self.plant_weights[number])
-            wanted = self.draft.plants[number].depth * (length - weight) - placed
+        for depth, group in groupby(ranked, lambda number: self.draft.plants[number].depth):
+            members = list(group)
+            weight = int(weights[members].sum())
+            wanted = depth * (length - weight) - placed
             gap = int(np.searchsorted(before, wanted))
             if gap == len(before) or (gap > 0 and wanted - before[gap - 1] < before[gap] - wanted):
                 gap -= 1
-            gaps.append(max(gap, gaps[-1] if gaps else 0))
+            gaps += [max(gap, gaps[-1] if gaps else 0)] * len(members)
             placed += weight
         return np.insert(ids, gaps, [-1 - number for number in ranked])
 

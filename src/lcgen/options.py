@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from lcgen.api import DEFAULT_DEPTHS, DEFAULT_LENGTHS
+from lcgen.api import DEFAULT_LENGTHS
 from lcgen.errors import LcgenError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -44,12 +44,12 @@ def option(group: str, *names: str, **kwargs: Any) -> Callable[[Command], Comman
 
 _ROWS = [
     option("What to build", "--lengths", metavar="SPEC", help=f"Total tokens of a row: 4k, 4k..1m (doubling), 1k..8k:1k, 1k~16k, commas.  [{DEFAULT_LENGTHS}]"),
-    option("What to build", "--depths", metavar="SPEC", help=f"Where the first gold piece stands: 0..1:0.1, 0,0.5,1, 50%, random.  [{DEFAULT_DEPTHS}]"),
+    option("What to build", "--depths", metavar="SPEC", help="Where the first gold piece stands: 0..1:0.1, 0,0.5,1, 50%, random.  [as the task says]"),
     option("What to build", "--samples", type=int, metavar="N", help="Contexts, or groups of twins, of each cell (length, depth, swept values).  [1]"),
     option("What to build", "--preset", metavar="NAME[:VARIANT]", help="A published grid; see `lcgen tasks TASK`."),
     option("What to build", "--set", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the task, or several values of it: keys=1,2,4."),
     option("What to build", "--lang", default="en", show_default=True, metavar="CODE", help="Language of prompt, needles and haystack."),
-    option("What to build", "--haystack", metavar="TEXT", help="prose, noise, records, an added corpus, a file or folder, or hf:DATASET[:column].  [prose]"),
+    option("What to build", "--haystack", metavar="TEXT", help="prose, noise, records, an added corpus, a file or folder, or hf:DATASET[:column].  [as the task says]"),
     option("What to build", "--template", type=click.Path(dir_okay=False), help="A Jinja file with a wording of your own."),
     option("What to build", "--paired", is_flag=True, help="The same puzzles at every length; only the haystack grows."),
     option("What to build", "--questions-per-context", type=int, default=1, metavar="Q", help="Rows over one byte-identical context, the question last.  [1]"),

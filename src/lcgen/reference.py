@@ -36,7 +36,7 @@ def compose(composer: Composer, draft: Draft, pose: Pose, tokens: int) -> list[P
     Where its filler cannot close the last tokens, the reference has as many units as fit. Raises TooShort where the length
     cannot hold the plants.
     """
-    ledger = Ledger(draft, composer.scale(draft), tokens)
+    ledger = composer.ledger(draft, tokens)
     alone = Alone(composer, ledger)
     layout = _fitted(alone, tokens) if draft.count is None else Layout(ledger, ledger.ids[: draft.count - len(draft.plants)])
     reference = layout.context(alone.order)
@@ -52,7 +52,7 @@ def compose(composer: Composer, draft: Draft, pose: Pose, tokens: int) -> list[P
                 input=text,
                 prompt_tokens=prompt_tokens,
                 native=draft.count is not None,
-                pieces=layout.located("", composer.tokenizer, alone.order, reference.isascii()),
+                pieces=layout.located("", "", composer.tokenizer, alone.order, reference.isascii()),
                 repeat=layout.repeat(alone.order),
                 reference=puzzle.reference if own else reference,
                 output_tokens=composer.tokenizer.count(puzzle.reference or "") if own else measured,

@@ -96,12 +96,15 @@ def described(name: str) -> dict[str, Any]:
             "name": key, "about": preset.about, "paper": preset.paper, "lengths": preset.lengths, "samples": preset.samples,
             "depths": preset.depths, "answer_tokens": preset.answer_tokens, "differs": preset.differs,
             "variants": {variant: dict(setting.params)
-                | {key: value for key in ("haystack", "depths", "samples") if (value := getattr(setting, key)) is not None} for variant, setting in preset.settings.items()},
+                | {key: value for key in ("haystack", "depths", "samples", "lengths") if (value := getattr(setting, key)) is not None}
+                | ({"breaks": dict(setting.breaks)} if setting.breaks else {}) for variant, setting in preset.settings.items()},
             "breaks": dict(preset.breaks),
         }
         for key, preset in task.presets.items()
     ]  # fmt: skip
-    lines = [f"{task.name}: {task.about}", f"Papers: {', '.join(task.papers)}", "", "Parameters (--set NAME=VALUE):"]
+    lines = [f"{task.name}: {task.about}", f"Papers: {', '.join(task.papers)}"]
+    lines += [f"Where nothing else is asked for: haystack {task.haystack}{f', depths {task.grid}' if task.depths else ''}"]
+    lines += ["", "Parameters (--set NAME=VALUE):"]
     for entry in fields:
         lines.append(f"  {entry['name']:<16} {entry['type']}, default {entry['default']}")
         lines += click.wrap_text(entry["about"], 100, "      ", "      ").split("\n")
@@ -113,7 +116,8 @@ def described(name: str) -> dict[str, Any]:
             f"      lengths {short}; {_short(entry['depths'] or 'default')} depths; {entry['samples']} samples; {entry['answer_tokens'] or 'measured'} answer tokens"
         )
         lines += [
-            f"      {variant or '-'}: {', '.join(f'{k}={v}' for k, v in setting.items()) or 'defaults'}"
+            f"      {variant or '-'}: {', '.join(f'{k}={_swept(v)}' for k, v in setting.items() if k != 'breaks') or 'defaults'}"
+            + "".join(f"\n        breaks law {law}: {why}" for law, why in setting.get("breaks", {}).items())
             for variant, setting in entry["variants"].items()
         ]
         lines += click.wrap_text(entry["differs"], 100, "      ", "      ").split("\n")
@@ -128,6 +132,11 @@ def described(name: str) -> dict[str, Any]:
         "presets": presets,
         "text": "\n".join(lines),
     }
+
+
+def _swept(value: Any) -> str:
+    """A value of a parameter, or those that a preset sweeps."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else _short(str(value))
 
 
 def _short(spec: str) -> str:

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import product
 from typing import Any, Literal
 
 import jinja2
@@ -18,7 +19,8 @@ from jinja2.exceptions import SecurityError
 
 from lcgen import languages
 from lcgen.errors import LcgenError
-from lcgen.sandbox import Sandbox, within_steps
+from lcgen.limits import within_limits
+from lcgen.sandbox import Sandbox
 
 # Private-use characters: no haystack, key or value holds them, so a slot can be told from the words around it.
 MARK = "\ue000{}\ue001"
@@ -30,14 +32,24 @@ WORD = r"[^\W_]+(?:-[^\W_]+)*"
 NOTHING = re.compile(r"(?!)")
 # Values of several kinds, of which every macro must make the same sentence.
 PROBES = ("amber-lantern", "7", "6841", "灯塔", "3f2b9c1e-0a4d-4c55-9e07-5b1d2a8c6f10")
+KINDS = {
+    "": (WORD, PROBES),
+    # A word inside which one of these signs may stand like a hyphen.
+    "code": (r"[^\W_]+(?:[-*&#@%+~!][^\W_]+)*", (*PROBES, "amb*er-lantern", "灯&塔")),
+    "sign": (r"[*&#@%+~!]", ("*", "&", "~")),
+}
+"""Kinds of slots, declared as `slot~kind`: the pattern of what may stand there, and values to probe macros with."""
+TURNS = max(len(probes) for _, probes in KINDS.values())
+PLACES, AUDIENCES = ("before", "after", "both"), ("chat", "base")
 
 
 class Wording:
     """How one task speaks in one language.
 
     `blocks` are the macros of the task, each with the slots that it must print; `slot*` takes a list, `slot?` is a flag
-    that is not printed. A template may leave out the macros of puzzles that it is not used for. Raises LcgenError, with
-    the place, for a template that does not parse, loses a slot, or does what the sandbox forbids.
+    that is not printed but changes what is, `slot~kind` holds what its kind lets stand there (KINDS), else a word. A template may leave out the macros of puzzles that it is not used for; one
+    that has them all serves all puzzles. Raises LcgenError, with the place, for a template that does not parse, loses a
+    slot, words two macros so that one is read as the other, or does what the sandbox forbids.
     """
 
     def __init__(
@@ -56,7 +68,7 @@ class Wording:
             self._template = Sandbox().from_string(template)
             # A macro sees the variables of the body only when it is called, so the module is made with the slots open.
             open_slots = {"context": CONTEXT, "question": MARK.format("question"), "pad": PAD}
-            self._module = within_steps(lambda: self._template.make_module({**open_slots, "place": "after", "audience": "chat"}))
+            self._module = within_limits(lambda: self._template.make_module({**open_slots, "place": "after", "audience": "chat"}))
         except jinja2.TemplateSyntaxError as error:
             raise LcgenError(f"The template {name} does not parse: line {error.lineno}: {error.message}.") from error
         except Exception as error:
@@ -65,14 +77,24 @@ class Wording:
             if not hasattr(self._module, block):
                 continue
             printed = set(SLOT.findall(self._open(block)))
-            if lost := {slot.rstrip("*") for slot in slots if not slot.endswith("?")} - printed:
+            if lost := {_stem(slot) for slot in slots if not slot.endswith("?")} - printed:
                 raise LcgenError(f"The macro {block!r} of template {name} does not print {', '.join(sorted(lost))}.")
-            if all(slot.isidentifier() for slot in slots):
+            if self._plain(block):
                 self._probe(block, slots)
-        for place in ("before", "after", "both"):
-            for audience in ("chat", "base"):
-                asked = {"question": MARK.format("question"), "place": place, "audience": audience}
-                _ = self.frame(**asked) if axis == "input" else self.page(**asked)
+        self._tell_apart()
+        if all(hasattr(self._module, block) for block in blocks):
+            for block, slots in blocks.items():
+                self._heed(block, {slot.rstrip("?"): True for slot in slots if slot.endswith("?")})
+        self.fences: frozenset[str] = frozenset()
+        if axis == "input":
+            self.fences = self._fences()
+        else:
+            for place, audience in product(PLACES, AUDIENCES):
+                self.page(question=MARK.format("question"), place=place, audience=audience)
+
+    def _plain(self, block: str) -> bool:
+        """Whether all slots of the macro take one text each, so that its text can be read back."""
+        return block in self.blocks and not any(slot.endswith(("*", "?")) for slot in self.blocks[block])
 
     def _refused(self, error: Exception) -> LcgenError:
         what = "does something that is not allowed" if isinstance(error, SecurityError) else "cannot be rendered"
@@ -80,8 +102,8 @@ class Wording:
 
     def _probe(self, block: str, slots: Sequence[str]) -> None:
         """Raises LcgenError for a macro that alters its slots, words them by their value, or lets them run together."""
-        for turn in range(len(PROBES)):
-            values = {slot: PROBES[(turn + number) % len(PROBES)] for number, slot in enumerate(slots)}
+        for turn in range(TURNS):
+            values = self._values(block, turn)
             said = self.say(block, **values)
             found = self.pattern(block).fullmatch(said)
             if said != self._run(block, values) or found is None or found.groupdict() != values:
@@ -90,11 +112,53 @@ class Wording:
                     f"between them, and the same words for all values; with {values} it makes {self._run(block, values)[:200]!r}."
                 )
 
+    def _values(self, block: str, turn: int) -> dict[str, str]:
+        found = {}
+        for number, slot in enumerate(self.blocks[block]):
+            _, probes = KINDS[_kind(slot)]
+            found[_stem(slot)] = probes[(turn + number) % len(probes)]
+        return found
+
+    def _tell_apart(self) -> None:
+        """Raises LcgenError for a pattern that finds anything but its own macro's sentences, in full, between others."""
+        spoken = [block for block, slots in self.blocks.items() if slots and self._plain(block) and hasattr(self._module, block)]
+        for turn, block, other in product(range(TURNS), spoken, spoken):
+            own, beside = (self.say(name, **self._values(name, turn)) for name in (block, other))
+            found = self.pattern(block)
+            if other != block and (inside := found.search(beside)):
+                raise LcgenError(
+                    f"The macros {block!r} and {other!r} of template {self.name} cannot be told apart: in {beside[:200]!r}, a sentence "
+                    f"of {other!r}, {inside.group()[:200]!r} reads like one of {block!r}. Word one of them in another way."
+                )
+            # Other text stands next to a sentence, so a slot at its end must be closed by a mark or a space.
+            text = self.sep.join(["字", beside, own, "字"])
+            if [m.group() for m in found.finditer(text)] != [own] * (1 + (other == block)):
+                raise LcgenError(
+                    f"A sentence of the macro {block!r} of template {self.name} runs together with the text next to it, in {text[:300]!r}. "
+                    "Let it begin and end with words or marks of its own."
+                )
+
+    def _heed(self, block: str, flags: Mapping[str, Any]) -> None:
+        """Raises LcgenError for a flag that is up and changes nothing."""
+        for flag in (flag for flag, up in flags.items() if up):
+            if self._open(block) == self._open(block, flag):
+                raise LcgenError(
+                    f"The macro {block!r} of template {self.name} says the same whether {flag!r} is true or not, but this puzzle needs "
+                    f"it said. Let {block!r} print more where {flag!r} is true."
+                )
+
+    @property
+    def sep(self) -> str:
+        """What stands between two sentences of the language."""
+        return languages.load(self.lang).gap
+
     def say(self, block: str, **slots: Any) -> str:
-        """One macro as text, without white space at its ends."""
-        if all(slot.isidentifier() for slot in self.blocks.get(block, "*")):
+        """One macro as text, without white space at its ends. Raises LcgenError where it does not heed a flag."""
+        if self._plain(block):
             return "".join(text or str(slots[slot]) for text, slot in self.parts(block))
-        return self._run(block, slots)
+        said = self._run(block, slots)
+        self._heed(block, {slot[:-1]: slots.get(slot[:-1]) for slot in self.blocks.get(block, ()) if slot.endswith("?")})
+        return said
 
     def _run(self, block: str, slots: Mapping[str, Any]) -> str:
         if not hasattr(self._module, block):
@@ -104,17 +168,21 @@ class Wording:
                 + "."
             )
         try:
-            return str(within_steps(lambda: getattr(self._module, block)(**slots))).strip()
+            return str(within_limits(lambda: getattr(self._module, block)(**slots))).strip()
         except Exception as error:
             raise self._refused(error) from error
 
-    def _open(self, block: str) -> str:
-        """One macro with its slots marked."""
-        marks: dict[str, Any] = {}
-        for slot in self.blocks[block]:
-            stem = slot.rstrip("*?")
-            marks[stem] = False if slot.endswith("?") else [MARK.format(stem)] if slot.endswith("*") else MARK.format(stem)
-        return self._run(block, marks)
+    def _open(self, block: str, flag: str = "") -> str:
+        """One macro with its slots marked, and this flag up."""
+        if (block, flag) not in self._opened:
+            marks: dict[str, Any] = {}
+            for slot in self.blocks[block]:
+                stem = _stem(slot)
+                marks[stem] = (
+                    stem == flag if slot.endswith("?") else [MARK.format(stem)] if slot.endswith("*") else MARK.format(stem)
+                )
+            self._opened[block, flag] = self._run(block, marks)
+        return self._opened[block, flag]
 
     def page(self, **slots: Any) -> str:
         """The whole prompt of the output axis, which has no context."""
@@ -126,7 +194,7 @@ class Wording:
 
     def _rendered(self, slots: Mapping[str, Any]) -> str:
         try:
-            return within_steps(lambda: self._template.render(context=CONTEXT, pad=PAD, **slots)).strip()
+            return within_limits(lambda: self._template.render(context=CONTEXT, pad=PAD, **slots)).strip()
         except Exception as error:
             raise self._refused(error) from error
 
@@ -147,6 +215,20 @@ class Wording:
         self._asks(text, slots)
         return before, between, after
 
+    def _fences(self) -> frozenset[str]:
+        """The lines next to the context in any frame: text that held one would seem to begin or end the context.
+
+        Lines of one or two characters are too common to be taken for a fence, and the question is none.
+        """
+        found = set()
+        for place, audience in product(PLACES, AUDIENCES):
+            before, between, _ = self.frame(question=MARK.format("question"), place=place, audience=audience)
+            if before.endswith("\n"):
+                found.add(before.rstrip().rpartition("\n")[2].strip())
+            if between.startswith("\n"):
+                found.add(between.lstrip().partition("\n")[0].strip())
+        return frozenset(line for line in found if len(line) > 2 and not SLOT.search(line))
+
     def pattern(self, block: str) -> re.Pattern[str]:
         """The macro as a regular expression with a named group for each slot: all that generator and solver share.
 
@@ -156,6 +238,7 @@ class Wording:
             return NOTHING
         if block not in self._patterns:
             seen: set[str] = set()
+            kinds = {_stem(slot): _kind(slot) for slot in self.blocks[block]}
             parts = []
             for number, piece in enumerate(SLOT.split(self._open(block))):
                 if number % 2 == 0:
@@ -164,7 +247,7 @@ class Wording:
                     parts.append(f"(?P={piece})")
                 else:
                     seen.add(piece)
-                    parts.append(f"(?P<{piece}>{WORD})")
+                    parts.append(f"(?P<{piece}>{KINDS[kinds.get(piece, '')][0]})")
             self._patterns[block] = re.compile("".join(parts))
         return self._patterns[block]
 
@@ -188,6 +271,10 @@ class Wording:
         return {}
 
     @cached_property
+    def _opened(self) -> dict[tuple[str, str], str]:
+        return {}
+
+    @cached_property
     def _parts(self) -> dict[str, list[tuple[str, str]]]:
         return {}
 
@@ -195,3 +282,12 @@ class Wording:
     def pads(self) -> list[str]:
         """Neutral sentences of many lengths, for the slot that closes what units of filler cannot."""
         return languages.text(self.lang, "pads.txt").split("\n")[:-1]
+
+
+def _stem(slot: str) -> str:
+    """The name of a slot, without its kind and what it takes."""
+    return slot.partition("~")[0].rstrip("*?")
+
+
+def _kind(slot: str) -> str:
+    return slot.partition("~")[2]

@@ -1,7 +1,7 @@
 """Chat wrappers: what a served model's chat template puts around the user prompt, counted but never written into it.
 
 The template is Jinja from a model folder, the Hub or a file, so it is rendered in a sandbox with a fixed date and a
-budget of steps, the way `transformers` renders it, with a marker as the prompt; what stands before and after the marker
+budget of steps and sizes, the way `transformers` renders it, with a marker as the prompt; what stands before and after the marker
 is the wrapper. A template that does not simply wrap its user message is refused.
 """
 
@@ -126,26 +126,23 @@ def _split(name: str, template: str, variables: Mapping[str, Any]) -> tuple[str,
 
 
 def _render(name: str, template: str, content: str, variables: Mapping[str, Any]) -> str:
-    from lcgen.sandbox import LONGEST, within_steps
+    from lcgen.limits import within_limits
 
     messages = [{"role": "user", "content": content}]
     settings = {"tools": None, "documents": None, "add_generation_prompt": True, **variables}
     try:
         made = _environment().from_string(template)
-        rendered = within_steps(lambda: str(made.render({"messages": messages, **settings})))
+        return within_limits(lambda: str(made.render({"messages": messages, **settings})))
     except Exception as error:  # a template can raise anything
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise LcgenError(
             f"The chat template of {name!r} cannot be rendered for one user message: {reason}. Give its variables with "
             "--chat-template-arg name=value, another template with --chat-template, or --chat-template none."
         ) from None
-    if len(rendered) > LONGEST:
-        raise LcgenError(f"The chat template of {name!r} renders more than {LONGEST:,} characters.")
-    return rendered
 
 
 def _environment() -> Any:
-    """Jinja as `transformers` sets it up, less what can hang, differ from run to run, or hide a missing variable."""
+    """Jinja as `transformers` sets it up, less what can hang, fill the memory, differ from run to run, or hide a missing variable."""
     from jinja2 import TemplateError, Undefined, UndefinedError, nodes
     from jinja2.exceptions import SecurityError
     from jinja2.ext import Extension
@@ -175,10 +172,6 @@ def _environment() -> Any:
     def raise_exception(message: str) -> None:
         raise TemplateError(message)
 
-    def tojson(value: Any, ensure_ascii: bool = False, indent: int | None = None, **options: Any) -> str:
-        return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, **options)
-
     environment = Sandbox(undefined=Loud, extensions=["jinja2.ext.loopcontrols", Generation])
-    environment.filters["tojson"] = tojson
     environment.globals |= {"raise_exception": raise_exception, "strftime_now": TODAY.strftime}
     return environment

@@ -1,0 +1,13 @@
+"""What a response says, and how much of it is right: the core of every task's `score`.
+
+Standard library only and no import from lcgen, so that the folder can be copied into a harness as it is. Every function
+takes any string (megabytes, NUL, lone surrogates, invisible or combining characters) in linear time.
+"""
+
+from .claims import by_key
+from .length import length_score, words
+from .metric import judge
+from .response import items, visible
+from .values import mentions, normal
+
+__all__ = ["by_key", "items", "judge", "length_score", "mentions", "normal", "visible", "words"]

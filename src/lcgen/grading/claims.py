@@ -1,0 +1,119 @@
+"""What a response claims of the values that it names: which key each is given to, and which are called void."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, takewhile
+
+from .values import Value
+
+AROUND = 12
+"""Tokens before and after a value in which it may be called void."""
+_BE = r"(?:is|was|are|were|has been|had been|became|got)"
+# Words that turn a value void stand before it ("replacing 1") or after it ("1 was replaced"), never across a comma, and
+# never so that they speak of the other value ("was replaced by 1").
+_VOID_BEFORE = re.compile(
+    r"\b(?:earlier|previous(?:ly)?|prior|former(?:ly)?|old|original(?:ly)?|initial(?:ly)?|first|outdated|voids|voiding|corrects"
+    r"|correcting|(?<!is )(?<!was )(?<!are )(?<!were )(?<!been )(?<!got )(?:replac|supersed)(?:es?|ed|ing)|overrid(?:es?|ing)|overrode|no longer|not|instead of|rather than"
+    r"|in place of|(?:changed|corrected|updated|revised) from)(?: (?!(?:by|with|to|but|than|then|now|and|or)\b)[^\W\d]+){0,4} ?:? ?$"
+    r"|(?:此前|之前|先前|原来|原先|原本|原|旧|作废的|而非|而不是|不是|不再是)(?:所载)?的?(?:登记项|答案|值)?[为是]?[:：]?$"
+    r"|(?<!被)(?:取代|替代|代替)了?(?:此前|之前|先前|原来|原先|旧)?的?(?:登记项)?$"
+)
+_VOID_AFTER = re.compile(
+    rf"[ ,]*(?:which |that )?{_BE}(?: now| since| later| then)? (?:void|voided|replaced|superseded|corrected|cancell?ed|overridden"
+    r"|withdrawn|invalid|outdated|no longer)\b|[ ,]*(?:void|invalid|outdated|no longer)\b"
+    r"|[，,]?(?:现|均|一律|已经?|则)*(?:被(?:更正|取代|替代|作废)|作废|失效|无效|不再)"
+)
+
+
+def bindings(lines: Iterable[Sequence[Value | str]], owner: Mapping[Value, Value]) -> set[tuple[Value, Value]]:
+    """The pairs of key and value that a response states; `owner` gives the right key of each value.
+
+    "key: value", "value for key", a key as heading over its values, a table, a JSON object. Values that follow several
+    keys, or come before several, are a list and given to none, unless it says "respectively".
+    """
+    keys = {*owner.values()}
+    pairs: set[tuple[Value, Value]] = set()
+    heading: Value | None = None
+    keys_lead: bool | None = None
+    for line in lines:
+        marks = [mark for mark in line if isinstance(mark, tuple) and (mark in keys or mark in owner)]
+        runs = [[*run] for _, run in groupby(marks, key=keys.__contains__)]
+        if not runs:
+            continue
+        if keys_lead is None:
+            keys_lead = runs[0][0] in keys
+        if len(runs) > 1:
+            heading = None
+            pairs.update(zip(runs[0], runs[1]) if _respectively(line, runs) else _paired(runs, keys))
+        elif marks[0] in keys:
+            heading = marks[0] if len({*marks}) == 1 else None
+        elif heading and keys_lead:
+            pairs.update((heading, value) for value in marks)
+    return pairs
+
+
+def _respectively(line: Sequence[Value | str], runs: Sequence[Sequence[Value]]) -> bool:
+    said = "respectively" in line or {"分", "别"} <= {*line}
+    return said and len(runs) == 2 and len(runs[0]) == len(runs[1])
+
+
+def _paired(runs: Sequence[Sequence[Value]], keys: set[Value]) -> Iterator[tuple[Value, Value]]:
+    """Pairs of one line, whose runs of keys and of values alternate."""
+    if runs[0][0] in keys:
+        for at in range(0, len(runs) - 1, 2):
+            names, held = runs[at], runs[at + 1]
+            if len(names) == 1 or names[-1] in names[:-1]:  # else a list of keys before a list of values
+                # A key at the end may own the value before it: "x for a and y for b" after "a".
+                last = held[-1:] if at + 3 == len(runs) and len(held) > 1 else []
+                yield from ((names[-1], value) for value in held[: len(held) - len(last)])
+        return
+    if len(runs) % 2:  # "x for a, and for b y"; a single key between two values may belong to either
+        for held, names, after in zip(runs[::2], runs[1::2], runs[2::2]):
+            if len(names) == 2:
+                yield from ((names[0], held[-1]), (names[1], after[0]))
+        return
+    for held, names in zip(runs[::2], runs[1::2]):
+        if len(names) == 1:
+            yield names[0], held[-1]
+
+
+def by_key(said: str, keys: Sequence[str], owned: Sequence[Sequence[str]]) -> str:
+    """`said` with what it says of each of `keys` in their order, and without the keys themselves: to be judged as a list.
+
+    `owned` holds the values of each key. Of a key that is given none of its own, values of the other keys are no answer.
+    Text that names no key comes back as it is.
+    """
+    outputs = [value for own in owned for value in own]
+    named = re.compile("|".join(rf"(?<![A-Za-z0-9-]){re.escape(key)}(?![A-Za-z0-9-])" for key in keys), re.I)
+    texts, found = named.split(said), [key.lower() for key in named.findall(said)]
+    if not found:
+        return said
+    # A value stands behind its key, unless the response begins with one.
+    first = any(value.lower() in texts[0].lower() for value in outputs)
+    bare, pieces = (texts[-1], texts[:-1]) if first else (texts[0], texts[1:])
+    sorted_ = [bare]
+    for key, own in zip(keys, owned):
+        piece = "\n".join(text for name, text in zip(found, pieces) if name == key.lower())
+        if not any(value.lower() in piece.lower() for value in own):
+            piece = re.sub("|".join(map(re.escape, outputs)), " ", piece, flags=re.I)
+        sorted_.append(piece)
+    return "\n".join(sorted_)
+
+
+def called_void(said: Sequence[Value | str], value: Value) -> bool:
+    """Whether every mention of the value stands in words that call it void: "the earlier 1", "replacing 1", "1 is void"."""
+    places = [at for at, mark in enumerate(said) if mark == value]
+    return bool(places) and all(_void_at(said, at) for at in places)
+
+
+def _void_at(said: Sequence[Value | str], at: int) -> bool:
+    before = [*takewhile(lambda mark: isinstance(mark, str), reversed(said[max(0, at - AROUND) : at]))][::-1]
+    after = [*takewhile(lambda mark: isinstance(mark, str), said[at + 1 : at + 1 + AROUND])]
+    return bool(_VOID_BEFORE.search(_text(before)) or _VOID_AFTER.match(_text(after)))
+
+
+def _text(tokens: Sequence[Value | str]) -> str:
+    """Tokens as text, without spaces between characters that are not ASCII."""
+    return re.sub(r"(?<![\x00-\x7f]) | (?![\x00-\x7f])", "", " ".join(map(str, tokens)))
