@@ -548,3 +548,32 @@ def test_a_build_from_the_command_line_is_scored_with_degradation(tmp_path: Path
     assert "degradation_relative" in text and "length_score" in text and "decile_10" in text
     assert "LongGenBench" in done("tasks", "longgenbench") and "golden_thread" in done("tasks", "longgenbench")
     done("show", "longgenbench", "--lengths", "1k")
+
+
+def test_a_dataset_folder_is_read_split_by_split(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    (folder / "data").mkdir(parents=True)
+    jsonl(folder / "data" / "train.jsonl", GSM[:30])
+    jsonl(folder / "data" / "test.jsonl", GSM[30:50])
+    assert questions.load(files.kept(f"hf:{folder}"), "en").size == 20
+    assert questions.load(files.kept(f"hf:{folder}:train"), "en").size == 30
+    with pytest.raises(LcgenError, match="split of .* 'dev'"):
+        files.kept(f"hf:{folder}:dev")
+    for source in ("hf:", "hf:a b", str(folder), "x" * 5000):
+        with pytest.raises(LcgenError):
+            files.kept(source)
+
+
+def test_a_card_says_whose_the_questions_are(tmp_path: Path) -> None:
+    done("build", "longgenbench", "--lengths", "512", "--out", tmp_path / "own")
+    card = (tmp_path / "own" / "README.md").read_text("utf-8")
+    assert (
+        "cc0-1.0" in card
+        and "that of Wu et al. is golden_thread" in card
+        and "2410.04199" in card
+        and "what is not asked" not in card
+    )
+    path = jsonl(tmp_path / "theirs.jsonl", GSM)
+    done("build", "longgenbench", "--set", f"source={path}", "--set", "questions=5", "--out", tmp_path / "theirs")
+    card = (tmp_path / "theirs" / "README.md").read_text("utf-8")
+    assert "license: other" in card and "0 were solved again" in card

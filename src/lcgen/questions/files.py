@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lcgen import cache, hub
+from lcgen import cache, texts
 from lcgen.errors import LcgenError
 from lcgen.questions import Given, Pool, Question, with_options
 from lcgen.questions.arithmetic import number
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FORMS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
 POSSIBLE = (
-    "A question set is a .jsonl, .json, .csv or .parquet file, or hf:DATASET[/CONFIG][:SPLIT], with the columns of GSM8K (question, "
+    "A question set is a .jsonl, .json, .csv or .parquet file, or hf:DATASET[/CONFIG][:SPLIT] (a folder may stand in its place), with the columns of GSM8K (question, "
     "answer), MMLU (question, choices, answer, subject) or CommonsenseQA (question, choices, answerKey)."
 )
 MOST = 100_000
@@ -140,40 +140,44 @@ def _distinct(source: str, found: Iterable[Question]) -> None:
 
 
 def _rows(source: str) -> Iterable[Mapping[str, Any]]:
-    """Rows of a file or a Hub dataset. Raises LcgenError where there are none, or an id stands twice."""
-    import datasets
+    """Rows of a file or a dataset. Raises LcgenError where there are none, too many, or an id stands twice."""
+    ids: dict[str, int] = {}
+    for place, row in enumerate(_dataset(source) if source.startswith("hf:") else _file(source)):
+        if place == MOST:
+            raise LcgenError(f"{source} holds more than {MOST:,} questions. Take a part of it.")
+        if (mark := row.get("id")) is not None and (first := ids.setdefault(str(mark), place)) != place:
+            raise LcgenError(
+                f"{source}: rows {first} and {place} have the same id {str(mark)[:60]!r}. Give each question its own."
+            )
+        yield row
 
-    remote = source.startswith("hf:")
+
+def _dataset(source: str) -> Iterable[Mapping[str, Any]]:
+    name, _, split = source[3:].partition(":")
+    if not re.fullmatch(r"[\w./-]+", name):
+        raise LcgenError(f"{source!r} names no question set. {POSSIBLE}")
+    return texts.rows(texts.Place(Path(name), "question", hub=True), split or "test", strict=bool(split))
+
+
+def _file(source: str) -> Iterable[Mapping[str, Any]]:
     path = Path(source).expanduser()
-    if not remote and not path.is_file():
-        raise LcgenError(f"There is no question file {source!r}, and no pool of that name. {POSSIBLE}")
-    if not remote and path.suffix.lower() not in FORMS:
-        raise LcgenError(f"{source} is of a kind that is not read. {POSSIBLE}")
-    if not sys.stderr.isatty():
-        datasets.disable_progress_bars()
-    ids: dict[Any, int] = {}
-    found = []
     try:
-        with tempfile.TemporaryDirectory(dir=cache.folder("datasets"), ignore_cleanup_errors=True) as temporary:
-            if remote:
-                name, _, split = source[3:].partition(":")
-                parts = name.split("/")
-                data = datasets.load_dataset(
-                    "/".join(parts[:2]), "/".join(parts[2:]) or None, split=split or "test", revision=hub.dataset_commit(name)
-                )
-            else:
-                data = datasets.load_dataset(FORMS[path.suffix.lower()], data_files=str(path), split="train", cache_dir=temporary)
-            for place, row in zip(range(MOST), data):
-                mark = row.get("id")
-                if mark is not None and (first := ids.setdefault(str(mark), place)) != place:
-                    raise LcgenError(f"{source}: rows {first} and {place} have the same id {mark!r}. Give each question its own.")
-                found.append(dict(row))
-            del data
+        if not path.is_file():
+            raise LcgenError(f"There is no question file {source[:200]!r}, and no pool of that name. {POSSIBLE}")
+        if path.suffix.lower() not in FORMS:
+            raise LcgenError(f"{source} is of a kind that is not read. {POSSIBLE}")
+        import datasets
+
+        if not sys.stderr.isatty():
+            datasets.disable_progress_bars()
+        with tempfile.TemporaryDirectory(dir=cache.folder("datasets"), ignore_cleanup_errors=True) as kept:
+            yield from datasets.load_dataset(
+                FORMS[path.suffix.lower()], data_files=str(path), split="train", cache_dir=kept, streaming=True
+            )
     except LcgenError:
         raise
-    except Exception as error:  # `datasets` raises whatever its readers, its cache and the network raise
-        first_line = (str(error).splitlines() or [""])[0]
+    except Exception as error:  # `datasets` raises whatever its readers raise
+        first = (str(error).splitlines() or [""])[0]
         raise LcgenError(
-            f"The question set {source} cannot be read ({type(error).__name__}: {first_line}). {POSSIBLE}"
+            f"The question set {source[:200]} cannot be read ({type(error).__name__}: {first}). {POSSIBLE}"
         ) from error
-    return found
