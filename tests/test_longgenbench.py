@@ -577,3 +577,10 @@ def test_a_card_says_whose_the_questions_are(tmp_path: Path) -> None:
     done("build", "longgenbench", "--set", f"source={path}", "--set", "questions=5", "--out", tmp_path / "theirs")
     card = (tmp_path / "theirs" / "README.md").read_text("utf-8")
     assert "license: other" in card and "0 were solved again" in card
+
+
+@pytest.mark.parametrize("source", ["problems", "subjects"])
+def test_the_full_answers_have_full_marks_by_the_published_rules_too(source: str) -> None:
+    (row,) = made(lengths="1k", params=(("source", source),))
+    found = TASK.score(row["reference_output"], row)
+    assert found["liu"] == found["scope"] == found["score"] == 1

@@ -76,7 +76,7 @@ class Made(Pool):
                 others.append(rng.choice(fresh))
         ways = self.ways[fact.relation]
         text = with_options(_worded(ways[way], fact.article, fact.concept), placed(fact.value, others, place))
-        return Question(text, self.letters[place], (), self.letters, fact.concept)
+        return Question(text, self.letters[place], (f"{fact.concept}: {fact.value}",), self.letters, fact.concept)
 
     def solve(self, text: str, read: Callable[[str], int | None]) -> str | None:
         stem, options = options_of(text)

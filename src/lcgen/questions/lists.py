@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from lcgen import questions
+from lcgen import languages, questions
 from lcgen.contract import Units
 from lcgen.questions import Given, Pool, Question
 from lcgen.streams import Stream
@@ -128,6 +128,11 @@ def asked(question: Question, number: int, wording: Wording) -> str:
 
 
 def answered(question: Question, number: int, wording: Wording) -> str:
-    """The full answer to a question under its number."""
-    last = wording.say("letter_answer" if question.letters else "number_answer", value=question.answer)
-    return "\n".join([wording.say("answer_header", number=number), *question.steps, last])
+    """The full answer to a question under its number: steps of a computation line by line, the reason for an option in one line
+    with it, as in the demonstrations of the published sets."""
+    header = wording.say("answer_header", number=number)
+    if not question.letters:
+        return "\n".join([header, *question.steps, wording.say("number_answer", value=question.answer)])
+    language = languages.load(wording.lang)
+    reason = "".join(f"{step}{language.stops[0]}{language.gap}" for step in question.steps)
+    return f"{header}\n{reason}{wording.say('letter_answer', value=question.answer)}"
