@@ -21,6 +21,7 @@ from pathlib import Path
 
 import everyday
 import exact
+import examples
 import peers
 import records
 import speed
@@ -28,7 +29,7 @@ from clock import Failed, spend, tell
 from tables import Section, verdicts
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PARTS = ("rows", "million", "first", "memory", "startup", "exact", "records")
+PARTS = ("rows", "million", "first", "memory", "startup", "exact", "records", "examples")
 
 
 def arguments() -> argparse.Namespace:
@@ -89,6 +90,7 @@ def parts(args: argparse.Namespace, work: Path, env: dict[str, str]) -> list[Sec
         ("startup", everyday.startup),
         ("exact", exact.check),
         ("records", records.check),
+        ("examples", examples.check),
     ):
         if part in args.only:
             found.append(make(args, work, env))

@@ -79,5 +79,17 @@ def array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     raise TypeError(f"no rule for columns of {kind}")
 
 
+def numbers(values: np.ndarray, kind: pa.DataType) -> pa.Array:
+    """Numbers as a column: of shape (rows,), or of shape (rows, n) as lists of n. TypeError where they are not of this kind."""
+    if values.ndim > 1:
+        ends = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
+        return pa.Array.from_buffers(
+            kind, len(values), [None, pa.py_buffer(ends)], children=[numbers(values.ravel(), kind.value_type)]
+        )
+    if values.dtype != kind.to_pandas_dtype():
+        raise TypeError(f"{values.dtype} is not {kind}")
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
+
+
 def _offsets(lengths: Any, width: type[np.signedinteger[Any]]) -> pa.Buffer:
     return pa.py_buffer(np.array([0, *accumulate(lengths)], width))

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from lcgen import cards, proof, schemas, tokens, vault, wrapper
-from lcgen.builders import manifest, preview, writer
+from lcgen.builders import batches, manifest, preview, tables, writer
 from lcgen.builders.rows import RowMaker
+from lcgen.builders.tables import Maker, TableMaker
 from lcgen.errors import LcgenError
 from lcgen.spec import Length, Spec, places
 from lcgen.tokens import Tokenizer
@@ -43,12 +44,16 @@ class Report:
 
     folder: Path
     name: str
+    split: str
+    """Of the first config."""
     configs: dict[str, int]
     """Config name -> rows."""
     rows: int
     bytes: int
     written: int
     """Files written now; 0 means that the folder was up to date."""
+    counted: bool
+    """Whether lengths were counted in a vocabulary; rows of numbers have theirs without one."""
     tokenizer: str
     wrapper: str
     reserve: int
@@ -58,8 +63,13 @@ class Report:
     solved: int
 
 
-def makers(spec: Spec, tokenizer: Tokenizer | None = None, frame: Wrapper | None = None) -> dict[str, RowMaker]:
-    """A row maker for each part of a spec, by the part's name."""
+def makers(spec: Spec, tokenizer: Tokenizer | None = None, frame: Wrapper | None = None) -> dict[str, Maker]:
+    """A maker of rows for each part of a spec, by the part's name."""
+    held = {part.name: tables.of(part) for part in spec.parts}
+    if all(held.values()):
+        return {part.name: TableMaker(spec, part, held[part.name]) for part in spec.parts}
+    if any(held.values()):
+        raise LcgenError("Prompts and rows of numbers have other columns. Build them one by one.")
     if spec.audience == "base" and spec.chat_template not in ("auto", "none"):
         raise LcgenError("--for base sends no chat wrapper, so --chat-template has no meaning there. Leave one of them out.")
     tokenizer = tokenizer or tokens.load(spec.tokenizer)
@@ -68,7 +78,7 @@ def makers(spec: Spec, tokenizer: Tokenizer | None = None, frame: Wrapper | None
     return {part.name: RowMaker(spec, part, tokenizer, frame) for part in spec.parts}
 
 
-def plan(spec: Spec, maker: RowMaker) -> Iterator[FilePlan]:
+def plan(spec: Spec, maker: Maker) -> Iterator[FilePlan]:
     """The files of one part: a function of the spec alone."""
     part = maker.part
     suffix = "jsonl" if spec.format == "jsonl" else "parquet"
@@ -76,7 +86,7 @@ def plan(spec: Spec, maker: RowMaker) -> Iterator[FilePlan]:
         each = maker.tokens(length) * maker.rows_per_index
         run = max(1, FILE_TOKENS // each)
         for first in range(0, part.samples, run):
-            path = f"data/{part.name}_{length.config}/{spec.split}-{first:06d}.{suffix}"
+            path = f"data/{part.name}_{length.config}/{part.split}-{first:06d}.{suffix}"
             yield FilePlan(part.name, length, path, first, min(run, part.samples - first))
 
 
@@ -91,7 +101,8 @@ def build(spec: Spec, out: Path | None = None, force: bool = False, progress: Ca
     crew = makers(spec)
     if old is not None:
         spec = manifest.merge(old["spec"], spec, crew)
-        crew = makers(spec, next(iter(crew.values())).tokenizer, next(iter(crew.values())).wrapper)
+        first = next(iter(crew.values()))
+        crew = makers(spec, first.tokenizer, first.wrapper) if isinstance(first, RowMaker) else makers(spec)
     for maker in crew.values():
         maker.preflight()
     wanted = [file for maker in crew.values() for file in plan(spec, maker)]
@@ -110,9 +121,7 @@ def build(spec: Spec, out: Path | None = None, force: bool = False, progress: Ca
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)
         for file in missing:
-            checks = Checks(spec, crew[file.part])
-            made = writer.write(staging / file.path, checks.rows(file, progress and partial(progress, planned)), spec.format)
-            files[file.path] = {**dataclasses.asdict(made), "encoded": checks.encoded, "solved": checks.solved}
+            files[file.path] = _write(staging / file.path, file, crew[file.part], progress and partial(progress, planned))
         _finish(folder, staging, spec, crew, files, force)
     except OSError as error:
         if error.errno == errno.ENOSPC:
@@ -128,6 +137,18 @@ def build(spec: Spec, out: Path | None = None, force: bool = False, progress: Ca
     return _report(folder, found, crew, len(missing))
 
 
+def _write(path: Path, file: FilePlan, maker: Maker, progress: Callable[[int], Any] | None) -> dict[str, Any]:
+    """Writes one data file; gives what the manifest says of it."""
+    spec = maker.spec
+    if isinstance(maker, TableMaker):
+        table = batches.write(path, maker.checked(file.first, file.count, progress), maker.schema, spec.format)
+        seen = table.rows if spec.verify != "none" else 0
+        return {**dataclasses.asdict(table), "encoded": seen, "solved": seen}
+    checks = Checks(spec, maker)
+    made = writer.write(path, checks.rows(file, progress), spec.format)
+    return {**dataclasses.asdict(made), "encoded": checks.encoded, "solved": checks.solved}
+
+
 def _stands(path: Path, known: dict[str, Any], rows: int, verify: str) -> bool:
     """Whether a file is there as the manifest says, with so many rows, and verified as far as is asked now."""
     # What is encoded again is solved again too, where it can be.
@@ -135,10 +156,11 @@ def _stands(path: Path, known: dict[str, Any], rows: int, verify: str) -> bool:
     return proven and known["rows"] == rows and path.is_file() and vault.file_hash(path) == known["sha256"]
 
 
-def _made(crew: dict[str, RowMaker]) -> list[str]:
+def _made(crew: dict[str, Maker]) -> list[str]:
     """Everything of a folder that is made of specs and data files, README last."""
-    schema_names = sorted({"row", *(maker.part.task for maker in crew.values())})
-    names = [*(f"schemas/{name}.schema.json" for name in schema_names), *sorted({maker.template_file for maker in crew.values()})]
+    schema_names = sorted({name for maker in crew.values() for name in maker.schemas})
+    templates = sorted({name for maker in crew.values() for name in maker.templates})
+    names = [*(f"schemas/{name}.schema.json" for name in schema_names), *templates]
     return [*names, preview.file(next(iter(crew.values())).spec.format), "README.md"]
 
 
@@ -163,15 +185,16 @@ def _standing(folder: Path, force: bool) -> dict[str, Any] | None:
 
 
 def _finish(
-    folder: Path, staging: Path, spec: Spec, crew: dict[str, RowMaker], files: dict[str, dict[str, Any]], force: bool
+    folder: Path, staging: Path, spec: Spec, crew: dict[str, Maker], files: dict[str, dict[str, Any]], force: bool
 ) -> None:
     """Adds everything that is made of the data files, then moves all into place."""
     made = manifest.compose(spec, crew, files)
     for name in ("templates", "schemas"):
         (staging / name).mkdir()
     for maker in crew.values():
-        (staging / maker.template_file).write_text(maker.wording.source, encoding="utf-8")
-        for name in ("row", maker.part.task):
+        for name, source in maker.templates.items():
+            (staging / name).write_text(source, encoding="utf-8")
+        for name in maker.schemas:
             (staging / "schemas" / f"{name}.schema.json").write_text(schemas.text(name), encoding="utf-8")
     preview.write(staging, folder, made)
     (staging / "README.md").write_text(cards.dataset(made, crew), encoding="utf-8")
@@ -252,15 +275,17 @@ class Checks:
                     progress(row["length"])
 
 
-def _report(folder: Path, found: dict[str, Any], crew: dict[str, RowMaker], written: int) -> Report:
+def _report(folder: Path, found: dict[str, Any], crew: dict[str, Maker], written: int) -> Report:
     maker = next(iter(crew.values()))
     return Report(
         folder=folder,
         name=found["name"],
+        split=maker.part.split,
         configs={name: entry["rows"] for name, entry in found["configs"].items()},
         rows=sum(entry["rows"] for entry in found["configs"].values()),
         bytes=sum(entry["bytes"] for entry in found["files"].values()),
         written=written,
+        counted=isinstance(maker, RowMaker),
         tokenizer=found["tokenizer"]["name"],
         wrapper=found["wrapper"]["name"],
         reserve=maker.reserve,
@@ -274,5 +299,8 @@ def generate(spec: Spec) -> Iterator[dict[str, Any]]:
     """The rows of a spec, one after another, nothing written; each is verified as the spec asks."""
     crew = makers(spec)
     for maker in crew.values():
+        if isinstance(maker, TableMaker):
+            yield from maker.each()
+            continue
         for length in maker.part.lengths:
             yield from Checks(spec, maker).rows(FilePlan(maker.part.name, length, "", 0, maker.part.samples), None)

@@ -12,6 +12,7 @@ from typing import Any
 import lcgen
 from lcgen import schemas
 from lcgen.builders.rows import CANARY, RowMaker
+from lcgen.builders.tables import Maker
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.spec import Length, Spec
 
@@ -39,21 +40,19 @@ def save(folder: Path, manifest: Mapping[str, Any]) -> None:
     part.replace(folder / FILE)
 
 
-def described(spec: Spec, crew: Mapping[str, RowMaker]) -> dict[str, Any]:
+def described(spec: Spec, crew: Mapping[str, Maker]) -> dict[str, Any]:
     """A spec as JSON, with name and fingerprint in place of what lies on one machine: tokenizer, template, haystacks."""
     found: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(spec)))
-    maker = next(iter(crew.values()))
-    found["tokenizer"] = f"{maker.tokenizer.name} {maker.tokenizer.fingerprint}"
-    found["chat_template"] = f"{maker.wrapper.name} {maker.wrapper.fingerprint}"
-    found["template"] = maker.wording.hash if spec.template is not None else None
+    counted = next(iter(crew.values())).counted()
+    for key, of in (("tokenizer", "tokenizer"), ("chat_template", "wrapper")):
+        found[key] = f"{counted[of]['name']} {counted[of]['fingerprint']}"
     for part in found["parts"]:
-        maker = crew[part["name"]]
-        part["haystack"] = f"{maker.haystack.name} {maker.haystack.fingerprint}"
-        part |= {"revision": maker.task.revision, "wording": maker.wording.hash, "answer_tokens": maker.part.answer_tokens}
+        part |= crew[part["name"]].described()
+    found["template"] = found["parts"][0]["wording"] if spec.template is not None else None
     return found
 
 
-def merge(old: Mapping[str, Any], new: Spec, crew: Mapping[str, RowMaker]) -> Spec:
+def merge(old: Mapping[str, Any], new: Spec, crew: Mapping[str, Maker]) -> Spec:
     """The spec of a folder that holds the old one and is to hold the new one too.
 
     Raises LcgenError, naming each difference, where more differs than added lengths, samples or parts.
@@ -80,17 +79,14 @@ def merge(old: Mapping[str, Any], new: Spec, crew: Mapping[str, RowMaker]) -> Sp
     return dataclasses.replace(new, parts=tuple(parts))
 
 
-def compose(spec: Spec, makers: Mapping[str, RowMaker], files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def compose(spec: Spec, makers: Mapping[str, Maker], files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The manifest of a finished build.
 
     Configs are hashed over the content hashes of their files, in order. `repeat` is the largest `haystack_repeat` of a
     row, `overlap` the share of a row's text that any other row is expected to hold too.
     """
-    any_maker = next(iter(makers.values()))
-    tokenizer, wrapper = any_maker.tokenizer, any_maker.wrapper
     configs: dict[str, dict[str, Any]] = {}
     for part in spec.parts:
-        pool = makers[part.name].haystack.tokens
         for length in part.lengths:
             config = f"{part.name}_{length.config}"
             held = [files[name] for name in sorted(files) if name.split("/")[1] == config]
@@ -98,24 +94,21 @@ def compose(spec: Spec, makers: Mapping[str, RowMaker], files: Mapping[str, Mapp
                 "rows": sum(file["rows"] for file in held),
                 "hash": hashlib.sha256("".join(file["content"] for file in held).encode()).hexdigest(),
                 "repeat": max(file["repeat"] for file in held),
-                "overlap": round(min(1.0, makers[part.name].tokens(length) / pool), 4) if pool else 0.0,
+                "overlap": makers[part.name].overlap(length),
             }
-    haystacks = {f"{m.haystack.name}:{m.haystack.lang}": m.haystack.facts() for m in makers.values()}
+    texts = [maker for maker in makers.values() if isinstance(maker, RowMaker)]
+    haystacks = {f"{maker.haystack.name}:{maker.haystack.lang}": maker.haystack.facts() for maker in texts}
     return {
         "lcgen": lcgen.__version__,
         "format": 1,
         "name": spec.name,
         "spec": described(spec, makers),
         "seed": spec.seed,
-        "tokenizer": {"name": tokenizer.name, "fingerprint": tokenizer.fingerprint, "engine": tokenizer.engine, **tokenizer.facts},
-        "wrapper": {
-            "name": wrapper.name, "fingerprint": wrapper.fingerprint, "before": wrapper.before, "after": wrapper.after,
-            "tokens": any_maker.wrapper_tokens,
-        },
+        **next(iter(makers.values())).counted(),
         "haystacks": [haystacks[key] for key in sorted(haystacks)],
-        "templates": {maker.template_file: maker.wording.hash for maker in makers.values()},
-        "probes": {name: maker.composer.probes for name, maker in makers.items()},
-        "budgets": {f"{name}_{length.config}": m.answer_tokens(length) for name, m in makers.items() for length in m.part.lengths},
+        "templates": {name: maker.wording.hash for maker in texts for name in maker.templates},
+        "probes": {maker.part.name: maker.composer.probes for maker in texts},
+        "budgets": {f"{m.part.name}_{length.config}": m.answer_tokens(length) for m in texts for length in m.part.lengths},
         "verification": {"mode": spec.verify} | {key: sum(file[key] for file in files.values()) for key in ("rows", "encoded", "solved")},
         "configs": configs,
         "files": {name: dict(files[name]) for name in sorted(files)},

@@ -47,6 +47,13 @@ def _rows(staging: Path, folder: Path, manifest: Mapping[str, Any]) -> Iterator[
         name = min(name for name in manifest["files"] if name.startswith(f"data/{config}/"))
         path = staging / name if (staging / name).is_file() else folder / name
         for row in writer.read(path, ROWS):
+            if "input" not in row:
+                shown = " ".join(map(str, row["input_ids"]))
+                yield {
+                    "id": row["id"], "task": row["task"], "length": row["length"], "depth": None, "asked": row["slice"],
+                    "gold": str(row["answer"]), "head": shown[:EDGE], "window": "", "tail": shown[-EDGE:],
+                }  # fmt: skip
+                continue
             gold = next((piece for piece in row["evidence"] if piece["role"] == "gold"), None)
             low = max(0, gold["char_start"] - WINDOW) if gold else 0
             yield {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lcgen import generators, proof, schemas, tokens, vault
-from lcgen.builders import manifest, preview, writer
+from lcgen.builders import batches, manifest, preview, tables, writer
+from lcgen.contract import Table
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.tokens import Tokenizer
 from lcgen.wording import Wording
@@ -42,6 +43,38 @@ def recheck(
     made = manifest.load(folder) if folder.is_dir() else None
     if made is None:
         raise LcgenError(f"{folder} is no lcgen build: it has no {manifest.FILE}.")
+    of_numbers = tables.promised(made)
+    counted = None if of_numbers else _counted(made, tokenizer)
+    found = Findings()
+    wordings: dict[str, Wording] = {}
+    try:
+        wordings = wordings_of(folder, made)
+    except CheckFailed as error:
+        found.faults.append(str(error))
+    found.faults += _strays(folder, made)
+    ids: set[str] = set()
+    contents: dict[str, str] = {}
+    for name in sorted(made["files"]):
+        if ".." in Path(name).parts or Path(name).is_absolute():
+            raise LcgenError(f"The manifest names a file outside the folder: {name}.")
+        entry = made["files"][name]
+        if not _there(folder / name, entry, found):
+            contents[name] = ""
+        elif counted is None:
+            contents[name] = _numbers(folder / name, entry, *of_numbers[name.split("/")[1]], ids, found, progress)
+        else:
+            contents[name] = _file(folder / name, entry, *counted, wordings, full, ids, found, progress)
+        if len(found.faults) >= MOST_FAULTS:
+            break
+    for config, entry in made["configs"].items():
+        whole = "".join(contents.get(name, "") for name in sorted(made["files"]) if name.split("/")[1] == config)
+        if len(found.faults) < MOST_FAULTS and hashlib.sha256(whole.encode()).hexdigest() != entry["hash"]:
+            found.faults.append(f"The rows of {config} are not those that the manifest names.")
+    return found
+
+
+def _counted(made: dict[str, Any], tokenizer: str | None) -> tuple[Tokenizer, Wrapper]:
+    """The vocabulary and the wrapper in which a manifest counts. Raises LcgenError where they cannot be had."""
     try:
         vocabulary = tokens.load(tokenizer or made["tokenizer"]["name"])
     except LcgenError as error:
@@ -55,27 +88,20 @@ def recheck(
         )
     frame = made["wrapper"]
     bare = frame["name"] == "none"
-    wrapper = plain(vocabulary) if bare else Wrapper(frame["name"], frame["fingerprint"], frame["before"], frame["after"])
-    found = Findings()
-    wordings: dict[str, Wording] = {}
-    try:
-        wordings = wordings_of(folder, made)
-    except CheckFailed as error:
-        found.faults.append(str(error))
-    found.faults += _strays(folder, made)
-    ids: set[str] = set()
-    contents: dict[str, str] = {}
-    for name in sorted(made["files"]):
-        if ".." in Path(name).parts or Path(name).is_absolute():
-            raise LcgenError(f"The manifest names a file outside the folder: {name}.")
-        contents[name] = _file(folder / name, made["files"][name], vocabulary, wrapper, wordings, full, ids, found, progress)
-        if len(found.faults) >= MOST_FAULTS:
-            break
-    for config, entry in made["configs"].items():
-        whole = "".join(contents.get(name, "") for name in sorted(made["files"]) if name.split("/")[1] == config)
-        if len(found.faults) < MOST_FAULTS and hashlib.sha256(whole.encode()).hexdigest() != entry["hash"]:
-            found.faults.append(f"The rows of {config} are not those that the manifest names.")
-    return found
+    return vocabulary, plain(vocabulary) if bare else Wrapper(
+        frame["name"], frame["fingerprint"], frame["before"], frame["after"]
+    )
+
+
+def _there(path: Path, entry: dict[str, Any], found: Findings) -> bool:
+    """Whether a file is there; a fault where it is not, or is another one."""
+    if not path.is_file():
+        found.faults.append(f"{path.name} of {path.parent.name} is missing.")
+        return False
+    found.files += 1
+    if path.stat().st_size != entry["bytes"] or vault.file_hash(path) != entry["sha256"]:
+        found.faults.append(f"{path.name} of {path.parent.name} is not the file that the manifest names.")
+    return True
 
 
 def _strays(folder: Path, made: dict[str, Any]) -> list[str]:
@@ -106,13 +132,7 @@ def _file(
     path: Path, entry: dict[str, Any], vocabulary: Tokenizer, wrapper: Wrapper, wordings: dict[str, Wording], full: bool, ids: set[str],
     found: Findings, progress: Callable[[int, int], Any] | None,
 ) -> str:  # fmt: skip
-    """Checks one file; gives the hash of its rows."""
-    if not path.is_file():
-        found.faults.append(f"{path.name} of {path.parent.name} is missing.")
-        return ""
-    found.files += 1
-    if path.stat().st_size != entry["bytes"] or vault.file_hash(path) != entry["sha256"]:
-        found.faults.append(f"{path.name} of {path.parent.name} is not the file that the manifest names.")
+    """Checks the rows of one file; gives their hash."""
     hashed, count = hashlib.sha256(), 0
     try:
         for row in writer.read(path):
@@ -123,6 +143,34 @@ def _file(
                 progress(0, row["length"])
             if len(found.faults) >= MOST_FAULTS:
                 return ""
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        found.faults.append(f"{path.name} of {path.parent.name} cannot be read: {error}")
+    if count != entry["rows"]:
+        found.faults.append(f"{path.name} of {path.parent.name} has {count} rows, not {entry['rows']}.")
+    return hashed.hexdigest()
+
+
+def _numbers(
+    path: Path, entry: dict[str, Any], made: Sequence[Table], said: Sequence[str], ids: set[str], found: Findings,
+    progress: Callable[[int, int], Any] | None,
+) -> str:  # fmt: skip
+    """The same of a file of rows of numbers, a batch at a time; all are solved."""
+    hashed, count = hashlib.sha256(), 0
+    try:
+        for batch in batches.read(path, tables.schema(made[0])):
+            count, found.rows = count + len(batch), found.rows + len(batch)
+            hashed.update(batches.contents(batch))
+            mine = batch.column("id").to_pylist()
+            if len(ids | {*mine}) < len(ids) + len(mine):
+                found.faults.append(f"An id of {path.name} of {path.parent.name} stands twice.")
+            ids.update(mine)
+            tables.check(batch, made, said)
+            found.encoded, found.solved = found.encoded + len(batch), found.solved + len(batch)
+            if progress:
+                progress(0, len(batch) * made[0].width)
+    except LcgenError as error:
+        found.faults.append(f"{path.name} of {path.parent.name}: {error}")
+        return ""
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         found.faults.append(f"{path.name} of {path.parent.name} cannot be read: {error}")
     if count != entry["rows"]:

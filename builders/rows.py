@@ -16,6 +16,7 @@ from lcgen.contract import MOST_PLANTS, Cell, Draft, Plant, Preset, Task
 from lcgen.errors import LcgenError
 from lcgen.haystack import Haystack
 from lcgen.layout import Piece
+from lcgen.ledger import TooLong
 from lcgen.params import parse, plain
 from lcgen.spec import Length, Part, Place, Spec
 from lcgen.streams import Stream
@@ -96,9 +97,44 @@ class RowMaker:
         return self.task.presets.get(self.part.preset.partition(":")[0]) if self.part.preset else None
 
     @property
-    def template_file(self) -> str:
-        """Where the output folder keeps the template: one name for each text."""
-        return f"templates/{self.part.task}.{self.part.lang}.j2"
+    def templates(self) -> dict[str, str]:
+        """What the output folder keeps of templates: one name for each text."""
+        return {f"templates/{self.part.task}.{self.part.lang}.j2": self.wording.source}
+
+    @property
+    def schemas(self) -> Sequence[str]:
+        """Names of the schemas that the rows keep."""
+        return "row", self.part.task
+
+    def described(self) -> dict[str, Any]:
+        """What a manifest says of the part beside its spec, none of it of one machine."""
+        return {
+            "haystack": f"{self.haystack.name} {self.haystack.fingerprint}",
+            "revision": self.task.revision,
+            "wording": self.wording.hash,
+            "answer_tokens": self.part.answer_tokens,
+        }
+
+    def counted(self) -> dict[str, dict[str, Any]]:
+        """The vocabulary and the wrapper that lengths were counted with."""
+        tokenizer, wrapper = self.tokenizer, self.wrapper
+        return {
+            "tokenizer": {"name": tokenizer.name, "fingerprint": tokenizer.fingerprint, "engine": tokenizer.engine, **tokenizer.facts},
+            "wrapper": {
+                "name": wrapper.name, "fingerprint": wrapper.fingerprint, "before": wrapper.before, "after": wrapper.after,
+                "tokens": self.wrapper_tokens,
+            },
+        }  # fmt: skip
+
+    @property
+    def own(self) -> bool:
+        """Whether all text is lcgen's own, free of rights."""
+        return self.haystack.own
+
+    def overlap(self, length: Length) -> float:
+        """The share of a row's text that any other row is expected to hold too."""
+        pool = self.haystack.tokens
+        return round(min(1.0, self.tokens(length) / pool), 4) if pool else 0.0
 
     @cached_property
     def rows_per_index(self) -> int:
@@ -149,7 +185,7 @@ class RowMaker:
             self.task.revision,
             self.plain[place.params],
             self.part.lang,
-            spec.split,
+            self.part.split,
             spec.seed,
             place.depth,
             place.index,
@@ -159,13 +195,13 @@ class RowMaker:
         """The drafts of one draw, each with how it is posed: from the same stream however often it is asked."""
         params = self.params[place.params]
         key = self._key(place)
-        common = Stream("common", self.task.name, self.task.revision, self.part.lang, self.spec.split, self.spec.seed)
+        common = Stream("common", self.task.name, self.task.revision, self.part.lang, self.part.split, self.spec.seed)
         cell = Cell(
             place.depth,
             place.index,
             self.spec.questions,
             self.spec.seed,
-            self.spec.split,
+            self.part.split,
             Stream("blocks", *key[:-1]),
             common,
         )
@@ -202,7 +238,15 @@ class RowMaker:
                 kept = f"Of them {answer} are kept for the answer and {self.reserve} in reserve, and the prompt itself needs about {error.needs}. "
                 raise LcgenError(
                     f"{self.part.name}: {target} tokens are too short for this puzzle. {'' if output else kept}Ask for at least {least} "
-                    f"(--lengths), or for less in it (--set{'' if output else ', --answer-tokens, --thinking'})."
+                    f"(--lengths), or for less in it (--set{'' if output else ', --answer-tokens, --thinking'}).{error.why and ' '}{error.why}"
+                ) from error
+            except TooLong as error:
+                most = target - draft.copies * (error.tokens - error.holds)
+                raise LcgenError(
+                    f"{self.part.name}: {'so many' if place.length.native else target} tokens are too long for this puzzle, whose filler must "
+                    f"not repeat: there are {error.units:,} different units of it, {error.holds:,} tokens. "
+                    + ("Ask for less" if most < 1 or place.length.native else f"Ask for at most {most} (--lengths)")
+                    + ", or for a kind of filler with more of them (--set)."
                 ) from error
             for number, prompt in enumerate(prompts):
                 yield draft, prompt, number
@@ -222,18 +266,18 @@ class RowMaker:
         length = prompt.prompt_tokens + spec.thinking + answer + self.reserve
         params = self.plain[place.params]
         cell = [
-            self.task.name, self.task.revision, params, part.lang, self.wording.hash, spec.seed, spec.split, target, place.depth, place.index,
+            self.task.name, self.task.revision, params, part.lang, self.wording.hash, spec.seed, part.split, target, place.depth, place.index,
             self.tokenizer.name, self.tokenizer.fingerprint, self.haystack.name, self.haystack.fingerprint, part.variant, spec.audience, self.wrapper.fingerprint, spec.thinking, answer,
             self.reserve, spec.paired, spec.questions,
         ]  # fmt: skip
         outputs = list(puzzle.answers)
         row = {
-            "id": f"{self.task.name}-{part.lang}-{place.length.config}-{spec.split}-{place.index}-{digest(cell, role, number)}",
+            "id": f"{self.task.name}-{part.lang}-{place.length.config}-{part.split}-{place.index}-{digest(cell, role, number)}",
             "task": self.task.name,
             "revision": self.task.revision,
             "variant": part.variant,
             "lang": part.lang,
-            "split": spec.split,
+            "split": part.split,
             "input": prompt.input,
             "question": puzzle.slots["question"],
             "context_start": prompt.context_start,
@@ -263,7 +307,7 @@ class RowMaker:
             "evidence": [_evidence(draft.plants[piece.plant], piece, puzzle.parts) for piece in prompt.pieces],
             "metric": self.task.metric,
             "params": dict(params),
-            "metadata": dict(puzzle.metadata),
+            "metadata": dict(self.task.settle(draft, puzzle, prompt.ids)),
             "reference_output": prompt.reference or "",
             "group_id": digest("group", cell) if role else "",
             "group_role": role,

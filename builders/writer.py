@@ -58,7 +58,7 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def unflat(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of a file with params and metadata as objects again."""
-    return {**row, **{name: json.loads(row[name]) for name in OBJECTS}}
+    return {**row, **{name: json.loads(row[name]) for name in OBJECTS if name in row}}
 
 
 def content(row: Mapping[str, Any]) -> bytes:

@@ -10,12 +10,12 @@ import jinja2
 import yaml
 
 if TYPE_CHECKING:
-    from lcgen.builders.rows import RowMaker
+    from lcgen.builders.tables import Maker
 
 SIZES = [(10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M")]
 
 
-def _front(manifest: Mapping[str, Any], crew: Mapping[str, RowMaker]) -> str:
+def _front(manifest: Mapping[str, Any], crew: Mapping[str, Maker]) -> str:
     """The YAML head: every config by its files, a view over all lengths, the preview first."""
     spec = next(iter(crew.values())).spec
     suffix = "jsonl" if spec.format == "jsonl" else "parquet"
@@ -28,9 +28,9 @@ def _front(manifest: Mapping[str, Any], crew: Mapping[str, RowMaker]) -> str:
     ]
     for maker in crew.values():
         part = maker.part
-        paths = {length: f"data/{part.name}_{length.config}/{spec.split}-*.{suffix}" for length in part.lengths}
+        paths = {length: f"data/{part.name}_{length.config}/{part.split}-*.{suffix}" for length in part.lengths}
         configs += [
-            {"config_name": f"{part.name}_{length.config}", "data_files": [{"split": spec.split, "path": path}]}
+            {"config_name": f"{part.name}_{length.config}", "data_files": [{"split": part.split, "path": path}]}
             for length, path in paths.items()
         ]
         configs.append(
@@ -58,17 +58,20 @@ def _front(manifest: Mapping[str, Any], crew: Mapping[str, RowMaker]) -> str:
     return str(yaml.safe_dump(head, sort_keys=False, allow_unicode=True))
 
 
-def dataset(manifest: Mapping[str, Any], crew: Mapping[str, RowMaker]) -> str:
+def dataset(manifest: Mapping[str, Any], crew: Mapping[str, Maker]) -> str:
     """The card of a finished build."""
+    from lcgen.builders.rows import RowMaker
+
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
-    template = environment.from_string(files(__name__).joinpath("dataset.md.j2").read_text(encoding="utf-8"))
     first = next(iter(crew.values()))
+    layout = "dataset.md.j2" if isinstance(first, RowMaker) else "tables.md.j2"
+    template = environment.from_string(files(__name__).joinpath(layout).read_text(encoding="utf-8"))
     return template.render(
         front=_front(manifest, crew), manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first, answers=_answers,
-        output=first.task.axis == "output",
+        output=first.task.axis == "output", splits=sorted({maker.part.split for maker in crew.values()}),
     )  # fmt: skip
 
 
-def _answers(maker: RowMaker) -> str:
+def _answers(maker: Any) -> str:
     """The answer budgets of a part, each once."""
     return ", ".join(dict.fromkeys(f"{maker.answer_tokens(length):,}" for length in maker.part.lengths))

@@ -9,8 +9,10 @@ from typing import Any
 
 from lcgen import generators
 from lcgen.api import spec
+from lcgen.builders import tables as tabled
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
+from lcgen.builders.tables import TableMaker
 from lcgen.contract import Setting
 from lcgen.spec import Place
 
@@ -62,7 +64,9 @@ class Case:
             base["depths"] = "0,0.3,1"
         made = spec(self.task, **{**base, **options})
         part = dataclasses.replace(made.parts[0], params=_few(made.parts[0].params))
-        return makers(dataclasses.replace(made, parts=(part,)))[part.name]
+        maker = makers(dataclasses.replace(made, parts=(part,)))[part.name]
+        assert isinstance(maker, RowMaker)
+        return maker
 
     def rows(self, count: int = 2, maker: RowMaker | None = None, **options: Any) -> list[dict[str, Any]]:
         """The rows of `count` indices of every cell."""
@@ -75,11 +79,6 @@ class Case:
             for params in range(len(maker.part.params))
             for row in maker.rows(Place(length, depth, params, index))
         ]
-
-
-def cheap(task: str) -> str:
-    """The haystack that costs least."""
-    return "records" if generators.get(task).records_only else "noise"
 
 
 def _few(sets: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
@@ -95,10 +94,51 @@ def _few(sets: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
 
 
 def cases() -> list[Case]:
-    """Defaults in both languages, and every variant of every preset."""
+    """Defaults in both languages, and every variant of every preset whose rows are prompts."""
     found = []
     for name in generators.names():
         found += [Case(name, None), Case(name, None, "zh")]
-        for preset, entry in generators.get(name).presets.items():
-            found += [Case(name, f"{preset}:{variant}" if variant else preset) for variant in entry.settings]
+        found += [Case(name, preset) for preset in presets(name) if not tabled.of(spec(name, preset=preset).parts[0])]
     return found
+
+
+def presets(name: str) -> list[str]:
+    """Every variant of every preset of a task."""
+    return [
+        f"{preset}:{variant}" if variant else preset
+        for preset, entry in generators.get(name).presets.items()
+        for variant in entry.settings
+    ]
+
+
+@dataclass(frozen=True)
+class Tabled:
+    """One way to build one task as rows of numbers: a variant of a preset."""
+
+    task: str
+    preset: str
+
+    def __str__(self) -> str:
+        return f"{self.task}-{self.preset}"
+
+    def maker(self, **options: Any) -> TableMaker:
+        """A maker of its rows."""
+        made = spec(self.task, preset=self.preset, **options)
+        maker = makers(made)[made.parts[0].name]
+        assert isinstance(maker, TableMaker)
+        return maker
+
+
+def tables() -> list[Tabled]:
+    """Every variant of every preset whose rows are numbers."""
+    return [
+        Tabled(name, preset)
+        for name in generators.names()
+        for preset in presets(name)
+        if tabled.of(spec(name, preset=preset).parts[0])
+    ]
+
+
+def filler(name: str) -> dict[str, str]:
+    """The haystack that is made fastest, for a task that stands in a text."""
+    return {"haystack": "noise"} if generators.get(name).haystack == "prose" else {}

@@ -21,7 +21,7 @@ from lcgen.builders.rows import RowMaker
 from lcgen.compose import Composer, Pose, Prompt, TooShort, context_id
 from lcgen.contract import Context, Draft, Lane, Plant, Puzzle, Units
 from lcgen.errors import LcgenError
-from lcgen.ledger import COPY_SEP, SPARES
+from lcgen.ledger import SPARES
 from lcgen.spec import Length, Place
 from lcgen.wording import Wording
 
@@ -128,8 +128,8 @@ def hold(made: Composer, drafted: Draft, prompts: Sequence[Prompt], asked: int) 
         assert made.wrapper.count(made.tokenizer, prompt.input, prefix) == asked == prompt.prompt_tokens
         context = prompt.input[prompt.context_start : prompt.context_end]
         assert prompt.input.count(context) == 1 and prompt.context_id == context_id(context.encode())
-        one = context[: (len(context) + len(COPY_SEP)) // drafted.copies - len(COPY_SEP)]
-        assert context == COPY_SEP.join([one] * drafted.copies)
+        one = context[: (len(context) + len(drafted.again)) // drafted.copies - len(drafted.again)]
+        assert context == drafted.again.join([one] * drafted.copies)
         assert prompt.puzzle.slots["question"] in prompt.input
         assert "TABOO" not in context and 0 <= prompt.repeat <= 1
         assert len(prompt.pieces) == len(drafted.plants) * drafted.copies

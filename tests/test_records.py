@@ -285,7 +285,7 @@ GOLDEN = {
     "needle in chinese": "登记簿载明，「和煦螺丝」的登记项是9981362。",
     "phone": "Adriana Marks: 657-508-6100",
     "phone with initials": "Jane I. Sullivan: (657) 508-6100",
-    "phone in chinese": "方芷茜: 92196525815",
+    "phone in chinese": "靳芷茜: 92196525815",
     "pairs of uuids": '"b135e5cd-f5c3-4ec3-a3dd-0e3d5513f045": "552fd1ec-61c5-4206-84c4-17b8915d5871"',
     "pairs of hex": '"fce063e6": "741ec9a0"',
     "pairs of words": '"angular-gibbon": "neighborly-rabbit"',

@@ -31,7 +31,7 @@ def spec(
     depths: str | float | Sequence[float] | None = None,
     samples: int | None = None,
     seed: int | str = 0,
-    split: str = "test",
+    split: str | None = None,
     tokenizer: str = "o200k_base",
     haystack: str | None = None,
     lang: str = "en",
@@ -73,6 +73,11 @@ def spec(
         if task.records_only and haystack not in (None, task.haystack):
             raise LcgenError(f"{task.name} is filled with records of its own, not with {haystack}. Leave out --haystack.")
         chosen, variants = _preset(task, preset)
+        if task.records_only and haystack not in (None, task.haystack):
+            raise LcgenError(f"{task.name} is filled with records of its own, not with {haystack}. Leave out --haystack.")
+        own_splits = {setting.split for setting in variants.values() if setting and setting.split}
+        if split is not None and own_splits:
+            raise LcgenError(f"The preset {preset} has splits of its own ({', '.join(sorted(own_splits))}). Leave out --split.")
         for variant, setting in variants.items():
             own = variant or (preset.partition(":")[0] if preset else "")
             swept = _params(task, {**setting.params} if setting else {}, pairs, names)
@@ -99,6 +104,7 @@ def spec(
                     ),
                     answer_tokens=_first(answer_tokens, setting and setting.answer_tokens, chosen and chosen.answer_tokens),
                     preset=preset or "",
+                    split=_first(split, setting and setting.split, "test"),
                 )
             )
     whole = name if name is not None else parts[0].name if len(parts) == 1 else "_".join(filter(None, [parts[0].task, preset]))
@@ -112,7 +118,7 @@ def spec(
                 f"Cannot read the template {template}: {getattr(error, 'strerror', None) or 'it is no UTF-8 text'}."
             ) from error
     return Spec(
-        parts=tuple(parts), name=whole, seed=str(seed), split=split, tokenizer=tokenizer, template=source, audience=audience,
+        parts=tuple(parts), name=whole, seed=str(seed), tokenizer=tokenizer, template=source, audience=audience,
         chat_template=chat_template, chat_template_args=dict(chat_template_args or {}), thinking=thinking, reserve=reserve, paired=paired,
         questions=questions_per_context, verify=verify, format=format,
     )  # fmt: skip

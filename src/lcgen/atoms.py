@@ -88,7 +88,7 @@ class Form(ABC):
         ]
         return columns[0] if len(columns) == 1 else list(map("".join, zip(*columns)))
 
-    @property
+    @cached_property
     def charset(self) -> frozenset[str]:
         """Every character that a text may hold."""
         return frozenset().union(*(set(atom) if isinstance(atom, str) else atom.charset for atom in self.atoms))
@@ -145,7 +145,7 @@ class Table(Atom):
     def _places(self) -> dict[str, int]:
         return {entry: place for place, entry in enumerate(self.entries)}
 
-    @property
+    @cached_property
     def charset(self) -> frozenset[str]:
         return frozenset("".join(self.entries))
 
@@ -191,7 +191,7 @@ class Letters(Atom):
         place = rng.below(self.width)
         return text[:place] + rng.choice([c for c in self.alphabet if c != text[place]]) + text[place + 1 :]
 
-    @property
+    @cached_property
     def charset(self) -> frozenset[str]:
         return frozenset(self.alphabet)
 
@@ -255,7 +255,7 @@ class Uuids(Atom):
         place = rng.choice([p for p in range(len(text)) if text[p] != "-" and p not in (14, 19)])
         return text[:place] + rng.choice([c for c in HEX if c != text[place]]) + text[place + 1 :]
 
-    @property
+    @cached_property
     def charset(self) -> frozenset[str]:
         return frozenset(HEX + "-")
 

@@ -133,12 +133,19 @@ def build(
     wrapped = f"the chat wrapper {report.wrapper}" if report.wrapper != "none" else "no chat wrapper"
     model = "" if report.wrapper != "none" else "; for your model and its chat template: --tokenizer ORG/MODEL"
     # The manifest names a local vocabulary without its path, so whoever verifies must say where it is.
-    again = "" if report.tokenizer == options["tokenizer"] else f" --tokenizer {shlex.quote(options['tokenizer'])}"
+    again = (
+        ""
+        if report.tokenizer == options["tokenizer"] or not report.counted
+        else f" --tokenizer {shlex.quote(options['tokenizer'])}"
+    )
     if report.repeat > 0.05:
         click.echo(f"Note: up to {report.repeat:.0%} of a row's text stands earlier in it (column haystack_repeat).", err=True)
-    click.echo(f"{shown}: {report.rows:,} rows, {_size(report.bytes)}, {done}; {report.encoded:,} encoded and solved again.")
-    click.echo(f"Counted in {report.tokenizer} with {wrapped}, {report.reserve} tokens in reserve{model}.")
-    click.echo(f'Load: datasets.load_dataset({json.dumps(shown, ensure_ascii=False)}, "{config}", split="{options["split"]}")')
+    if report.counted:
+        click.echo(f"{shown}: {report.rows:,} rows, {_size(report.bytes)}, {done}; {report.encoded:,} encoded and solved again.")
+        click.echo(f"Counted in {report.tokenizer} with {wrapped}, {report.reserve} tokens in reserve{model}.")
+    else:
+        click.echo(f"{shown}: {report.rows:,} rows of numbers, {_size(report.bytes)}, {done}; {report.solved:,} solved again.")
+    click.echo(f'Load: datasets.load_dataset({json.dumps(shown, ensure_ascii=False)}, "{config}", split="{report.split}")')
     click.echo(f"Next: lcgen verify {shlex.quote(shown)}{again}   or   lcgen tasks {tasks[0]}")
 
 
@@ -155,16 +162,17 @@ def _size(count: int) -> str:
 def show(task: str, index: int, full: bool, as_json: bool, template_args: tuple[str, ...], **options: Any) -> None:
     """Show one row, its evidence marked.
 
-    Without --lengths and --depths: 4k, and depth 0.5.
+    Without --lengths and --depths: 4k, or the native size, and depth 0.5.
     """
     from lcgen import generators
     from lcgen.show import one, text
 
     if options["depths"] is None and options["preset"] is None and generators.get(task).depths:
         options["depths"] = "0.5"
-    if options["lengths"] is None:
-        options["lengths"] = "4k"
-    row = one(spec(task, chat_template_args=scalars(template_args), **options), index)
+    made = spec(task, chat_template_args=scalars(template_args), **options)
+    if options["lengths"] is None and not made.parts[0].lengths[0].native:
+        made = spec(task, chat_template_args=scalars(template_args), **{**options, "lengths": "4k"})
+    row = one(made, index)
     click.echo(json.dumps(row, ensure_ascii=False) if as_json else text(row, full))
 
 

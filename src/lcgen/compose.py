@@ -42,11 +42,11 @@ Pads = dict[int, str]
 
 
 class TooShort(LcgenError):
-    """The length cannot hold the puzzle; `needs` is about how many prompt tokens could."""
+    """The length cannot hold the puzzle; `needs` is about how many prompt tokens could, `why` what takes them."""
 
-    def __init__(self, has: int, needs: int) -> None:
+    def __init__(self, has: int, needs: int, why: str = "") -> None:
         super().__init__(f"{has} prompt tokens cannot hold this puzzle, which needs about {needs}.")
-        self.has, self.needs = has, needs
+        self.has, self.needs, self.why = has, needs, why
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ class Prompt:
     context_id: str | None = None
     reference: str | None = None
     output_tokens: int | None = None
+    ids: Sequence[np.ndarray] = ()
+    """The units of each lane, named as in `Context.ids`."""
 
 
 class Composer:
@@ -90,7 +92,8 @@ class Composer:
         """Prompts of exactly `prompt_tokens` tokens over one context, one for each puzzle; a draft that counts units has the
         tokens that it has.
 
-        Raises TooShort where the length cannot hold the draft, LcgenError where the residue cannot be closed.
+        Raises TooShort where the length cannot hold the draft, TooLong where the draft cannot fill it, LcgenError where
+        the residue cannot be closed.
         """
         ledger = self.ledger(draft, max(1, prompt_tokens // draft.copies))
         frames, main = self._fit(ledger, pose, prompt_tokens)
@@ -113,7 +116,8 @@ class Composer:
             main = ledger.upto(free - slack * 2**attempt) if draft.count is None else draft.count - len(draft.plants)
             if draft.count is None and (free < 0 or main < draft.least):
                 lacks = int(slack + 1.05 * draft.least * ledger.mean if draft.least else 4 * ledger.mean) - free
-                raise TooShort(prompt_tokens, prompt_tokens + draft.copies * lacks)
+                why = draft.why(main) if draft.why and free >= 0 else ""
+                raise TooShort(prompt_tokens, prompt_tokens + draft.copies * lacks, why)
             if not glimpse.seen:
                 break
             frames = [Frame(self, ledger, puzzle) for puzzle in pose(ledger.context(ledger.ids[:main]))]
@@ -199,7 +203,7 @@ class Frame:
     def __init__(self, composer: Composer, ledger: Ledger, puzzle: Puzzle) -> None:
         self.composer, self.puzzle, self.ledger = composer, puzzle, ledger
         self.before, self.between, self.after = composer.wording.frame(audience=composer.audience, **puzzle.slots)
-        self.pads = composer.pads(self.between, self.after, join=ledger.draft.sep and " ")
+        self.pads = composer.pads(self.between, self.after, join=composer.wording.sep)
         lanes, copies = len(ledger.draft.lanes), ledger.draft.copies
         self.order = tuple(puzzle.lanes) if puzzle.lanes is not None else tuple(range(lanes)) * copies
         self.fitted = self.order[: lanes * copies]
@@ -248,6 +252,7 @@ class Frame:
             prompt_tokens=self.tokens(layout, pad, self.order) if native else tokens,
             native=native,
             pieces=layout.located(self.before, self.between[:FOLLOWING], self.composer.tokenizer, self.order, text.isascii()),
+            ids=layout.ids_by_lane,
             repeat=layout.repeat(self.order),
         )
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 P = TypeVar("P")
 Row = Mapping[str, Any]
+Columns = Mapping[str, np.ndarray]
+"""Rows in columns: one number for each row, shape (rows,), or as many for all, shape (rows, n); int32."""
 MOST_PLANTS = 4096
 """A row with more evidence than this is refused."""
 Role = Literal["gold", "distractor", "decoy", "step"]
@@ -166,12 +168,21 @@ class Draft:
     """What stands between two lanes."""
     copies: int = 1
     """How often the whole context stands in the prompt (Just Read Twice)."""
+    again: str = "\n\n"
+    """What stands between two copies."""
     count: int | None = None
     """Units and plants in all, where the puzzle has a native size; then tokens are measured, not asked for."""
     least: int = 0
     """Units of filler below which the puzzle is not what was asked for; a length that holds fewer is too short."""
+    why: Callable[[int], str] | None = None
+    """Says why so many are the least, and what would do, given how many fit."""
+    distinct: bool = False
+    """Whether no unit may stand twice: a length that needs more units than there are is too long."""
     avoid: frozenset[str] = frozenset()
     """Units of filler that hold one of these are skipped."""
+    sort: Callable[[np.ndarray], np.ndarray] | None = None
+    """Keys of units (ids of filler, or -1 - number of a plant), by which a lane is put in order. Gold plants, whose keys must rise
+    with their depths, then keep their depths within a few units: filler is taken from both sides in the shares that they ask for."""
     role: str = ""
     """Which of several twins this is; empty where there is one draft."""
     state: Any = None
@@ -246,6 +257,8 @@ class Setting:
     answer_tokens: int | None = None
     breaks: Mapping[int, str] = field(default_factory=dict)
     """As those of the preset, of this variant alone."""
+    split: str | None = None
+    """The split that it is, where a grid has several."""
 
 
 @dataclass(frozen=True)
@@ -278,6 +291,35 @@ class Estimate:
     """None where one unit alone cannot tell how much units differ."""
     n: int
     """Independent units behind it; see `lcgen.estimates.units`."""
+
+
+class Table(ABC):
+    """Rows of numbers, made a block of indices at a time: many small ones, as training wants them."""
+
+    BLOCK: ClassVar[int] = 1024
+    """Rows of a block, which is a pure function of its number."""
+    schema: ClassVar[str]
+    """Name of the schema that the rows keep."""
+    slice: str
+    """What results are to be told apart by."""
+    width: int
+    """Numbers in the input of a row: its length."""
+
+    @abstractmethod
+    def draw(self, rng: Stream) -> dict[str, np.ndarray]:
+        """The columns of one block."""
+
+    @abstractmethod
+    def solve(self, columns: Columns) -> np.ndarray:
+        """The answers, from the inputs alone."""
+
+    @abstractmethod
+    def check(self, columns: Columns) -> None:
+        """Raises CheckFailed where rows are not as promised: form, labels, answers as `solve` finds them."""
+
+    @abstractmethod
+    def score(self, said: np.ndarray, columns: Columns) -> Mapping[str, np.ndarray]:
+        """The metrics of what was said to each row, `score` first."""
 
 
 class Task(ABC, Generic[P]):
@@ -326,6 +368,10 @@ class Task(ABC, Generic[P]):
         """Whether what the task brings of its own is lcgen's, free of rights; not where it reads somebody's questions."""
         return True
 
+    def table(self, params: P) -> Table | None:
+        """The rows as numbers, where the parameters ask for those instead of prompts."""
+        return None
+
     @abstractmethod
     def draw(self, rng: Stream, params: P, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
         """The puzzle before any size is known: one draft, or one for each twin."""
@@ -333,6 +379,10 @@ class Task(ABC, Generic[P]):
     @abstractmethod
     def pose(self, rng: Stream, params: P, draft: Draft, context: Context, wording: Wording) -> Sequence[Puzzle]:
         """The questions over the composed context, one for each of `cell.questions`."""
+
+    def settle(self, draft: Draft, puzzle: Puzzle, ids: Sequence[np.ndarray]) -> Mapping[str, Any]:
+        """Metadata of a finished prompt. `ids` are the units of each lane, as in `Context`, those included with which it was closed."""
+        return puzzle.metadata
 
     @abstractmethod
     def solve(self, context: str, question: str, wording: Wording) -> Sequence[str]:

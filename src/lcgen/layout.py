@@ -89,6 +89,11 @@ class Layout:
         self.lanes = [LaidLane(ledger, number, order) for number, order in enumerate(ledger.lanes(ids))]
         self.skeletons = [lane.skeleton for lane in self.lanes]
 
+    @property
+    def ids_by_lane(self) -> list[np.ndarray]:
+        """The units of each lane, in their order."""
+        return [lane.order for lane in self.lanes]
+
     def middle(self, order: Sequence[int]) -> int:
         """What the prompt weighs more than the same prompt round the skeletons."""
         return sum(self.lanes[lane].middle for lane in order)

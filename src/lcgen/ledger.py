@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -14,9 +15,16 @@ from lcgen.errors import LcgenError
 if TYPE_CHECKING:
     from lcgen.tokens import Scale
 
-COPY_SEP = "\n\n"
 SPARES = 120
 """Units behind the fitted ones from which the closing chooses."""
+
+
+class TooLong(LcgenError):
+    """A copy of the context needs more different units than there are; `holds` is the tokens of all of them."""
+
+    def __init__(self, units: int, tokens: int, holds: int) -> None:
+        super().__init__(f"A context of {tokens:,} tokens needs more than the {units:,} different units that there are.")
+        self.units, self.tokens, self.holds = units, tokens, holds
 
 
 class Ledger:
@@ -25,7 +33,7 @@ class Ledger:
     def __init__(self, draft: Draft, scale: Scale, tokens: int) -> None:
         """Weighs filler of so many tokens, or of as many units as the draft counts, and the spares behind it.
 
-        Raises LcgenError where nearly all of it clashes.
+        Raises LcgenError where nearly all of it clashes, TooLong where there is too little of it.
         """
         self.draft, self.scale = draft, scale
         self.additive = scale.additive and draft.filler.additive(scale.tokenizer)
@@ -38,23 +46,55 @@ class Ledger:
     def _fit(self, tokens: int) -> None:
         wanted = 0 if self.draft.count is None else self.draft.count
         count = 2 * SPARES + (wanted or int(tokens / max(1.0, self.scale.mean) * 1.02))
+        most = self.draft.filler.limit if self.draft.distinct else None
         for _ in range(6):
+            count = count if most is None else min(count, most)
             ids = np.arange(count)
             # A clash is settled on the side of the filler, at every length alike: the puzzle is never drawn anew.
             held = self.draft.filler.holding(ids, self.draft.avoid) if self.draft.avoid else np.zeros(0, bool)
             ids = ids[~held] if held.any() else ids
             weights = self.draft.filler.weights(ids, self.scale, self.draft.sep)
-            ends = np.cumsum(weights, dtype=np.int64)
-            if len(ids) > SPARES + wanted and (wanted or ends[-SPARES - 1] >= tokens):
-                self.ids, self.weights, self.ends = ids, weights, ends
-                self._gapless = len(ids) == count
+            taken = self._balanced(ids, weights) if self.draft.sort else slice(None)
+            self.ids, self.weights = ids[taken], weights[taken]
+            self.ends = np.cumsum(self.weights, dtype=np.int64)
+            # Where there is no more, the last units are spares as far as the length leaves them.
+            spares = 0 if count == most else SPARES
+            held_all = len(self.ids) > spares and len(self.ids) >= wanted + spares
+            if held_all and (wanted or self.ends[-spares - 1] >= tokens):
+                self._by_id = np.zeros(count, np.int64)
+                self._by_id[ids] = weights
                 return
+            if count == most:
+                raise TooLong(most, tokens, int(weights.sum()))
             mean = weights.mean() if len(ids) else 1
-            count = int(max(count * 1.1, 0 if wanted else tokens / mean * 1.01)) + 2 * SPARES
+            unused = min(4.0, len(ids) / max(1, len(self.ids)))
+            count = int(max(count * 1.1, (count if wanted else tokens / mean) * unused * 1.01)) + 2 * SPARES
         raise LcgenError(
             "Nearly every unit of this haystack holds a key or a value of the puzzle, or a line that the template sets round the context. "
             "Take another haystack."
         )
+
+    def _balanced(self, ids: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Places of the filler of a sorted lane in the order in which it is taken: in every beginning each gold plant has as many
+        tokens before it as its depth asks for, within about a unit on each side."""
+        assert self.draft.sort is not None
+        keys = self.draft.sort(-1 - np.arange(len(self.draft.plants)))
+        gold = sorted((plant.depth, place) for place, plant in enumerate(self.draft.plants) if plant.role == "gold")
+        depths, golds = np.array([depth for depth, _ in gold]), np.array([place for _, place in gold], np.int64)
+        sides = np.searchsorted(keys[golds], self.draft.sort(ids))
+        # What plants hold before a gold one filler need not, and what they hold beside it filler must match.
+        before = np.array([self.plant_weights[keys < key].sum() for key in keys[golds]])
+        owed = depths * (self.plant_weights.sum() - self.plant_weights[golds]) - before
+        shares, owed = np.diff(depths, prepend=0.0, append=1.0), np.diff(owed, prepend=0.0, append=0.0)
+        when, last = np.full(len(ids), np.inf), np.inf
+        for side, share in enumerate(shares):
+            inside = np.flatnonzero(sides == side)
+            if share > 0:
+                when[inside] = (np.cumsum(weights[inside]) - weights[inside] / 2 - owed[side]) / share
+                # Where a side has no more to give, or is one unit behind, the others must wait.
+                last = min(last, (weights[inside].sum() + weights.mean() - owed[side]) / share)
+        order = np.argsort(when, kind="stable")
+        return order[when[order] <= last]
 
     def upto(self, tokens: float) -> int:
         """How many units of filler fit into so many tokens."""
@@ -69,8 +109,7 @@ class Ledger:
         """Weights of units, int64."""
         found = np.empty(len(order), np.int64)
         filler = order >= 0
-        ids = order[filler]
-        found[filler] = self.weights[ids if self._gapless else np.searchsorted(self.ids, ids)]
+        found[filler] = self._by_id[order[filler]]
         found[~filler] = self.plant_weights[-1 - order[~filler]]
         return found
 
@@ -83,7 +122,10 @@ class Ledger:
             yield self._order(ids if dealt is None else ids[dealt == lane], plants)
 
     def _order(self, ids: np.ndarray, plants: Sequence[int]) -> np.ndarray:
-        """One lane: each plant at the border nearest to its depth, plants of one depth side by side."""
+        """One lane: each plant at the border nearest to its depth, plants of one depth side by side; or all in order."""
+        if self.draft.sort:
+            ids = np.concatenate([ids, -1 - np.array(plants, np.int64)])
+            return ids[np.argsort(self.draft.sort(ids), kind="stable")]
         if not plants:
             return ids
         counts = self.draft.count is not None
@@ -97,7 +139,7 @@ class Ledger:
             members = list(group)
             weight = int(weights[members].sum())
             wanted = depth * (length - weight) - placed
-            gap = int(np.searchsorted(before, wanted))
+            gap = bisect_left(before, wanted)
             if gap == len(before) or (gap > 0 and wanted - before[gap - 1] < before[gap] - wanted):
                 gap -= 1
             gaps += [max(gap, gaps[-1] if gaps else 0)] * len(members)
@@ -117,7 +159,7 @@ class Ledger:
 
     def before(self, place: int) -> str:
         """What stands before the lane at this place of an order."""
-        return "" if place == 0 else self.draft.join if place % len(self.draft.lanes) else COPY_SEP
+        return "" if place == 0 else self.draft.join if place % len(self.draft.lanes) else self.draft.again
 
     def runs(self, order: np.ndarray) -> Iterator[tuple[int, list[bytes | memoryview]]]:
         """Place and text of each run of a lane: the unit that leads, every plant alone, filler as far as it goes."""

@@ -54,7 +54,7 @@ _ROWS = [
     option("What to build", "--paired", is_flag=True, help="The same puzzles at every length; only the haystack grows."),
     option("What to build", "--questions-per-context", type=int, default=1, metavar="Q", help="Rows over one byte-identical context, the question last.  [1]"),
     option("What to build", "--seed", default="0", show_default=True, help="Another seed gives other rows."),
-    option("What to build", "--split", default="test", show_default=True, help="Name of the split; splits share no rows."),
+    option("What to build", "--split", metavar="NAME", help="Name of the split; splits share no rows.  [test, or the preset's]"),
     option("What a model gets", "--tokenizer", default="o200k_base", show_default=True, metavar="NAME", help="What counts: see `lcgen tokenizers`; a Hub id, a tokenizer.json, a model folder."),
     option("What a model gets", "--for", "audience", type=click.Choice(["chat", "base"]), default="chat", show_default=True, help="A chat model, or a base model that goes on from an answer prefix."),
     option("What a model gets", "--chat-template", default="auto", show_default=True, metavar="WHICH", help="Wrapper that is counted: auto (the tokenizer's own), none, a Hub id, a model folder, a Jinja file."),

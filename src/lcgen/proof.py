@@ -61,7 +61,8 @@ def encode(row: Mapping[str, Any], tokenizer: Tokenizer, wrapper: Wrapper) -> No
         low = len(text[: piece["char_start"]].encode())
         high = low + len(piece["text"].encode())
         # The separator before a unit, at most two characters, belongs to the unit's first token.
-        _hold(row, "token_start", bool(low - 2 <= starts[piece["token_start"]] <= low), True)
+        lead = len(text[max(0, piece["char_start"] - 2) : piece["char_start"]].encode())
+        _hold(row, "token_start", bool(low - lead <= starts[piece["token_start"]] <= low), True)
         _hold(row, "token_end", bool(starts[piece["token_end"] - 1] < high <= starts[piece["token_end"]]), True)
 
 

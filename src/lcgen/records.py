@@ -203,16 +203,14 @@ class Records(Units):
         return weigher(self.shape, tokenizer).additive
 
     def holding(self, ids: np.ndarray, words: Collection[str]) -> np.ndarray:
-        hit = np.zeros(len(ids), bool)
         able = [word for word in words if set(word) <= self.shape.charset]
-        places = ids % self.limit + self.start
-        sought = []
+        sought, places = [], list[int]()
         for word in able:
             found = self._found(word)
             if found is None:
                 sought.append(word)
-            for place in found or ():
-                hit |= places == place
+            places += found or ()
+        hit: np.ndarray = np.isin(ids % self.limit + self.start, np.array(places, np.int64))
         if sought:
             run, laid = self._laid(ids)
             marked = np.zeros(len(run.borders) - 1, bool)

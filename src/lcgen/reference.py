@@ -56,6 +56,7 @@ def compose(composer: Composer, draft: Draft, pose: Pose, tokens: int) -> list[P
                 repeat=layout.repeat(alone.order),
                 reference=puzzle.reference if own else reference,
                 output_tokens=composer.tokenizer.count(puzzle.reference or "") if own else measured,
+                ids=layout.ids_by_lane,
             )
         )
     return made

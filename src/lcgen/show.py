@@ -11,6 +11,7 @@ import click
 
 from lcgen import generators, params, proof
 from lcgen.builders.build import makers
+from lcgen.builders.tables import TableMaker
 from lcgen.spec import Place, Spec
 
 AROUND = 240
@@ -22,6 +23,9 @@ def one(spec: Spec, index: int) -> dict[str, Any]:
     """The first row of a spec at this index, encoded and solved again. Raises LcgenError."""
     part = spec.parts[0]
     maker = makers(spec)[part.name]
+    if isinstance(maker, TableMaker):
+        maker.preflight()
+        return maker.rows(Place(part.lengths[0], None, 0, index))[0]
     row = maker.rows(Place(part.lengths[0], part.depths[0], 0, index))[0]
     proof.shape(row)
     proof.encode(row, maker.tokenizer, maker.wrapper)
@@ -31,6 +35,11 @@ def one(spec: Spec, index: int) -> dict[str, Any]:
 
 def text(row: Mapping[str, Any], full: bool) -> str:
     """A row for reading: the prompt with evidence coloured and the rest folded, then what is known of it."""
+    if "input" not in row:
+        return "\n".join(
+            f"{click.style(f'{name:>10}', dim=True)}  {' '.join(map(str, value)) if isinstance(value, list) else value}"
+            for name, value in row.items()
+        )
     output = row["axis"] == "output"
     # On the output axis the prompt is short and the evidence stands in the reference.
     whole, pieces = row["reference_output" if output else "input"], sorted(row["evidence"], key=lambda piece: piece["char_start"])
@@ -110,7 +119,7 @@ def described(name: str) -> dict[str, Any]:
         lines += click.wrap_text(entry["about"], 100, "      ", "      ").split("\n")
     lines += ["", "Presets (--preset NAME, or NAME:VARIANT for one):"]
     for entry in presets:
-        short = _short(entry["lengths"])
+        short = _short(entry["lengths"]) or "as the parameters count"
         lines.append(f"  {entry['name']:<16} {entry['about']} ({entry['paper']})")
         lines.append(
             f"      lengths {short}; {_short(entry['depths'] or 'default')} depths; {entry['samples']} samples; {entry['answer_tokens'] or 'measured'} answer tokens"

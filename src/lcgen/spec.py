@@ -143,6 +143,7 @@ class Part:
     """Name of its configs, before the length."""
     answer_tokens: int | None = None
     preset: str = ""
+    split: str = "test"
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,6 @@ class Spec:
     parts: tuple[Part, ...]
     name: str
     seed: str = "0"
-    split: str = "test"
     tokenizer: str = "o200k_base"
     template: str | None = None
     audience: Literal["base", "chat"] = "chat"
@@ -166,10 +166,11 @@ class Spec:
     format: Literal["parquet", "jsonl"] = "parquet"
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9]\w*(\.\w+)*", self.split, re.ASCII) or self.split == "all":
-            raise LcgenError(
-                f"--split {self.split!r} is no split name: letters, digits, _ and . only, a letter or digit first, and not 'all', which loads every split."
-            )
+        for split in {part.split for part in self.parts}:
+            if not re.fullmatch(r"[A-Za-z0-9]\w*(\.\w+)*", split, re.ASCII) or split == "all":
+                raise LcgenError(
+                    f"--split {split!r} is no split name: letters, digits, _ and . only, a letter or digit first, and not 'all', which loads every split."
+                )
         for name in (self.name, *(part.name for part in self.parts)):
             if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,95}", name, re.ASCII):
                 raise LcgenError(

@@ -28,14 +28,18 @@ class Stream:
         self.key, self._blocks = key, 0
         self._words: list[int] = []
 
+    def _block(self) -> bytes:
+        """The next block of words. Blocks grow, since most streams need a few words and some need many."""
+        size = 16 << min(self._blocks, 8)
+        block = hashlib.shake_128(f"{self.key}:{self._blocks}".encode()).digest(8 * size)
+        self._blocks += 1
+        return block
+
     def _word(self) -> int:
         """The next 64-bit word."""
         if not self._words:
-            # Blocks grow, since most streams need a few words and some need many.
-            size = 16 << min(self._blocks, 8)
-            block = hashlib.shake_128(f"{self.key}:{self._blocks}".encode()).digest(8 * size)
-            self._words = list(struct.unpack(f"<{size}Q", block))[::-1]
-            self._blocks += 1
+            block = self._block()
+            self._words = list(struct.unpack(f"<{len(block) // 8}Q", block))[::-1]
         return self._words.pop()
 
     def child(self, *key: Any) -> Stream:
@@ -50,7 +54,14 @@ class Stream:
 
     def raw(self, count: int) -> np.ndarray:
         """The next `count` 64-bit words, uint64."""
-        return np.array([self._word() for _ in range(count)], np.uint64)
+        begun = [self._words.pop() for _ in range(min(count, len(self._words)))]
+        blocks, lacks = [], count - len(begun)
+        while lacks > 0:
+            blocks.append(np.frombuffer(self._block(), "<u8"))
+            lacks -= len(blocks[-1])
+        if lacks < 0:
+            self._words = blocks[-1][lacks:].tolist()[::-1]
+        return np.concatenate([np.array(begun, np.uint64), *blocks])[:count].astype(np.uint64, copy=False)
 
     def below(self, limit: int) -> int:
         """A whole number 0 <= n < limit, without bias."""

@@ -29,6 +29,9 @@ CONTEXT = MARK.format("context")
 PAD = MARK.format("pad")
 # A slot is one run of letters, digits and hyphens: it never crosses a space or a mark of punctuation.
 WORD = r"[^\W_]+(?:-[^\W_]+)*"
+# A full name has a fixed number of parts, so that it can be read where no mark stands before it.
+LETTERS = r"[^\W\d_\u3400-\u9fff]"
+NAME = rf"(?:(?<!{LETTERS}){LETTERS}+ {LETTERS}+|[\u3400-\u9fff]{{3}})"
 NOTHING = re.compile(r"(?!)")
 # Values of several kinds, of which every macro must make the same sentence.
 PROBES = ("amber-lantern", "7", "6841", "灯塔", "3f2b9c1e-0a4d-4c55-9e07-5b1d2a8c6f10")
@@ -37,6 +40,10 @@ KINDS = {
     # A word inside which one of these signs may stand like a hyphen.
     "code": (r"[^\W_]+(?:[-*&#@%+~!][^\W_]+)*", (*PROBES, "amb*er-lantern", "灯&塔")),
     "sign": (r"[*&#@%+~!]", ("*", "&", "~")),
+    # As little as fits of a line; such a sentence fills its line, so that it is read line by line.
+    "line": (r"[^\n]+?", (*PROBES, "Ada B. Stone", "+44 (718) 420-5619")),
+    # A given and a family name with a space between, or three signs of a script without spaces.
+    "name": (NAME, ("Ada Stone", "Bo Carver", "王小明", "李建华")),
 }
 """Kinds of slots, declared as `slot~kind`: the pattern of what may stand there, and values to probe macros with."""
 TURNS = max(len(probes) for _, probes in KINDS.values())
@@ -121,7 +128,11 @@ class Wording:
 
     def _tell_apart(self) -> None:
         """Raises LcgenError for a pattern that finds anything but its own macro's sentences, in full, between others."""
-        spoken = [block for block, slots in self.blocks.items() if slots and self._plain(block) and hasattr(self._module, block)]
+        spoken = [
+            block
+            for block, slots in self.blocks.items()
+            if slots and self._plain(block) and hasattr(self._module, block) and "line" not in map(_kind, slots)
+        ]
         for turn, block, other in product(range(TURNS), spoken, spoken):
             own, beside = (self.say(name, **self._values(name, turn)) for name in (block, other))
             found = self.pattern(block)

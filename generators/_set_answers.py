@@ -1,0 +1,141 @@
+"""What a response says of two sets, and how right that is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lcgen import estimates, grading
+from lcgen.contract import Estimate, Row
+from lcgen.wording import Wording
+
+SENTENCE = re.compile(r"[\n.!?。！？;；]+")
+CJK = "\u4e00-\u9fff"
+SHAPES = {
+    "number": r"\d{%d}", "code": r"[A-Z2-7]{%d}", "hex": r"[0-9a-f]{%d}", "email": r"[a-z.]+@[a-z.]+[a-z]", "word": r"[a-z]+-[a-z]+",
+    "name": r"[A-Z][A-Za-z]+ [A-Z][A-Za-z]+",
+}  # fmt: skip
+"""What elements look like, by kind, in letters."""
+IDEOGRAPHS = {"word": rf"[{CJK}]{{3,8}}", "name": rf"[{CJK}]{{2,4}}"}
+"""The same where they are written without letters."""
+
+
+def phrases(mode: str, wording: Wording) -> dict[str, Any]:
+    """What the scorer must know of the wording: for each label the ways to say it, idle phrases that hold one, ways to say none."""
+    labels: dict[str, list[str]] = {}
+    if mode == "decide":
+        labels = {wording.say(word): [wording.say(word), *wording.choices(f"{word}_said")] for word in ("yes", "no")}
+    elif mode == "count":
+        labels = {str(number): [str(number), word] for number, word in enumerate(wording.choices("numbers"))}
+    lists = not labels
+    return {
+        "labels": labels,
+        "idle": wording.choices("idle") if mode == "decide" else [],
+        "nothing": wording.say("nothing") if lists else "",
+        "refusals": wording.choices("refusals") if lists else [],
+    }
+
+
+def graded(response: str, row: Row) -> dict[str, float]:
+    """All metrics of one response."""
+    said = grading.visible(response, row["input"], row["question"])
+    return _labelled(said, row) if row["metadata"]["labels"] else _listed(said, row)
+
+
+def _labelled(said: str, row: Row) -> dict[str, float]:
+    metadata = row["metadata"]
+    label = heard(said, metadata["labels"], metadata["idle"])
+    right = float(label == row["outputs"][0])
+    found = {"score": right, "answered": float(bool(label))}
+    if metadata["answer_mode"] == "decide":
+        found["positive"] = float(label == next(iter(metadata["labels"])))
+    return found
+
+
+def heard(said: str, labels: Mapping[str, Sequence[str]], idle: Sequence[str] = ()) -> str:
+    """The label that the last sentence with any says; empty where it says several, or none says one.
+
+    A phrase counts as a whole word; one of a single ideograph only where it is the whole sentence.
+    """
+    meaning = {phrase.casefold(): label for label, ways in labels.items() for phrase in ways} | {p.casefold(): "" for p in idle}
+    longest = sorted(meaning, key=lambda phrase: (-len(phrase), phrase))
+    pattern = re.compile(rf"(?<![A-Za-z0-9_-])(?:{'|'.join(map(re.escape, longest))})(?![A-Za-z0-9_-])")
+    for sentence in reversed(SENTENCE.split(said.casefold())):
+        bare = re.sub(r"^\W+|\W+$", "", sentence)
+        found = {
+            meaning[match[0]]
+            for match in pattern.finditer(sentence)
+            if len(match[0]) > 1 or match[0].isascii() or match[0] == bare
+        } - {""}
+        if found:
+            return found.pop() if len(found) == 1 else ""
+    return ""
+
+
+def _listed(said: str, row: Row) -> dict[str, float]:
+    metadata, outputs, params = row["metadata"], row["outputs"], row["params"]
+    absent = outputs == [metadata["nothing"]]
+    gold = {grading.normal(output) for output in outputs}
+    shape = SHAPES[params["element"]].replace("%d", str(params["width"]))
+    named = {
+        *re.findall(rf"(?<![\w@.-]){shape}(?![\w@-])", said),
+        *(item for item in grading.items(said) if _is(item, shape, params)),
+    }
+    wrong = {element for element in named if grading.normal(element) not in gold and element != metadata["nothing"]}
+    planted = {piece["value"] for piece in row["evidence"] if piece["value"] and piece["value"] in said}
+    rivals = {value for value in {*wrong, *planted} if grading.normal(value) not in gold}
+    found = grading.judge(
+        said,
+        outputs,
+        sorted(rivals),
+        prompt=row["input"],
+        no_answer=metadata["nothing"],
+        refusals=metadata["refusals"] if absent else (),
+    )
+    hits = found["recall"] * len(gold)
+    precision = hits / max(1.0, hits + len(wrong))
+    context = row["input"][row["context_start"] : row["context_end"]]
+    invented = sum(element not in context for element in wrong)
+    found |= {
+        "precision": precision, "f1": 2 * precision * found["recall"] / max(1e-12, precision + found["recall"]),
+        "hallucination": invented / max(1.0, hits + len(wrong)), "answered": float(bool(named) or found["recall"] > 0),
+    }  # fmt: skip
+    if metadata["answer_mode"] == "intersect_one":
+        # Whoever names any element of the short set is right in one of so many rows that share one.
+        found["uplift"] = found["score"] - (0.0 if absent else 1 / metadata["size_short"])
+    return found
+
+
+def _is(item: str, shape: str, params: Mapping[str, Any]) -> bool:
+    """Whether an item of a list looks like an element."""
+    return re.fullmatch(IDEOGRAPHS.get(params["element"], shape), item) is not None or re.fullmatch(shape, item) is not None
+
+
+def figures(rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
+    """Means, and what is none: agreement on the label, and what order and repetition change within groups of twins."""
+    found = dict(estimates.means(rows, scores))
+    own = estimates.units(rows)
+    decide = np.array([row["metadata"]["answer_mode"] == "decide" for row in rows], bool)
+    if "positive" in scores and decide.all():
+        positive, answered = scores["positive"], scores["answered"]
+        labels = [row["metadata"]["shared"] > 0 for row in rows]
+        said = {True: positive, False: answered - positive}
+        found |= {
+            "balanced_accuracy": estimates.balanced_accuracy(labels, said, own),
+            "matthews": estimates.matthews(labels, said, own),
+        }
+    groups = [row["group_id"] for row in rows]
+    lengths = np.array([row["length"] for row in rows], float)
+    twice = np.array([row["metadata"]["copies"] > 1 for row in rows], bool)
+    first = np.array([row["metadata"]["order"] == "short_first" for row in rows], bool)
+    for name, values, mask in (
+        ("order_gap", scores["score"], first),
+        ("repetition_gain", scores["score"], twice),
+        ("repetition_tokens", lengths, twice),
+    ):
+        if (gap := estimates.gap(values, groups, mask, own)).n:
+            found[name] = gap
+    return found

@@ -1,0 +1,72 @@
+"""Elements of sets: a universe of them, and elements that carry the tag of their set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lcgen import atoms, forms
+from lcgen.records import Records
+from lcgen.streams import Stream
+
+
+class Universe(atoms.Form):
+    """So many texts of a form, the same in every row."""
+
+    def __init__(self, form: atoms.Form, size: int) -> None:
+        self.form, self.size, self.name = form, size, f"{size} of {form.name}"
+        self._order = forms.Pool(form, Stream("universe", form.name))
+
+    @property
+    def apart(self) -> bool:
+        return self.form.apart
+
+    @property
+    def atoms(self) -> tuple[str | atoms.Atom, ...]:
+        return self.form.atoms
+
+    def split(self, numbers: np.ndarray) -> list[np.ndarray]:
+        return self.form.split(self._order.numbers(numbers.astype(np.int64)))
+
+    def number(self, text: str) -> int | None:
+        place = self._order.find(text)
+        return place if place is not None and place < self.size else None
+
+    def near(self, text: str, rng: Stream) -> str:
+        return self.form.near(text, rng)
+
+    def texts(self, numbers: np.ndarray) -> list[str]:
+        return self.form.texts(self._order.numbers(numbers.astype(np.int64)))
+
+
+class Tagged(forms.Pool):
+    """The texts of a pool, each behind the tag of its set: in every round each set has its share of them, wherever the round begins."""
+
+    def __init__(
+        self, pool: forms.Pool, names: Sequence[str], shares: Sequence[int], between: str, first: int, rng: Stream
+    ) -> None:
+        """Elements from `first` on are dealt to the sets; `between` stands between tag and element."""
+        super().__init__(atoms.Joined(atoms.Table("tags", names), between, pool.form), rng)
+        self.pool, self._from, self._salt = pool, first, int(rng.raw(1)[0])
+        self._turns = np.repeat(np.arange(len(names)), shares)
+
+    def sets(self, ids: np.ndarray) -> np.ndarray:
+        """Of units of filler, by id, the number of the set that each falls to."""
+        rounds, places = np.divmod(np.asarray(ids, np.int64), len(self._turns))
+        turned = atoms.mix(rounds.astype(np.uint64), self._salt) % np.uint64(len(self._turns))
+        found: np.ndarray = self._turns[(places + turned.astype(np.int64)) % len(self._turns)]
+        return found
+
+    def numbers(self, ids: np.ndarray) -> np.ndarray:
+        tags = self.sets(np.asarray(ids, np.int64) - self._from).astype(np.uint64)
+        found: np.ndarray = tags * np.uint64(self.pool.form.size) + self.pool.numbers(ids)
+        return found
+
+
+class Mixed(Records):
+    """Tagged elements as filler: as many as there are elements, each with one tag."""
+
+    def __init__(self, tagged: Tagged, sep: str, start: int) -> None:
+        super().__init__(tagged, sep=sep, start=start)
+        self.tagged, self.limit = tagged, tagged.pool.form.size - start
