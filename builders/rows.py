@@ -86,11 +86,6 @@ class RowMaker:
                     longest = max(longest, self.tokenizer.count(self.task.longest(answered)))
         return -(-longest * 3 // 2 // 32) * 32
 
-    @cached_property
-    def own(self) -> bool:
-        """Whether all text of the rows is lcgen's own, free of rights."""
-        return self.haystack.own and all(self.task.own(params) for params in self.params)
-
     @property
     def preset(self) -> Preset | None:
         """The published grid that this part follows."""
@@ -129,7 +124,7 @@ class RowMaker:
     @property
     def own(self) -> bool:
         """Whether all text is lcgen's own, free of rights."""
-        return self.haystack.own
+        return self.haystack.own and all(self.task.own(params) for params in self.params)
 
     def overlap(self, length: Length) -> float:
         """The share of a row's text that any other row is expected to hold too."""
