@@ -194,7 +194,6 @@ def _row(
             proof.encode(row, vocabulary, wrapper)
             # A template that is missing or changed is a fault of its own, told once.
             if (wording := wordings.get(f"{row['task']}.{row['lang']}")) is not None:
-                found.solved += 1
-                proof.solve(row, generators.get(row["task"]), wording)
+                found.solved += proof.solve(row, generators.get(row["task"]), wording)
     except LcgenError as error:
         found.faults.append(str(error))

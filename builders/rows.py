@@ -124,7 +124,7 @@ class RowMaker:
     @property
     def own(self) -> bool:
         """Whether all text is lcgen's own, free of rights."""
-        return self.haystack.own
+        return self.haystack.own and all(self.task.own(params) for params in self.params)
 
     def overlap(self, length: Length) -> float:
         """The share of a row's text that any other row is expected to hold too."""
@@ -189,13 +189,16 @@ class RowMaker:
     def _drafts(self, place: Place, stream: Stream) -> list[tuple[Draft, Pose]]:
         """The drafts of one draw, each with how it is posed: from the same stream however often it is asked."""
         params = self.params[place.params]
+        key = self._key(place)
+        common = Stream("common", self.task.name, self.task.revision, self.part.lang, self.part.split, self.spec.seed)
         cell = Cell(
             place.depth,
             place.index,
             self.spec.questions,
             self.spec.seed,
             self.part.split,
-            Stream("blocks", *self._key(place)[:-1]),
+            Stream("blocks", *key[:-1]),
+            common,
         )
         try:
             drafts = self.task.draw(stream, params, cell, self.haystack, self.wording)
@@ -278,7 +281,7 @@ class RowMaker:
             "outputs": outputs,
             "answer": ", ".join(outputs),
             "gen_prefix": self.composer.prefix(puzzle),
-            "stop": ["\n"] if spec.audience == "base" else [],
+            "stop": list(puzzle.stop) if spec.audience == "base" else [],
             "prompt_tokens": prompt.prompt_tokens,
             "wrapper_tokens": self.wrapper_tokens,
             "thinking": spec.thinking,

@@ -103,10 +103,12 @@ def test_law_3_only_the_right_answer_scores(case: Case) -> None:
             assert task.score(", ".join([*row["outputs"], *rivals]), row)["score"] < 1, "all candidates"
         # The last value as the oracle words it: in JSON it is not what the answer ends with.
         start, value, end = oracle.rpartition(row["outputs"][-1])
-        assert value and task.score(start + value[:-1] + end, row)["score"] < 1, "a clipped answer"
+        # A document of many answers is cut in half: its last one may be said twice, in a step and in words.
+        half, long = oracle[: len(oracle) // 2], row["axis"] == "output"
+        assert value and task.score(half if long else start + value[:-1] + end, row)["score"] < 1, "a clipped answer"
         assert task.score(f"{start}{value}7{end}", row)["score"] < 1, "a longer answer that holds the gold"
         if len(row["outputs"]) > 1:
-            assert 0 < task.score(row["outputs"][0], row)["score"] < 1, "a part of the answer"
+            assert 0 < task.score(half if long else row["outputs"][0], row)["score"] < 1, "a part of the answer"
 
 
 @every_case

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -69,6 +70,8 @@ def spec(
     parts: list[Part] = []
     for task_name in names:
         task = generators.get(task_name)
+        if task.records_only and haystack not in (None, task.haystack):
+            raise LcgenError(f"{task.name} is filled with records of its own, not with {haystack}. Leave out --haystack.")
         chosen, variants = _preset(task, preset)
         if task.records_only and haystack not in (None, task.haystack):
             raise LcgenError(f"{task.name} is filled with records of its own, not with {haystack}. Leave out --haystack.")
@@ -99,11 +102,13 @@ def spec(
                             ),
                         )
                     ),
-                    answer_tokens=_first(answer_tokens, chosen and chosen.answer_tokens),
+                    answer_tokens=_first(answer_tokens, setting and setting.answer_tokens, chosen and chosen.answer_tokens),
                     preset=preset or "",
                     split=_first(split, setting and setting.split, "test"),
                 )
             )
+    whole = name if name is not None else parts[0].name if len(parts) == 1 else "_".join(filter(None, [parts[0].task, preset]))
+    parts = [one for part in parts for one in (part, *_siblings(part))]
     source = None
     if template is not None:
         try:
@@ -112,12 +117,33 @@ def spec(
             raise LcgenError(
                 f"Cannot read the template {template}: {getattr(error, 'strerror', None) or 'it is no UTF-8 text'}."
             ) from error
-    whole = name if name is not None else parts[0].name if len(parts) == 1 else "_".join(filter(None, [parts[0].task, preset]))
     return Spec(
         parts=tuple(parts), name=whole, seed=str(seed), tokenizer=tokenizer, template=source, audience=audience,
         chat_template=chat_template, chat_template_args=dict(chat_template_args or {}), thinking=thinking, reserve=reserve, paired=paired,
         questions=questions_per_context, verify=verify, format=format,
     )  # fmt: skip
+
+
+def _siblings(part: Part) -> Iterator[Part]:
+    """The configs that the task builds beside this one."""
+    from lcgen import generators
+
+    task = generators.get(part.task)
+    for name, setting in task.siblings.items():
+        sets: list[Mapping[str, Any]] = []
+        for params in part.params:
+            if (own := {**params, **setting.params}) not in [*sets, *part.params]:
+                sets.append(own)
+        if sets:
+            yield dataclasses.replace(
+                part,
+                variant="_".join(filter(None, (part.variant, name))),
+                lengths=_lengths(task, sets, None, DEFAULT_LENGTHS),
+                samples=part.samples * (setting.samples or 1),
+                params=tuple(sets),
+                name=f"{part.name}_{name}",
+                answer_tokens=_first(part.answer_tokens, setting.answer_tokens),
+            )
 
 
 def _first(*values: Any) -> Any:
@@ -152,7 +178,7 @@ def _lengths(task: Task[Any], swept: Sequence[Mapping[str, Any]], asked: str | N
 
     counts = {task.count(parse(task, params)) for params in swept}
     if counts == {None}:
-        return specs.lengths(otherwise if asked is None else asked)
+        return _within(task, specs.lengths(otherwise if asked is None else asked))
     if asked is not None:
         raise LcgenError(
             f"The parameters of {task.name} set the size of the context in units, so its tokens are measured and --lengths cannot be "
@@ -166,6 +192,18 @@ def _lengths(task: Task[Any], swept: Sequence[Mapping[str, Any]], asked: str | N
     (count,) = counts
     assert count is not None
     return (specs.Length(count, count, native=True),)
+
+
+def _within(task: Task[Any], lengths: tuple[specs.Length, ...]) -> tuple[specs.Length, ...]:
+    """The lengths, where the task can have them. Raises LcgenError with its range."""
+    least, most = task.lengths or (1, specs.MOST_TOKENS)
+    for tokens in (number for length in lengths for number in (length.low, length.high)):
+        if not least <= tokens <= most:
+            raise LcgenError(
+                f"{task.name}: {tokens} tokens are too {'short' if tokens < least else 'long'} for this puzzle, whose lengths go from "
+                f"{least} to {most}. Ask for --lengths between them."
+            )
+    return lengths
 
 
 def _depths(task: Task[Any], asked: str | None) -> tuple[float | None, ...]:

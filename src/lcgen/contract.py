@@ -135,6 +135,8 @@ class Cell:
     split: str = "test"
     """For published generators alone, which begin with a number of their own; all else draws from its stream."""
     blocks: Stream | None = None
+    common: Stream | None = None
+    """One stream for all rows of a seed, split and language, whatever their parameters and lengths: for configs whose rows ask the same."""
 
     def turn(self, parts: int) -> int:
         """0 <= n < parts, each once in every run of `parts` indices: balance that growing a build does not change."""
@@ -235,6 +237,8 @@ class Puzzle:
     """Which of several twins over one draft this is."""
     avoid: frozenset[str] = frozenset()
     """What the units that close the context may not hold, beside what the draft avoids: texts of the context that the question quotes."""
+    stop: Sequence[str] = ("\n",)
+    """Where a base model's answer ends."""
     reference: str | None = None
     """On the output axis a full answer, where it is not the composed document itself."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -250,6 +254,7 @@ class Setting:
     depths: str | None = None
     samples: int | None = None
     lengths: str | None = None
+    answer_tokens: int | None = None
     breaks: Mapping[int, str] = field(default_factory=dict)
     """As those of the preset, of this variant alone."""
     split: str | None = None
@@ -345,14 +350,23 @@ class Task(ABC, Generic[P]):
     """The haystack of a build that asks for none."""
     records_only: ClassVar[bool] = False
     """Whether the task's own records alone can fill its context, so that no other haystack can be asked for."""
+    lengths: ClassVar[tuple[int, int] | None] = None
+    """The shortest and the longest length that can be asked for, in tokens; None: any."""
     limits: ClassVar[str] = ""
     """What `--paired` cannot keep equal, printed by `lcgen tasks`."""
+    siblings: ClassVar[Mapping[str, Setting]] = {}
+    """Configs built beside each one, by the name that theirs takes on, such as single questions to hold lists of them against. Their
+    `samples` are for each of its samples."""
     baselines: ClassVar[Mapping[str, Shortcut]] = {}
     """Shortcuts that a model might take instead of reading; run by the contract test and for the card."""
 
     def count(self, params: P) -> int | None:
         """The native size that the parameters give the context (pairs, entries, elements); None: it is fitted to a length."""
         return None
+
+    def own(self, params: P) -> bool:
+        """Whether what the task brings of its own is lcgen's, free of rights; not where it reads somebody's questions."""
+        return True
 
     def table(self, params: P) -> Table | None:
         """The rows as numbers, where the parameters ask for those instead of prompts."""
@@ -373,6 +387,10 @@ class Task(ABC, Generic[P]):
     @abstractmethod
     def solve(self, context: str, question: str, wording: Wording) -> Sequence[str]:
         """The answers, from the two texts and the template's patterns alone; no bookkeeping of draw or pose."""
+
+    def provable(self, row: Row) -> bool:
+        """Whether the answers follow from the prompt; not where they were given with questions from outside."""
+        return True
 
     @abstractmethod
     def score(self, response: str, row: Row) -> Mapping[str, float]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from lcgen import cache, hub
-from lcgen.errors import LcgenError
+from lcgen.errors import LcgenError, unknown
 from lcgen.markup import plain
 
 REVISION = 1  # raise it when the same files would give other units (see also sentences, markup, store)
@@ -231,6 +231,16 @@ def _cell(row: dict[str, Any], column: str, where: str) -> str:
 
 def _rows(place: Place) -> Iterator[str]:
     """One column of a dataset: of its split `train`, or of its first split where it has none."""
+    where = place.dataset or place.path
+    for number, row in enumerate(rows(place, "train")):
+        yield _cell(row, place.column, f"{where}, row {number}")
+
+
+def rows(place: Place, split: str, strict: bool = False) -> Iterator[dict[str, Any]]:
+    """Rows of a dataset on the Hub or in a folder: of this split, or of the first one where it has none of that name.
+
+    Raises LcgenError where it cannot be read, and with `strict` for a split that it lacks.
+    """
     import datasets
 
     name, path = place.dataset, place.path
@@ -250,9 +260,10 @@ def _rows(place: Place) -> Iterator[str]:
             else:
                 data = datasets.load_dataset(str(path), cache_dir=kept)
             if isinstance(data, dict):
-                data = data["train"] if "train" in data else next(iter(data.values()))
-            for number, row in enumerate(data):
-                yield _cell(row, place.column, f"{name or path}, row {number}")
+                if strict and split not in data:
+                    raise unknown(f"split of {name or path}", split, data)
+                data = data[split] if split in data else next(iter(data.values()))
+            yield from map(dict, data)
     except LcgenError:
         raise
     except Exception as error:  # `datasets` raises whatever its readers, its cache and the network raise
