@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from lcgen.builders import batches, manifest, preview, tables, writer
 from lcgen.builders.rows import RowMaker
 from lcgen.builders.tables import Maker, TableMaker
 from lcgen.errors import LcgenError
-from lcgen.spec import Length, Spec, places
+from lcgen.spec import Length, Spec, Suite, places
 from lcgen.tokens import Tokenizer
 from lcgen.wrapper import Wrapper
 
@@ -57,10 +58,37 @@ class Report:
     tokenizer: str
     wrapper: str
     reserve: int
+    elsewhere: tuple[str, ...]
+    """Vocabularies as they were asked for, where the manifest must name them otherwise: a path of this machine."""
+    task: str
+    """Of the first config."""
     repeat: float
     """Largest share of a row's context that stands earlier in it."""
     encoded: int
     solved: int
+
+
+def crew_of(suite: Suite) -> dict[str, Maker]:
+    """A maker of rows for each part of a suite, by the part's name. Raises LcgenError for what cannot stand in one folder."""
+    held: dict[str, tuple[Tokenizer, Wrapper]] = {}
+    crew: dict[str, Maker] = {}
+    for spec in suite.builds:
+        key = json.dumps(
+            [spec.tokenizer, spec.audience, spec.chat_template, spec.chat_template_args], sort_keys=True, default=str
+        )
+        made = makers(spec, *held.get(key, ()))
+        first = next(iter(made.values()))
+        if isinstance(first, RowMaker):
+            held[key] = first.tokenizer, first.wrapper
+        crew |= made
+    if len({isinstance(maker, TableMaker) for maker in crew.values()}) > 1:
+        raise LcgenError("Prompts and rows of numbers have other columns. Build them one by one.")
+    worded: dict[str, str] = {}
+    for maker in crew.values():
+        for name, source in maker.templates.items():
+            if worded.setdefault(name, source) != source:
+                raise LcgenError(f"Two builds word {name} in two ways, but a folder keeps one. Build them one by one.")
+    return crew
 
 
 def makers(spec: Spec, tokenizer: Tokenizer | None = None, frame: Wrapper | None = None) -> dict[str, Maker]:
@@ -78,10 +106,10 @@ def makers(spec: Spec, tokenizer: Tokenizer | None = None, frame: Wrapper | None
     return {part.name: RowMaker(spec, part, tokenizer, frame) for part in spec.parts}
 
 
-def plan(spec: Spec, maker: Maker) -> Iterator[FilePlan]:
+def plan(maker: Maker) -> Iterator[FilePlan]:
     """The files of one part: a function of the spec alone."""
     part = maker.part
-    suffix = "jsonl" if spec.format == "jsonl" else "parquet"
+    suffix = "jsonl" if maker.spec.format == "jsonl" else "parquet"
     for length in part.lengths:
         each = maker.tokens(length) * maker.rows_per_index
         run = max(1, FILE_TOKENS // each)
@@ -90,26 +118,27 @@ def plan(spec: Spec, maker: Maker) -> Iterator[FilePlan]:
             yield FilePlan(part.name, length, path, first, min(run, part.samples - first))
 
 
-def build(spec: Spec, out: Path | None = None, force: bool = False, progress: Callable[[int, int], Any] | None = None) -> Report:
+def build(
+    suite: Suite, out: Path | None = None, force: bool = False, progress: Callable[[int, int], Any] | None = None
+) -> Report:
     """Builds the folder `out` (default `./<name>`), or what is missing of it.
 
     `progress` is called with the tokens planned and the tokens of each row written. Raises LcgenError before any work for what cannot be,
     CheckFailed for a row that does not hold; the folder is as it was then.
     """
-    folder = (out or Path(spec.name)).absolute()
+    folder = (out or Path(suite.name)).absolute()
     old = _standing(folder, force)
-    crew = makers(spec)
+    crew = crew_of(suite)
     if old is not None:
-        spec = manifest.merge(old["spec"], spec, crew)
-        first = next(iter(crew.values()))
-        crew = makers(spec, first.tokenizer, first.wrapper) if isinstance(first, RowMaker) else makers(spec)
+        suite = manifest.merge(old["spec"], suite, crew)
+        crew = crew_of(suite)
     for maker in crew.values():
         maker.preflight()
-    wanted = [file for maker in crew.values() for file in plan(spec, maker)]
+    wanted = [file for maker in crew.values() for file in plan(maker)]
     files: dict[str, dict[str, Any]] = {}
     for file in wanted:
         known = (old or {"files": {}})["files"].get(file.path)
-        if known and _stands(folder / file.path, known, file.count * crew[file.part].rows_per_index, spec.verify):
+        if known and _stands(folder / file.path, known, file.count * crew[file.part].rows_per_index, suite.verify):
             files[file.path] = known
     missing = [file for file in wanted if file.path not in files]
     if old is not None and not missing and all((folder / name).is_file() for name in _made(crew)):
@@ -122,7 +151,7 @@ def build(spec: Spec, out: Path | None = None, force: bool = False, progress: Ca
         staging.mkdir(parents=True)
         for file in missing:
             files[file.path] = _write(staging / file.path, file, crew[file.part], progress and partial(progress, planned))
-        _finish(folder, staging, spec, crew, files, force)
+        _finish(folder, staging, suite, crew, files, force)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise LcgenError(f"The disk of {folder} is full. Free some space and run the same command again.") from error
@@ -185,10 +214,10 @@ def _standing(folder: Path, force: bool) -> dict[str, Any] | None:
 
 
 def _finish(
-    folder: Path, staging: Path, spec: Spec, crew: dict[str, Maker], files: dict[str, dict[str, Any]], force: bool
+    folder: Path, staging: Path, suite: Suite, crew: dict[str, Maker], files: dict[str, dict[str, Any]], force: bool
 ) -> None:
     """Adds everything that is made of the data files, then moves all into place."""
-    made = manifest.compose(spec, crew, files)
+    made = manifest.compose(suite, crew, files)
     for name in ("templates", "schemas"):
         (staging / name).mkdir()
     for maker in crew.values():
@@ -197,7 +226,7 @@ def _finish(
         for name in maker.schemas:
             (staging / "schemas" / f"{name}.schema.json").write_text(schemas.text(name), encoding="utf-8")
     preview.write(staging, folder, made)
-    (staging / "README.md").write_text(cards.dataset(made, crew), encoding="utf-8")
+    (staging / "README.md").write_text(cards.dataset(suite, made, crew), encoding="utf-8")
     manifest.save(staging, made)
     data = sorted(path.relative_to(staging).as_posix() for path in (staging / "data").rglob("*") if path.is_file())
     fresh = [name for name in dict.fromkeys([*data, *_made(crew), manifest.FILE]) if (staging / name).is_file()]
@@ -286,9 +315,15 @@ def _report(folder: Path, found: dict[str, Any], crew: dict[str, Maker], written
         bytes=sum(entry["bytes"] for entry in found["files"].values()),
         written=written,
         counted=isinstance(maker, RowMaker),
-        tokenizer=found["tokenizer"]["name"],
-        wrapper=found["wrapper"]["name"],
+        tokenizer=", ".join(dict.fromkeys(entry["tokenizer"]["name"] for entry in found["counted"])),
+        wrapper=", ".join(dict.fromkeys(entry["wrapper"]["name"] for entry in found["counted"])),
         reserve=maker.reserve,
+        elsewhere=tuple(
+            dict.fromkeys(
+                m.spec.tokenizer for m in crew.values() if isinstance(m, RowMaker) and m.spec.tokenizer != m.tokenizer.name
+            )
+        ),
+        task=maker.task.name,
         repeat=max(entry["repeat"] for entry in found["configs"].values()),
         encoded=found["verification"]["encoded"],
         solved=found["verification"]["solved"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,19 +32,22 @@ class Findings:
 
 
 def recheck(
-    folder: Path, full: bool = False, tokenizer: str | None = None, progress: Callable[[int, int], Any] | None = None
+    folder: Path,
+    full: bool = False,
+    tokenizer: str | Sequence[str] | None = None,
+    progress: Callable[[int, int], Any] | None = None,
 ) -> Findings:
     """Checks file hashes, schemas, lengths, spans and ids of every row; encodes and solves the first
     of each file and the 5 % sample, or all if `full`.
 
-    `tokenizer` names the vocabulary again where the manifest's name cannot be found here; its fingerprint must be the
+    `tokenizer` names vocabularies again whose names in the manifest cannot be found here; their fingerprints must be the
     same. Raises LcgenError where the folder is no build.
     """
     made = manifest.load(folder) if folder.is_dir() else None
     if made is None:
         raise LcgenError(f"{folder} is no lcgen build: it has no {manifest.FILE}.")
     of_numbers = tables.promised(made)
-    counted = None if of_numbers else _counted(made, tokenizer)
+    frames = {} if of_numbers else _frames(made, [tokenizer] if isinstance(tokenizer, str) else tokenizer or [])
     found = Findings()
     wordings: dict[str, Wording] = {}
     try:
@@ -60,10 +63,10 @@ def recheck(
         entry = made["files"][name]
         if not _there(folder / name, entry, found):
             contents[name] = ""
-        elif counted is None:
+        elif of_numbers:
             contents[name] = _numbers(folder / name, entry, *of_numbers[name.split("/")[1]], ids, found, progress)
         else:
-            contents[name] = _file(folder / name, entry, *counted, wordings, full, ids, found, progress)
+            contents[name] = _file(folder / name, entry, *frames[name.split("/")[1]], wordings, full, ids, found, progress)
         if len(found.faults) >= MOST_FAULTS:
             break
     for config, entry in made["configs"].items():
@@ -73,24 +76,32 @@ def recheck(
     return found
 
 
-def _counted(made: dict[str, Any], tokenizer: str | None) -> tuple[Tokenizer, Wrapper]:
-    """The vocabulary and the wrapper in which a manifest counts. Raises LcgenError where they cannot be had."""
+def _frames(made: dict[str, Any], named: Sequence[str]) -> dict[str, tuple[Tokenizer, Wrapper]]:
+    """The vocabulary and the wrapper in which each config was counted. Raises LcgenError where one cannot be had."""
+    given = {vocabulary.fingerprint: vocabulary for vocabulary in map(tokens.load, named)}
+    found: dict[str, tuple[Tokenizer, Wrapper]] = {}
+    for entry in made["counted"]:
+        vocabulary, frame = _vocabulary(entry["tokenizer"], given), entry["wrapper"]
+        bare = frame["name"] == "none"
+        wrapper = plain(vocabulary) if bare else Wrapper(frame["name"], frame["fingerprint"], frame["before"], frame["after"])
+        found |= dict.fromkeys(entry["configs"], (vocabulary, wrapper))
+    return found
+
+
+def _vocabulary(noted: dict[str, Any], given: Mapping[str, Tokenizer]) -> Tokenizer:
+    name, fingerprint = noted["name"], noted["fingerprint"]
+    if fingerprint in given:
+        return given[fingerprint]
     try:
-        vocabulary = tokens.load(tokenizer or made["tokenizer"]["name"])
+        found = next(iter(given.values())) if given else tokens.load(name)
     except LcgenError as error:
+        raise LcgenError(f"{error} The rows were counted with {name}; say where it is with --tokenizer.") from error
+    if found.fingerprint != fingerprint:
         raise LcgenError(
-            f"{error} The rows were counted with {made['tokenizer']['name']}; say where it is with --tokenizer."
-        ) from error
-    if vocabulary.fingerprint != made["tokenizer"]["fingerprint"]:
-        raise LcgenError(
-            f"The rows were counted with {made['tokenizer']['name']} (fingerprint {made['tokenizer']['fingerprint']}), but "
-            f"{vocabulary.name} here has {vocabulary.fingerprint}. Name the right one with --tokenizer."
+            f"The rows were counted with {name} (fingerprint {fingerprint}), but {found.name} here has {found.fingerprint}. Name the "
+            "right one with --tokenizer."
         )
-    frame = made["wrapper"]
-    bare = frame["name"] == "none"
-    return vocabulary, plain(vocabulary) if bare else Wrapper(
-        frame["name"], frame["fingerprint"], frame["before"], frame["after"]
-    )
+    return found
 
 
 def _there(path: Path, entry: dict[str, Any], found: Findings) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lcgen import spec as specs
 from lcgen.errors import LcgenError, unknown
-from lcgen.spec import Part, Spec
+from lcgen.spec import Part, Spec, Suite
 
 if TYPE_CHECKING:
     from lcgen.builders.build import Report
@@ -236,15 +236,32 @@ def generate(tasks: str | Sequence[str], **options: Any) -> Iterator[dict[str, A
     return rows(spec(tasks, **options))
 
 
+def suite(tasks: str | Sequence[str] = (), *, suite: str | None = None, **options: Any) -> Suite:
+    """What one folder is to hold: tasks with options as for `spec`, a file of a suite (`suite.yaml`), or a shipped `suite`.
+
+    Options that are given win over what a suite says. Raises LcgenError for anything that cannot be.
+    """
+    from lcgen import suites
+
+    named = [tasks] if isinstance(tasks, str) else list(tasks)
+    files = [name for name in named if suites.is_file(name)]
+    if suite is not None or files:
+        if len(named) > len(files) or len(files) + (suite is not None) > 1:
+            raise LcgenError("Build tasks, or one suite: a file, or --suite NAME. A suite names its tasks itself.")
+        return suites.load(suite if suite is not None else files[0], options)
+    made = spec(named, **options)
+    return Suite((made,), made.name)
+
+
 def build(
-    tasks: str | Sequence[str],
+    tasks: str | Sequence[str] = (),
     out: str | Path | None = None,
     *,
     force: bool = False,
     progress: Callable[[int, int], Any] | None = None,
     **options: Any,
 ) -> Report:
-    """Builds the folder `out` (default `./<name>`) and says what was done; options as for `lcgen.api.spec`.
+    """Builds the folder `out` (default `./<name>`) and says what was done; tasks and options as for `lcgen.api.suite`.
 
     `progress` is called for each row with the tokens planned in all and the tokens of the row.
 
@@ -252,14 +269,18 @@ def build(
     """
     from lcgen.builders.build import build as make
 
-    made = spec(tasks, **options)
-    if out is None and len({part.task for part in made.parts}) > 1:
+    made = suite(tasks, **options)
+    if out is None and len(made.builds) == 1 and len({part.task for part in made.parts}) > 1:
         raise LcgenError("Several tasks in one build need a folder: name it with --out.")
     return make(made, Path(out) if out is not None else None, force, progress)
 
 
 def verify(
-    folder: str | Path, *, full: bool = False, tokenizer: str | None = None, progress: Callable[[int, int], Any] | None = None
+    folder: str | Path,
+    *,
+    full: bool = False,
+    tokenizer: str | Sequence[str] | None = None,
+    progress: Callable[[int, int], Any] | None = None,
 ) -> Findings:
     """Reads a built folder again and holds it to everything that it promises. Raises LcgenError where it is no build."""
     from lcgen.builders.recheck import recheck

@@ -148,7 +148,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Spec:
-    """A whole build. Everything here but `name`, `verify` and `format` decides what the rows are."""
+    """One build. Everything here but `name`, `verify` and `format` decides what the rows are."""
 
     parts: tuple[Part, ...]
     name: str
@@ -187,13 +187,59 @@ class Spec:
                 raise LcgenError(f"{what} is {value}, but must be at least {least}.")
         if (most := max(part.samples for part in self.parts)) > MOST_SAMPLES:
             raise LcgenError(f"--samples is {most}, but must be at most {MOST_SAMPLES:,}.")
-        seen = {"preview"}
-        for config in (
-            name for part in self.parts for name in (part.name, *(f"{part.name}_{length.config}" for length in part.lengths))
-        ):
-            if config in seen:
-                raise LcgenError(f"Two configs of this build would both be named {config}. Give it another --name.")
-            seen.add(config)
+        _distinct(self.parts)
+
+
+def _distinct(parts: Sequence[Part]) -> None:
+    """Raises LcgenError where two configs would have one name."""
+    seen = {"preview"}
+    for config in (name for part in parts for name in (part.name, *(f"{part.name}_{length.config}" for length in part.lengths))):
+        if config in seen:
+            raise LcgenError(f"Two configs of this build would both be named {config}. Give it another --name.")
+        seen.add(config)
+
+
+@dataclass(frozen=True)
+class Hub:
+    """Where a suite is published (`hub:`)."""
+
+    repository: str
+    visibility: Literal["public", "private", "gated"] = "private"
+    licence: str | None = None
+    """An identifier of the Hub's; asked for where text or questions are the user's."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """All that one folder holds: one build or several, of one seed, one format and one way of verifying."""
+
+    builds: tuple[Spec, ...]
+    name: str
+    hub: Hub | None = None
+
+    def __post_init__(self) -> None:
+        assert len({(spec.seed, spec.verify, spec.format) for spec in self.builds}) == 1, "they are the suite's, not a build's"
+        _distinct(self.parts)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of all builds."""
+        return tuple(part for spec in self.builds for part in spec.parts)
+
+    @property
+    def seed(self) -> str:
+        """Of all rows."""
+        return self.builds[0].seed
+
+    @property
+    def verify(self) -> Literal["none", "auto", "full"]:
+        """How far rows are verified while they are made."""
+        return self.builds[0].verify
+
+    @property
+    def format(self) -> Literal["parquet", "jsonl"]:
+        """Of the data files."""
+        return self.builds[0].format
 
 
 @dataclass(frozen=True)
