@@ -23,13 +23,26 @@ def load(folder: Path) -> dict[str, Any] | None:
     """The manifest of a folder, None where it has none. Raises CheckFailed for one that is damaged."""
     path = folder / FILE
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        schemas.validate("manifest", found)
+        data = path.read_bytes()
     except FileNotFoundError:
         return None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, OSError, CheckFailed) as error:
-        raise CheckFailed(f"{path} is damaged: {error}. Remove the folder, or build into another one.") from error
+    except OSError as error:
+        raise _damaged(str(path), error) from error
+    return parse(data, str(path))
+
+
+def parse(data: bytes, shown: str) -> dict[str, Any]:
+    """The manifest in a file. Raises CheckFailed for one that is damaged."""
+    try:
+        found: dict[str, Any] = json.loads(data.decode())
+        schemas.validate("manifest", found)
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, CheckFailed) as error:
+        raise _damaged(shown, error) from error
     return found
+
+
+def _damaged(shown: str, error: Exception) -> CheckFailed:
+    return CheckFailed(f"{shown} is damaged: {error}. Remove the folder, or build into another one.")
 
 
 def save(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -41,7 +54,7 @@ def save(folder: Path, manifest: Mapping[str, Any]) -> None:
 
 
 _SHARED = ("seed", "verify", "format")
-_FREE = ("verify", "lengths", "samples")
+FREE = ("verify", "lengths", "samples")
 """What may differ between a folder and what is to be added to it."""
 
 
@@ -50,36 +63,32 @@ def described(suite: Suite, crew: Mapping[str, Maker]) -> dict[str, Any]:
 
     Names and fingerprints stand in place of what lies on one machine: tokenizer, template, haystacks.
     """
-    parts = []
-    for spec in suite.builds:
-        settings = {key: value for key, value in dataclasses.asdict(spec).items() if key not in (*_SHARED, "name", "parts")}
-        for part in spec.parts:
-            maker = crew[part.name]
-            counted = maker.counted()
-            own = {
-                "tokenizer": _named(counted["tokenizer"]),
-                "chat_template": _named(counted["wrapper"]),
-                "template": maker.described()["wording"] if spec.template is not None else None,
-            }
-            parts.append({**settings, **dataclasses.asdict(part), **own, **maker.described()})
-    found: dict[str, Any] = {"name": suite.name, **{key: getattr(suite, key) for key in _SHARED}, "parts": parts}
-    return dict(json.loads(json.dumps(found)))
+    parts = [described_part(crew[part.name]) for part in suite.parts]
+    return {"name": suite.name, **{key: getattr(suite, key) for key in _SHARED}, "parts": parts}
+
+
+def described_part(maker: Maker) -> dict[str, Any]:
+    """One part with the settings of its build."""
+    spec, part, counted, own = maker.spec, maker.part, maker.counted(), maker.described()
+    settings = {key: value for key, value in dataclasses.asdict(spec).items() if key not in (*_SHARED, "name", "parts")}
+    named = {
+        "tokenizer": _named(counted["tokenizer"]),
+        "chat_template": _named(counted["wrapper"]),
+        "template": own["wording"] if spec.template is not None else None,
+    }
+    return dict(json.loads(json.dumps({**settings, **dataclasses.asdict(part), **named, **own})))
 
 
 def _named(counted: Mapping[str, Any]) -> str:
     return f"{counted['name']} {counted['fingerprint']}"
 
 
-def merge(old: Mapping[str, Any], new: Suite, crew: Mapping[str, Maker]) -> Suite:
-    """The suite of a folder that holds the old one and is to hold the new one too.
-
-    Raises LcgenError, naming each difference, where more differs than added lengths, samples or builds.
-    """
-    fresh = described(new, crew)
+def differences(old: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[str]:
+    """What differs between two described suites beside added lengths, samples or builds, in words."""
     differ = [
         f"{key} is {old.get(key)!r}, not {fresh[key]!r}"
         for key in ("name", *_SHARED)
-        if key not in _FREE and old.get(key) != fresh[key]
+        if key not in FREE and old.get(key) != fresh[key]
     ]
     before = {part["name"]: part for part in old["parts"]}
     now = {part["name"]: part for part in fresh["parts"]}
@@ -89,17 +98,25 @@ def merge(old: Mapping[str, Any], new: Suite, crew: Mapping[str, Maker]) -> Suit
             differ.append(f"it also holds {name}")
             continue
         for key in now[name]:
-            if key not in _FREE and was.get(key) != now[name][key]:
+            if key not in FREE and was.get(key) != now[name][key]:
                 # Settings of a build differ in all of its parts alike.
                 said = "" if key in settings else f"{name}: "
                 differ.append(f"{said}{key} is {was.get(key)!r}, not {now[name][key]!r}")
-    if differ:
-        differ = list(dict.fromkeys(differ))
-        shown = "; ".join(differ[:5]) + (f"; and {len(differ) - 5} more" if len(differ) > 5 else "")
+    differ = list(dict.fromkeys(differ))
+    return [*differ[:5], *([f"and {len(differ) - 5} more"] if len(differ) > 5 else [])]
+
+
+def merge(old: Mapping[str, Any], new: Suite, crew: Mapping[str, Maker]) -> Suite:
+    """The suite of a folder that holds the old one and is to hold the new one too.
+
+    Raises LcgenError, naming each difference, where more differs than added lengths, samples or builds.
+    """
+    if differ := differences(old, described(new, crew)):
         raise LcgenError(
-            f"The folder holds another build: {shown}. A build can be extended by lengths, samples and builds of a suite. "
+            f"The folder holds another build: {'; '.join(differ)}. A build can be extended by lengths, samples and builds of a suite. "
             "Choose another --out, or replace it with --force."
         )
+    before = {part["name"]: part for part in old["parts"]}
 
     def grown(part: Part) -> Part:
         was = before.get(part.name)
@@ -118,8 +135,10 @@ def counted(made: Mapping[str, Any], config: str) -> dict[str, Any]:
     return next(dict(entry) for entry in made["counted"] if config in entry["configs"])
 
 
-def compose(suite: Suite, makers: Mapping[str, Maker], files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The manifest of a finished build.
+def compose(
+    suite: Suite, makers: Mapping[str, Maker], files: Mapping[str, Mapping[str, Any]], partly: bool = False
+) -> dict[str, Any]:
+    """The manifest of a finished build, or, `partly`, of what there is.
 
     Configs are hashed over the content hashes of their files, in order. `repeat` is the largest `haystack_repeat` of a
     row, `overlap` the share of a row's text that any other row is expected to hold too.
@@ -133,6 +152,8 @@ def compose(suite: Suite, makers: Mapping[str, Maker], files: Mapping[str, Mappi
             config = f"{part.name}_{length.config}"
             group["configs"].append(config)
             held = [files[name] for name in sorted(files) if name.split("/")[1] == config]
+            if partly and not held:
+                continue
             configs[config] = {
                 "rows": sum(file["rows"] for file in held),
                 "hash": hashlib.sha256("".join(file["content"] for file in held).encode()).hexdigest(),

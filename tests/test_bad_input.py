@@ -75,7 +75,7 @@ def refused_without_a_trace(*args: Any, code: int = 2, says: str = "") -> str:
     ("args", "says"),
     [
         (("buidl",), "No such command 'buidl'. Did you mean 'build'"),
-        (("build",), "Missing argument 'TASK"),
+        (("build",), "Name a task"),
         (("build", "nedle"), "Unknown task 'nedle'. Did you mean needle"),
         (("build", "../needle"), "Unknown task"),
         (("build", "needle", "--lenghts", "4k"), "No such option '?--lenghts'?.*--lengths"),

@@ -259,20 +259,38 @@ def build(
     *,
     force: bool = False,
     progress: Callable[[int, int], Any] | None = None,
+    jobs: int = 1,
+    shard: str | None = None,
+    executor: Literal["local", "ray"] = "local",
     **options: Any,
 ) -> Report:
-    """Builds the folder `out` (default `./<name>`) and says what was done; tasks and options as for `lcgen.api.suite`.
+    """Builds the folder or fsspec URL `out` (default `./<name>`); tasks and options as for `lcgen.api.suite`.
 
-    `progress` is called for each row with the tokens planned in all and the tokens of the row.
+    `jobs` processes make it, of all of it or of one `shard` (`i/n`, i from 0; `lcgen.finish` joins them), here or on the Ray
+    cluster that RAY_ADDRESS names. `progress` is called with the tokens planned in all and the tokens just written.
 
-    Raises LcgenError for what cannot be, CheckFailed for a row that does not hold; nothing half-made is left.
+    Raises LcgenError for what cannot be, CheckFailed for a row that does not hold. Nothing half-made is left; what is
+    finished stays, and the same call goes on from there.
     """
     from lcgen.builders.build import build as make
 
+    if jobs < 1:
+        raise LcgenError(f"--jobs is {jobs}, but must be at least 1.")
+    part = specs.shard(shard) if shard is not None else None
     made = suite(tasks, **options)
     if out is None and len(made.builds) == 1 and len({part.task for part in made.parts}) > 1:
         raise LcgenError("Several tasks in one build need a folder: name it with --out.")
-    return make(made, Path(out) if out is not None else None, force, progress)
+    return make(made, out, force, progress, jobs, part, executor)
+
+
+def finish(out: str | Path) -> Report:
+    """Joins what shards have made in a folder or at a URL into a dataset with card and manifest.
+
+    Raises CheckFailed where files are missing, and names them and their shards; LcgenError where no build was begun.
+    """
+    from lcgen.builders.build import finish as join
+
+    return join(out)
 
 
 def verify(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import product
 from math import prod
 from typing import Any, Literal
@@ -126,6 +126,20 @@ def _depth(text: str) -> float:
     return depth
 
 
+def shard(text: str) -> tuple[int, int]:
+    """`i/n` as numbers, i from 0. Raises LcgenError for what is no shard."""
+    match = re.fullmatch(r"\s*(\d{1,6})\s*/\s*(\d{1,6})\s*", text, re.ASCII)
+    if not match:
+        raise LcgenError(f"--shard {text!r} is no shard. Write i/n, with i from 0: 0/4, 1/4, 2/4, 3/4.")
+    which, of = int(match[1]), int(match[2])
+    if of < 1 or which >= of:
+        raise LcgenError(
+            f"--shard {text}: there is no shard {which} of {of}. "
+            + (f"They go from 0/{of} to {of - 1}/{of}." if of else "Write 0/1 for all.")
+        )
+    return which, of
+
+
 @dataclass(frozen=True)
 class Part:
     """One variant of one task: all its rows share template, haystack and answer budget."""
@@ -240,6 +254,22 @@ class Suite:
     def format(self) -> Literal["parquet", "jsonl"]:
         """Of the data files."""
         return self.builds[0].format
+
+
+def plain(suite: Suite) -> dict[str, Any]:
+    """A suite as JSON values."""
+    return asdict(suite)
+
+
+def from_plain(found: Mapping[str, Any]) -> Suite:
+    """The suite that `plain` made values of. Raises KeyError or TypeError for anything else."""
+
+    def part(values: Mapping[str, Any]) -> Part:
+        lists = {"depths": tuple(values["depths"]), "params": tuple(values["params"])}
+        return Part(**{**values, **lists, "lengths": tuple(Length(**length) for length in values["lengths"])})
+
+    builds = tuple(Spec(**{**spec, "parts": tuple(map(part, spec["parts"]))}) for spec in found["builds"])
+    return Suite(builds, found["name"], Hub(**found["hub"]) if found["hub"] else None)
 
 
 @dataclass(frozen=True)

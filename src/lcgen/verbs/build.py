@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shlex
 import time
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 import lcgen
 from lcgen.errors import LcgenError
 from lcgen.options import Grouped, given, of_spec, option, rows_options
-from lcgen.verbs.terminal import progress_bar, size
+from lcgen.verbs.report import tell
+from lcgen.verbs.terminal import progress_bar
 
 
 @click.command(cls=Grouped)
@@ -24,7 +21,7 @@ from lcgen.verbs.terminal import progress_bar, size
     "What to build", "--suite", metavar="NAME", help="Builds of several tasks that come with lcgen: card, needlebench, ruler."
 )
 @option("What to build", "--print", "as_yaml", is_flag=True, help="Print the suite's YAML, to start one of your own.")
-@option("Where it goes", "--out", type=click.Path(), metavar="DIR", help="The folder.  [./NAME]")
+@option("Where it goes", "--out", metavar="DIR", help="The folder, or a URL that fsspec knows: s3://BUCKET/NAME.  [./NAME]")
 @of_spec("Where it goes", "--name", metavar="NAME", help="Name of the build and its configs.  [the task]")
 @of_spec(
     "Where it goes",
@@ -43,6 +40,16 @@ from lcgen.verbs.terminal import progress_bar, size
     show_default=True,
     help="Encode and solve again: nothing, the first row of each config and 5 %, or every row.",
 )
+@option("How it is done", "--jobs", type=int, default=1, show_default=True, metavar="N", help="Processes that make files.")
+@option("How it is done", "--shard", metavar="I/N", help="Make every N-th file, from I on (I from 0); then `lcgen finish`.")
+@option(
+    "How it is done",
+    "--executor",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="This machine, or the Ray cluster of RAY_ADDRESS.",
+)
 @option("How it is done", "--json", "as_json", is_flag=True, help="Report as JSON.")  # fmt: skip
 @click.pass_context
 def build(
@@ -53,6 +60,9 @@ def build(
     as_yaml: bool,
     out: str | None,
     force: bool,
+    jobs: int,
+    shard: str | None,
+    executor: Literal["local", "ray"],
     as_json: bool,
     **_: Any,
 ) -> None:
@@ -71,27 +81,10 @@ def build(
         )
     began = time.monotonic()
     with progress_bar("building") as progress:
-        report = lcgen.build(tasks, out, suite=suite, force=force, progress=progress, **given(ctx))
-    shown = os.path.relpath(report.folder)
-    shown = shown if shown.startswith(".") or Path(shown).is_absolute() else f"./{shown}"
-    if as_json:
-        click.echo(json.dumps({**report.__dict__, "folder": str(report.folder)}))
-        return
-    done = f"built in {time.monotonic() - began:.1f} s" if report.written else "up to date"
-    config = next(iter(report.configs))
-    wrapped = f"the chat wrapper {report.wrapper}" if report.wrapper != "none" else "no chat wrapper"
-    model = "" if report.wrapper != "none" else "; for your model and its chat template: --tokenizer ORG/MODEL"
-    # The manifest names a local vocabulary without its path, so whoever verifies must say where it is.
-    again = "".join(f" --tokenizer {shlex.quote(name)}" for name in report.elsewhere)
-    if report.repeat > 0.05:
-        click.echo(f"Note: up to {report.repeat:.0%} of a row's text stands earlier in it (column haystack_repeat).", err=True)
-    if report.counted:
-        click.echo(f"{shown}: {report.rows:,} rows, {size(report.bytes)}, {done}; {report.encoded:,} encoded and solved again.")
-        click.echo(f"Counted in {report.tokenizer} with {wrapped}, {report.reserve} tokens in reserve{model}.")
-    else:
-        click.echo(f"{shown}: {report.rows:,} rows of numbers, {size(report.bytes)}, {done}; {report.solved:,} solved again.")
-    click.echo(f'Load: datasets.load_dataset({json.dumps(shown, ensure_ascii=False)}, "{config}", split="{report.split}")')
-    click.echo(f"Next: lcgen verify {shlex.quote(shown)}{again}   or   lcgen tasks {report.task}")
+        report = lcgen.build(
+            tasks, out, suite=suite, force=force, progress=progress, jobs=jobs, shard=shard, executor=executor, **given(ctx)
+        )
+    tell(report, began, as_json, shard)
 
 
 def _named(tasks: tuple[str, ...], suite: str | None) -> str:
