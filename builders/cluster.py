@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
 from lcgen import spec as specs
 from lcgen.builders.depot import Stopped
-from lcgen.builders.executors import Made, Tick, biggest_first
+from lcgen.builders.executors import Counter, Tick
 from lcgen.builders.workshop import FilePlan, Workshop
 from lcgen.errors import LcgenError
 
@@ -21,8 +21,12 @@ PATIENCE = 5.0
 """Seconds in which an address must answer."""
 
 
-def run(shop: Workshop, files: Sequence[FilePlan], jobs: int, tick: Tick) -> Made:
-    """Makes the files as tasks of the cluster that RAY_ADDRESS names, or that runs on this machine; `jobs` is Ray's to decide.
+Made = Iterator[tuple[FilePlan, dict[str, Any]]]
+"""Files as they are finished, each with its entry."""
+
+
+def run(shop: Workshop, files: Sequence[FilePlan], tick: Tick | None) -> Made:
+    """Makes the files as tasks of the cluster that RAY_ADDRESS names, or of the one on this machine; how many at once Ray decides.
 
     Raises LcgenError where there is no cluster, Stopped where files are lost again and again.
     """
@@ -57,14 +61,14 @@ def _connect(ray: Any) -> None:
         raise LcgenError(f"Cannot connect to a Ray cluster: {said}. {advice}") from error
 
 
-def _tasks(ray: Any, shop: Workshop, files: Sequence[FilePlan], tick: Tick) -> Made:
+def _tasks(ray: Any, shop: Workshop, files: Sequence[FilePlan], tick: Tick | None) -> Made:
     from ray.exceptions import RayError
     from ray.util.queue import Queue
 
     suite = json.dumps(specs.plain(shop.suite))
     queue = Queue(actor_options={"num_cpus": 0}) if tick else None
     make = ray.remote(num_cpus=1, max_retries=RETRIES)(_make)
-    left = {make.remote(suite, shop.out, file, queue): file for file in biggest_first(files)}
+    left = {make.remote(suite, shop.out, file, queue): file for file in files}
     try:
         while left:
             done, _ = ray.wait(list(left), timeout=0.5)
@@ -92,8 +96,6 @@ def _shop(suite: str, out: str) -> Workshop:
 
 
 def _make(suite: str, out: str, file: FilePlan, queue: Any) -> dict[str, Any]:
-    from lcgen.builders.executors import Counter
-
     if queue is None:
         return _shop(suite, out).make(file)
     counter = Counter(queue)

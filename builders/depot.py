@@ -161,14 +161,19 @@ class Folder:
         staging = self.path / STAGING
         try:
             with locks.file_lock(staging / "lock", self.shown, shared=shard is not None):
-                if shard is None:
-                    # What processes that are dead now were about to write.
+                if shard is not None:
+                    with locks.file_lock(staging / f"lock-{shard}", self.shown):
+                        yield
+                    return
+                try:
+                    # What processes that are dead now were about to write; and behind us, what our own were.
                     shutil.rmtree(staging / "parts", ignore_errors=True)
-                with locks.file_lock(staging / f"lock-{shard}", self.shown) if shard else contextlib.nullcontext():
                     yield
-                # Of a build that went on to nothing, or to its end, nothing is left; what is finished stays for the next command.
+                finally:
+                    shutil.rmtree(staging / "parts", ignore_errors=True)
         finally:
-            if shard is None and not self.names(f"{STAGING}/notes"):
+            # Of a build that came to nothing, or to its end, nothing is left; what is finished stays for the next command.
+            if not self.names(f"{STAGING}/notes"):
                 with contextlib.suppress(OSError):
                     self._leave(staging, created)
 

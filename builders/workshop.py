@@ -120,6 +120,10 @@ class Workshop:
         self.suite, self.out = suite, out
         self._crew = crew or {}
 
+    def __reduce__(self) -> tuple[type[Workshop], tuple[Suite, str]]:
+        # A worker loads what it needs itself.
+        return (Workshop, (self.suite, self.out))
+
     @cached_property
     def depot(self) -> Depot:
         """Where the files go."""

@@ -274,13 +274,17 @@ def build(
     """
     from lcgen.builders.build import build as make
 
-    if jobs < 1:
-        raise LcgenError(f"--jobs is {jobs}, but must be at least 1.")
     part = specs.shard(shard) if shard is not None else None
     made = suite(tasks, **options)
     if out is None and len(made.builds) == 1 and len({part.task for part in made.parts}) > 1:
         raise LcgenError("Several tasks in one build need a folder: name it with --out.")
-    return make(made, out, force, progress, jobs, part, executor)
+    return make(made, out, force, progress, _jobs(jobs), part, executor)
+
+
+def _jobs(asked: int) -> int:
+    if asked < 1:
+        raise LcgenError(f"--jobs is {asked}, but must be at least 1.")
+    return asked
 
 
 def finish(out: str | Path) -> Report:
@@ -299,11 +303,12 @@ def verify(
     full: bool = False,
     tokenizer: str | Sequence[str] | None = None,
     progress: Callable[[int, int], Any] | None = None,
+    jobs: int = 1,
 ) -> Findings:
-    """Reads a built folder again and holds it to everything that it promises. Raises LcgenError where it is no build."""
+    """Reads a built folder again, in `jobs` processes, and holds it to everything that it promises. Raises LcgenError where it is no build."""
     from lcgen.builders.recheck import recheck
 
-    return recheck(Path(folder), full, tokenizer, progress)
+    return recheck(Path(folder), full, tokenizer, progress, _jobs(jobs))
 
 
 def score(

@@ -19,11 +19,12 @@ from lcgen.verbs.terminal import progress_bar
 @click.option(
     "--tokenizer", multiple=True, metavar="NAME", help="Where to find a vocabulary, if not under its name in the manifest."
 )
+@click.option("--jobs", type=int, default=1, show_default=True, metavar="N", help="Processes that read files.")
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
-def verify(folder: Path, full: bool, tokenizer: tuple[str, ...], as_json: bool) -> None:
+def verify(folder: Path, full: bool, tokenizer: tuple[str, ...], jobs: int, as_json: bool) -> None:
     """Check a built folder again, from hashes to answers."""
     with progress_bar("verifying") as progress:
-        found = lcgen.verify(folder, full=full, tokenizer=tokenizer, progress=progress)
+        found = lcgen.verify(folder, full=full, tokenizer=tokenizer, progress=progress, jobs=jobs)
     if as_json:
         click.echo(json.dumps(found.__dict__))
     else:
