@@ -160,3 +160,37 @@ def test_wrong_use_of_suites_is_said() -> None:
     refused("build", "two.yaml", "--preset", "ruler", says="--preset belongs to one task")
     refused("build", "needle", "--print", says="Unknown suite 'needle'")
     refused("build", says="Name a task")
+
+
+# ---- --plan
+
+
+def test_a_plan_says_what_the_build_then_holds(tmp_path: Path) -> None:
+    said = json.loads(done("build", "two.yaml", "--samples", 20, "--plan", "--json"))
+    assert not (tmp_path / "two").exists(), "nothing is written"
+    report = lcgen.build("two.yaml", samples=20)
+    assert {line["config"]: line["rows"] for line in said[:-1]} == report.configs
+    held = [row for config in report.configs for row in rows(tmp_path / "two", config)]
+    assert said[-1]["input_tokens"] == sum(row["prompt_tokens"] for row in held)
+    assert said[-1]["output_tokens"] == sum(row["max_new_tokens"] for row in held)
+    assert said[-1]["files"] == report.written
+    assert 0.6 < said[-1]["bytes"] / report.bytes < 1.6 and said[-1]["seconds"] > 0
+
+
+def test_a_plan_says_the_widest_interval_of_independent_contexts() -> None:
+    from lcgen.estimates import share
+
+    line, _ = lcgen.plan(
+        "needle", lengths="1k", depths="0,1", samples=25, haystack="noise", questions_per_context=2, params={"keys": 2}
+    )
+    assert line.rows == 100, "two questions over each of 50 contexts"
+    found = share(25, 50)
+    assert found.low is not None and found.high is not None and line.half_interval == (found.high - found.low) / 2
+    text = done("build", "needle", "--lengths", "1k,1m", "--haystack", "noise", "--plan", "--jobs", 2)
+    assert "needle_1m" in text and "±25.4%" in text and "2 processes" in text and "Nothing was written" in text
+
+
+def test_a_plan_of_rows_of_numbers() -> None:
+    lines = lcgen.plan("set_disjointness", preset="just_read_twice:test_4_32")
+    assert [line.rows for line in lines] == [1000, 1000] and lines[0].output_tokens == 1000
+    refused("build", "needle", "--lengths", "64", "--plan", says="too short")

@@ -13,6 +13,7 @@ from lcgen.spec import Part, Spec, Suite
 
 if TYPE_CHECKING:
     from lcgen.builders.build import Report
+    from lcgen.builders.forecast import Line
     from lcgen.builders.recheck import Findings
     from lcgen.contract import Preset, Setting, Task
     from lcgen.scoring import Missing
@@ -279,6 +280,13 @@ def build(
     if out is None and len(made.builds) == 1 and len({part.task for part in made.parts}) > 1:
         raise LcgenError("Several tasks in one build need a folder: name it with --out.")
     return make(made, out, force, progress, _jobs(jobs), part, executor)
+
+
+def plan(tasks: str | Sequence[str] = (), **options: Any) -> list[Line]:
+    """What a build would hold, cost and tell, config by config and in all; nothing is written. Options as for `suite`."""
+    from lcgen.builders.forecast import forecast
+
+    return forecast(suite(tasks, **options))
 
 
 def _jobs(asked: int) -> int:

@@ -10,7 +10,7 @@ import click
 import lcgen
 from lcgen.errors import LcgenError
 from lcgen.options import Grouped, given, of_spec, option, rows_options
-from lcgen.verbs.report import tell
+from lcgen.verbs.report import show, tell
 from lcgen.verbs.terminal import progress_bar
 
 
@@ -40,6 +40,7 @@ from lcgen.verbs.terminal import progress_bar
     show_default=True,
     help="Encode and solve again: nothing, the first row of each config and 5 %, or every row.",
 )
+@option("How it is done", "--plan", is_flag=True, help="Only say what would be built: rows, tokens, size, time, intervals.")
 @option("How it is done", "--jobs", type=int, default=1, show_default=True, metavar="N", help="Processes that make files.")
 @option("How it is done", "--shard", metavar="I/N", help="Make every N-th file, from I on (I from 0); then `lcgen finish`.")
 @option(
@@ -60,6 +61,7 @@ def build(
     as_yaml: bool,
     out: str | None,
     force: bool,
+    plan: bool,
     jobs: int,
     shard: str | None,
     executor: Literal["local", "ray"],
@@ -79,6 +81,9 @@ def build(
         raise LcgenError(
             f"Name a task ({', '.join(generators.names())}), a file of a suite, or --suite: {', '.join(suites.names())}."
         )
+    if plan:
+        show(lcgen.plan(tasks, suite=suite, **given(ctx)), jobs, as_json)
+        return
     began = time.monotonic()
     with progress_bar("building") as progress:
         report = lcgen.build(

@@ -1,4 +1,4 @@
-"""What `lcgen build` and `finish` say at the end; and the verb `finish`."""
+"""What `lcgen build` and `finish` say, before and after; and the verb `finish`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from lcgen.verbs.terminal import size
 
 if TYPE_CHECKING:
     from lcgen.builders.build import Report
+    from lcgen.builders.forecast import Line
 
 
 @click.command()
@@ -65,3 +67,38 @@ def tell(report: Report, began: float, as_json: bool, shard: str | None = None, 
     config = next(iter(report.configs))
     click.echo(f'Load: datasets.load_dataset({json.dumps(shown, ensure_ascii=False)}, "{config}", split="{report.split}")')
     click.echo(f"Next: lcgen verify {shlex.quote(shown)}{again}   or   lcgen tasks {report.task}")
+
+
+HEADS = ("config", "rows", "files", "input tokens", "output tokens", "size", "time", "95 %")
+
+
+def show(lines: Sequence[Line], jobs: int, as_json: bool) -> None:
+    """Prints what would be built, a line for each config, and what the figures mean."""
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(line) for line in lines]))
+        return
+    table = [
+        (
+            line.config, f"{line.rows:,}", f"{line.files:,}", f"{line.input_tokens:,}", f"{line.output_tokens:,}", size(line.bytes),
+            _span(line.seconds / min(jobs, line.files)), "" if line.half_interval is None else f"±{line.half_interval:.1%}",
+        )
+        for line in lines
+    ]  # fmt: skip
+    widths = [max(map(len, column)) for column in zip(HEADS, *table)]
+    for row in (HEADS, *table):
+        click.echo(
+            "  ".join(
+                text.ljust(width) if not place else text.rjust(width) for place, (text, width) in enumerate(zip(row, widths))
+            )
+        )
+    click.echo(
+        f"Tokens of one run of one model, output at most. Size and time are estimates ({jobs} process{'es' if jobs > 1 else ''}). 95 %: "
+        "half of the interval of a score, where it is widest. Nothing was written."
+    )
+
+
+def _span(seconds: float) -> str:
+    """A time as a person reads it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s" if seconds >= 1 else "<1 s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
