@@ -180,7 +180,14 @@ class Site:
         harness_files = {*self.depot.names("lm_eval"), *harness.PYTHON, harness.EVAL}
         return {
             name
-            for name in (*old["files"], *old["templates"], *schema_files, *harness_files, preview.file(old["spec"]["format"]), "README.md")
+            for name in (
+                *old["files"],
+                *old["templates"],
+                *schema_files,
+                *harness_files,
+                preview.file(old["spec"]["format"]),
+                "README.md",
+            )
             if self.depot.owns(name)
         }
 

@@ -88,7 +88,12 @@ def pinned(folder: Path, repository: str, tag: str) -> dict[str, str]:
             continue
         config = sheet["dataset_kwargs"]["config"]
         del sheet["custom_dataset"]
-        sheet |= {"task": f"{sheet['task']}_hub", "dataset_path": repository, "dataset_name": config, "dataset_kwargs": {"revision": tag}}
+        sheet |= {
+            "task": f"{sheet['task']}_hub",
+            "dataset_path": repository,
+            "dataset_name": config,
+            "dataset_kwargs": {"revision": tag},
+        }
         sheet["test_split"] = sheet["metadata"]["split"]
         found[f"lm_eval/hub/{config}.yaml"] = _yaml(sheet)
     if found:

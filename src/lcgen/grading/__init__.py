@@ -7,7 +7,7 @@ takes any string (megabytes, NUL, lone surrogates, invisible or combining charac
 from .claims import by_key
 from .length import length_score, words
 from .metric import judge
-from .response import items, visible
+from .response import items, unclosed, visible
 from .values import mentions, normal
 
-__all__ = ["by_key", "items", "judge", "length_score", "mentions", "normal", "visible", "words"]
+__all__ = ["by_key", "items", "judge", "length_score", "mentions", "normal", "unclosed", "visible", "words"]
