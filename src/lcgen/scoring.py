@@ -205,6 +205,7 @@ def _check(folder: Path, answers: Sequence[Responses], found: Scored, missing: M
             raise LcgenError(
                 f"{shown(run.source)} holds no id of {folder}: it has {some(joined.unknown, 'id')}, where the folder has "
                 f"{some(sorted(ids), 'row')}. Name the folder whose rows were answered; a build with other options has other ids."
+                + (f" Of the file, {run.faults[0]}." if run.faults else "")
             )
         if missing == "error" and (lost := joined.missing.total()):
             raise CheckFailed(
