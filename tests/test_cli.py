@@ -593,7 +593,7 @@ def test_wrapper_arguments_and_budgets_are_counted(tmp_path: Path) -> None:
     assert (deep["prompt_tokens"], shallow["prompt_tokens"]) == (2048 - 60, 2048 - 50) and deep["wrapper_tokens"] > shallow[
         "wrapper_tokens"
     ]
-    wrapped = json.loads((tmp_path / "deep/manifest.json").read_text("utf-8"))["wrapper"]
+    wrapped = json.loads((tmp_path / "deep/manifest.json").read_text("utf-8"))["counted"][0]["wrapper"]
     assert wrapped["before"].startswith("2024-07-26 deep\n<|user|>") and wrapped["name"] == "chat.jinja"
     assert "chat wrapper chat.jinja, 10 tokens in reserve" in done(
         *options, "--chat-template-arg", "think=true", "--reserve", 10, "--out", "deep"

@@ -10,7 +10,7 @@ import click
 
 import lcgen
 from lcgen.errors import LcgenError
-from lcgen.verbs import build, corpus, judge, look
+from lcgen.verbs import build, corpus, judge, look, report
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -33,7 +33,7 @@ class Verbs(click.Group):
         except LcgenError as error:
             raise Failure(error) from error
         except KeyboardInterrupt:
-            click.echo("\nStopped. Nothing half-made was left; the same command starts again.", err=True)
+            click.echo("\nStopped. Nothing half-made was left; the same command goes on.", err=True)
             ctx.exit(STOPPED)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
@@ -70,6 +70,7 @@ for verb in (
     build.build,
     look.show,
     look.tasks,
+    report.finish,
     judge.verify,
     judge.score,
     corpus.corpus,
