@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lcgen.builders.build import Report
     from lcgen.builders.recheck import Findings
     from lcgen.contract import Preset, Setting, Task
+    from lcgen.reporting import Page
     from lcgen.scoring import Missing
     from lcgen.tables import Scores
 
@@ -306,3 +307,27 @@ def score(
         )
     fields = by.split(",") if isinstance(by, str) else list(by)
     return table(found, fields, names[-1] if baseline is not None else None, missing, str(folder))
+
+
+def report(
+    folder: str | Path,
+    *,
+    scores: Source | Sequence[Source] = (),
+    check: str | Path | None = None,
+    out: str | Path | None = None,
+    figures: str | Path | None = None,
+    progress: Callable[[int, int], Any] | None = None,
+) -> Page:
+    """Writes one HTML page about a built folder and, with `scores`, about how models did on it; it needs nothing but itself.
+
+    `scores` are files of responses, as for `lcgen.score`, or of scores, as its `out` writes them; `check` is a file that
+    `lcgen check --json` wrote. `out` is the page (default `./<folder>_report.html`), `figures` a folder for the figures as
+    SVG and PNG. `progress` is called for each row with 0 and its tokens.
+
+    Raises LcgenError for a folder that is no build, for files about other rows, and without matplotlib.
+    """
+    from lcgen.reporting import make
+
+    files = [scores] if isinstance(scores, (str, Path, Mapping)) else list(scores)
+    paths = [None if path is None else Path(path) for path in (check, out, figures)]
+    return make(Path(folder), files, *paths, progress)

@@ -10,7 +10,7 @@ import click
 
 import lcgen
 from lcgen.errors import LcgenError
-from lcgen.verbs import build, corpus, judge, look
+from lcgen.verbs import build, corpus, judge, look, report
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -63,6 +63,7 @@ def main() -> None:
       lcgen show needle --lengths 4k          one row on the terminal
       lcgen tasks needle                      parameters and presets
       lcgen score ./needle answers.jsonl      what a model answered, scored
+      lcgen report ./needle                   a page to look at
     """
 
 
@@ -72,6 +73,7 @@ for verb in (
     look.tasks,
     judge.verify,
     judge.score,
+    report.report,
     corpus.corpus,
     look.tokenizers,
 ):

@@ -9,13 +9,11 @@ from typing import Any
 
 import click
 
-from lcgen import generators, params, proof
+from lcgen import excerpt, generators, params, proof
 from lcgen.builders.build import makers
 from lcgen.builders.tables import TableMaker
 from lcgen.spec import Place, Spec
 
-AROUND = 240
-"""Characters shown on each side of evidence when the rest is folded."""
 COLOURS = {"gold": "green", "step": "green", "distractor": "yellow", "decoy": "magenta"}
 
 
@@ -42,28 +40,18 @@ def text(row: Mapping[str, Any], full: bool) -> str:
         )
     output = row["axis"] == "output"
     # On the output axis the prompt is short and the evidence stands in the reference.
-    whole, pieces = row["reference_output" if output else "input"], sorted(row["evidence"], key=lambda piece: piece["char_start"])
-    begin, end = (0, len(whole)) if output else (row["context_start"], row["context_end"])
+    whole, pieces = proof.document(row), sorted(row["evidence"], key=lambda piece: piece["char_start"])
+    spans = [(piece["char_start"], piece["char_end"]) for piece in pieces]
+    begin, end = excerpt.extent(row)
     shown: list[str] = [row["input"], "\n\n", click.style("A right answer:", bold=True), "\n"] if output else []
-    keep = [
-        (0, begin + AROUND),
-        *((p["char_start"] - AROUND, p["char_end"] + AROUND) for p in pieces),
-        (end - AROUND, len(whole)),
-    ]
     last = 0
-    for low, high in [(0, len(whole))] if full else _merged(keep, len(whole)):
-        if low > last:
-            shown.append(click.style(f"\n  [… {low - last:,} characters …]\n", dim=True))
-        at = low
-        for piece in pieces:
-            if low <= piece["char_start"] < high:
-                shown += [
-                    whole[at : piece["char_start"]],
-                    click.style(whole[piece["char_start"] : piece["char_end"]], fg=COLOURS[piece["role"]], bold=True),
-                ]
-                at = piece["char_end"]
-        shown.append(whole[at:high])
-        last = high
+    for passage in excerpt.passages(whole, spans, [(0, len(whole))] if full else _kept(spans, begin, end, len(whole))):
+        if passage.start > last:
+            shown.append(click.style(f"\n  [… {passage.start - last:,} characters …]\n", dim=True))
+        for part in passage.parts:
+            colour = None if part.piece is None else COLOURS[pieces[part.piece]["role"]]
+            shown.append(click.style(part.text, fg=colour, bold=True) if colour else part.text)
+        last = passage.start + sum(len(part.text) for part in passage.parts)
     facts = [
         ("answer", row["answer"] if not output else f"{row['output_tokens']:,} tokens in the reference"),
         ("length", f"{row['length']:,} tokens = {row['prompt_tokens']:,} prompt + {row['max_new_tokens']:,} to write + {row['reserve']} in reserve"),
@@ -76,14 +64,9 @@ def text(row: Mapping[str, Any], full: bool) -> str:
     return "".join(shown) + "\n\n" + "\n".join(f"{click.style(f'{name:>10}', dim=True)}  {fact}" for name, fact in facts)
 
 
-def _merged(spans: list[tuple[int, int]], end: int) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
-    for low, high in sorted((max(0, low), min(high, end)) for low, high in spans):
-        if found and low <= found[-1][1] + AROUND:
-            found[-1] = (found[-1][0], max(high, found[-1][1]))
-        else:
-            found.append((low, high))
-    return found
+def _kept(spans: list[excerpt.Span], begin: int, end: int, size: int) -> list[excerpt.Span]:
+    """What is not folded: all before and after the context with its edges, and what stands around evidence."""
+    return excerpt.around([(0, begin), *spans, (end, size)], size)
 
 
 def listed() -> dict[str, Any]:

@@ -1,0 +1,148 @@
+"""What a report is about: the rows of a folder, read once, with their scores, their evidence and an excerpt of each."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lcgen import scoring
+from lcgen.builders import manifest
+from lcgen.contract import Row
+from lcgen.errors import LcgenError
+from lcgen.reporting import told
+from lcgen.reporting.entries import Entry, entry
+from lcgen.responses import Responses, shown, some
+from lcgen.scoring import Metrics, Scored, Sheet
+from lcgen.tables import notes
+
+MOST_ROWS = 2000
+"""Rows whose excerpts are held; of more, as many from each cell, half of them failed ones."""
+MOST_POINTS = 2000
+"""Rows of a task whose lengths and depths are drawn as points."""
+
+
+@dataclass
+class Places:
+    """Where the rows of one task and their evidence came to stand."""
+
+    output: bool
+    """Whether lengths are those of the reference answer."""
+    lengths: Counter[tuple[int, int]] = field(default_factory=Counter)
+    """(target, realised tokens) -> rows."""
+    depths: list[tuple[float, float]] = field(default_factory=list)
+    """(requested, realised) of the gold pieces of the first rows."""
+    spread: list[int] = field(default_factory=lambda: [0] * 20)
+    """Gold pieces of all rows by twentieth of their realised depth."""
+
+
+@dataclass
+class Gathered:
+    """All that the page shows."""
+
+    made: Mapping[str, Any]
+    """The manifest."""
+    scored: Scored
+    runs: Sequence[str]
+    """Names of the runs, in the order in which they were given."""
+    places: Mapping[str, Places]
+    """Of each task."""
+    entries: Sequence[Entry]
+    """Failed rows first."""
+    notes: Sequence[str]
+    """What a reader must know: rows without a response, responses without a row."""
+
+
+class Collector:
+    """Takes rows as they are scored, and keeps of them what fits."""
+
+    def __init__(self, given: Sequence[tuple[str | Path, told.Told]]) -> None:
+        self.given = given
+        self.places: dict[str, Places] = {}
+        self._kept: list[tuple[tuple[int, int, int], Entry]] = []
+        self._seen: Counter[tuple[Any, ...]] = Counter()
+        self._count = 0
+        self._hits = [0] * len(given)
+
+    def __call__(
+        self, sheet: Sheet, row: Row, said: Mapping[str, Sequence[str] | None], scores: dict[str, Mapping[str, float]]
+    ) -> None:
+        """One row, whole, with what each run said and how it was scored."""
+        for number, (_, runs) in enumerate(self.given):
+            self._hits[number] += any(row["id"] in lines for lines in runs.values())
+            for run, lines in runs.items():
+                scores[run] = lines.get(row["id"], {})
+                sheet.runs.setdefault(run, Metrics()).add(scores[run])
+        self._place(row)
+        failed = any(found.get("score", 0.0) < 1 for found in scores.values())
+        cell = (row["config"], row["depth"], failed)
+        self._seen[cell] += 1
+        self._count += 1
+        # The heap gives up the row that stands latest in its cell.
+        rank = (-self._seen[cell], failed, -self._count)
+        if len(self._kept) < MOST_ROWS:
+            heapq.heappush(self._kept, (rank, entry(row, said, scores)))
+        elif rank > self._kept[0][0]:
+            heapq.heapreplace(self._kept, (rank, entry(row, said, scores)))
+
+    def _place(self, row: Row) -> None:
+        places = self.places.setdefault(row["task"], Places(row["axis"] == "output"))
+        tokens = row["output_tokens"] if places.output and row["output_tokens"] is not None else row["length"]
+        places.lengths[row["target"], tokens] += 1
+        for piece in row["evidence"]:
+            if piece["role"] == "gold":
+                places.spread[min(19, max(0, int(piece["depth"] * 20)))] += 1
+                if len(places.depths) < MOST_POINTS:
+                    places.depths.append((piece["depth_requested"], piece["depth"]))
+
+    def entries(self) -> list[Entry]:
+        """Those that were kept, the ones that would be kept among fewer first."""
+        return [found for _, found in sorted(self._kept, key=lambda pair: pair[0], reverse=True)]
+
+    def check(self, folder: Path) -> None:
+        """Raises LcgenError where a file of scores knows no row of the folder."""
+        for (path, runs), hits in zip(self.given, self._hits):
+            if not hits:
+                ids = dict.fromkeys(name for lines in runs.values() for name in lines)
+                raise LcgenError(
+                    f"{path} holds scores of no row of {folder}: it has {some(ids, 'id')}. Name the folder that was scored."
+                )
+
+
+def gather(folder: Path, files: Sequence[str | Path | Mapping[str, Any]], progress: Callable[[int, int], Any] | None) -> Gathered:
+    """Reads the folder once, one row in memory, and joins it with files of responses or of scores.
+
+    Raises LcgenError where the folder is no build, where a file cannot be read or is about other rows, or where two runs
+    have one name.
+    """
+    given = [(path, told.read(path)) for path in files if not isinstance(path, Mapping) and told.is_told(path)]
+    scores = {str(path) for path, _ in given}
+    sources = [source for source in files if isinstance(source, Mapping) or str(source) not in scores]
+    collector = Collector(given)
+    names = scoring.names_of(sources, False)
+    runs = [*names, *(run for _, found in given for run in found)]
+    if len({*runs}) < len(runs):
+        raise LcgenError(f"Two runs are named {max(runs, key=runs.count)}. Name each run once, or rename a file.")
+    with ExitStack() as stack:
+        answers = [stack.enter_context(Responses(name, source)) for name, source in zip(names, sources)]
+        found = scoring.score(folder, answers, progress=progress, watch=collector)
+    made = manifest.load(folder)
+    assert made is not None, "what is no build was refused before"
+    collector.check(folder)
+    said = notes(found, "zero")
+    for path, lines in given:
+        rows, total = len({name for run in lines.values() for name in run}), sum(found.configs.values())
+        if rows != total:
+            said.append(f"{shown(path)} has scores of {rows:,} rows; the folder has {total:,}.")
+    return Gathered(made, found, runs, collector.places, collector.entries(), said)
+
+
+def lowest(found: Entry) -> float:
+    """The lowest score of any run; 2 where there is none, which puts the row last."""
+    every = [score for run in found["runs"] if (score := run["scores"].get("score")) is not None]
+    return min(every) if every else (0.0 if found["runs"] else math.inf)
