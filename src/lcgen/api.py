@@ -329,5 +329,5 @@ def report(
     from lcgen.reporting import make
 
     files = [scores] if isinstance(scores, (str, Path, Mapping)) else list(scores)
-    paths = [None if path is None else Path(path) for path in (check, out, figures)]
-    return make(Path(folder), files, *paths, progress)
+    checked, page, drawn = (None if path is None else Path(path) for path in (check, out, figures))
+    return make(Path(folder), files, checked, page, drawn, progress)

@@ -10,9 +10,8 @@ from typing import Any
 
 from lcgen import tables
 from lcgen.contract import Estimate
-from lcgen.reporting.gather import MOST_POINTS, Gathered, Places
+from lcgen.reporting.gather import MOST_POINTS, SIZE, Gathered, Places
 from lcgen.scoring import Sheet
-from lcgen.spec import size_label
 from lcgen.tables import Cell, Scores, label
 
 FIELDS = ("variant", "lang", "haystack", "group_role", "turn")
@@ -94,7 +93,8 @@ class Book:
         """The cells of a task by these fields."""
         if by not in self._made:
             self._made[by] = self.table(*by)
-        return [cell for cell in self._made[by].cells if cell.task == task]
+        cells = [cell for cell in self._made[by].cells if cell.task == task]
+        return sorted(cells, key=lambda cell: self.found.sizes.index(cell.by[SIZE])) if SIZE in by else cells
 
     def table(self, *by: str, baseline: str | None = None) -> Scores:
         """The table of all tasks by these fields."""
@@ -124,24 +124,27 @@ def _task(book: Book, sheet: Sheet) -> Iterator[Chart]:
     if any(row["depth"] is not None for row in rows):
         yield _heat(
             f"{task}_depth", f"{task}: depth by length", "Mean score where the first gold piece stands at this depth, 0 first.",
-            ("target", long), ("depth", "depth"), book.cells(task, "target", "depth"), runs,
+            (SIZE, long), ("depth", "depth"), book.cells(task, SIZE, "depth"), runs,
         )  # fmt: skip
-    over = book.cells(task, "target")
+    over = book.cells(task, SIZE)
     yield _lines(
         f"{task}_length",
         f"{task}: score over length",
         "Mean score with its 95 % interval.",
-        ("target", long),
+        (SIZE, long),
         over,
         runs,
         "score",
     )
     of_rows = {metric for metrics in sheet.runs.values() for metric in metrics.columns()}
-    # What is no mean over rows: order gaps, agreement, the longest chain.
-    for name in dict.fromkeys(name for cell in over for run in runs for name in cell.figures.get(run, ()) if name not in of_rows):
-        about = "A figure of all rows of a length together, with its 95 % interval."
-        yield _lines(f"{task}_{name}", f"{task}: {name}", about, ("target", long), over, runs, name, unit=False)
-    yield from _families(task, book.cells(task)[0], runs)
+    whole = book.cells(task)
+    # What is no mean over rows: order gaps, agreement, the longest chain. Some take rows of several lengths to tell.
+    for name in dict.fromkeys(name for run in runs for name in whole[0].figures.get(run, ()) if name not in of_rows):
+        by_size = any(_figure(cell, run, name) for cell in over for run in runs)
+        about = f"A figure of all rows {'of a length ' if by_size else ''}together, with its 95 % interval."
+        x, cells = ((SIZE, long), over) if by_size else (("task", "task"), whole)
+        yield _lines(f"{task}_{name}", f"{task}: {name}", about, x, cells, runs, name, unit=False)
+    yield from _families(task, whole[0], runs)
     varied = _varied(rows)
     for name in varied:
         short = name.partition(".")[2] or name
@@ -207,9 +210,7 @@ def _heat(
     columns, lines = _ordered(columns), _ordered(lines)
     held = {(cell.by[y[0]], cell.by[x[0]]): cell for cell in cells}
     maps = {run: [[_figure(held.get((line, column)), run, "score") for column in columns] for line in lines] for run in runs}
-    return Heat(
-        name, title, about, x[1], y[1], [_named(x[0], one) for one in columns], [_named(y[0], one) for one in lines], maps
-    )
+    return Heat(name, title, about, x[1], y[1], [label(one) for one in columns], [label(one) for one in lines], maps)
 
 
 def _lines(
@@ -223,15 +224,11 @@ def _lines(
     unit: bool = True,
 ) -> Lines:
     curves = {run: [_figure(cell, run, figure) for cell in cells] for run in runs}
-    return Lines(name, title, about, x[1], figure, [_named(x[0], cell.by[x[0]]) for cell in cells], curves, unit)
+    return Lines(name, title, about, x[1], figure, [label(cell.by[x[0]]) for cell in cells], curves, unit)
 
 
 def _ordered(values: list[Any]) -> list[Any]:
     return sorted(values, key=lambda value: (not _is_number(value), value if _is_number(value) else 0))
-
-
-def _named(field: str, value: Any) -> str:
-    return size_label(value) if field == "target" and isinstance(value, int) else label(value)
 
 
 def _is_number(value: Any) -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from lcgen.contract import Estimate
 from lcgen.errors import LcgenError
 from lcgen.reporting.charts import Bars, Chart, Curve, Heat, Lines, Points
+from lcgen.spec import size_label
 from lcgen.tables import label
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ INK, LINES = "#010203", "#d0d1d2"
 """Text and grid: on the page the variables of its style stand in their place."""
 ABREAST = 3
 """Maps side by side."""
+TICKS = 8
 ANNOTATED = 150
 """Cells of a map up to which each has its number in it."""
 
@@ -63,7 +65,7 @@ def inline(chart: Chart, number: int) -> str:
     root.set("aria-label", f"{chart.title}. {chart.about}")
     for name in ("width", "height"):
         root.attrib.pop(name, None)
-    root.set("style", f"max-width: {root.get('viewBox', '0 0 700 400').split()[2]}pt")
+    root.set("style", f"width: {root.attrib['viewBox'].split()[2]}pt")
     return ET.tostring(root, encoding="unicode", short_empty_elements=False)
 
 
@@ -128,7 +130,7 @@ def _annotate(axes: Axes, values: Sequence[Sequence[float]]) -> None:
         for column, value in enumerate(row):
             if not math.isnan(value):
                 ink = "#ffffff" if value < 0.55 else "#000000"
-                text = f"{value:.2f}".removeprefix("0") if value < 1 else "1"
+                text = f"{value:.2f}".removeprefix("0") if value not in (0, 1) else f"{value:.0f}"
                 axes.text(column + 0.5, line + 0.5, text, ha="center", va="center", fontsize=6.5, color=ink)
 
 
@@ -180,8 +182,13 @@ def _(chart: Points, figure: Figure) -> None:
             label=label(task), alpha=0.7, linewidth=0,
         )  # fmt: skip
     if chart.powers:
+        asked = sorted({round(x) for points in chart.points.values() for x, _ in points})
+        ticks = asked[:: math.ceil(len(asked) / TICKS)]
         axes.set_xscale("log", base=2)
         axes.set_yscale("log", base=2)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_ticks(ticks, [size_label(tokens) for tokens in ticks])
+            axis.set_ticks([], minor=True)
     _dressed(axes, chart)
     _legend(axes)
 

@@ -21,6 +21,8 @@ from lcgen.responses import Responses, shown, some
 from lcgen.scoring import Metrics, Scored, Sheet
 from lcgen.tables import notes
 
+SIZE = "size"
+"""The field of light rows by which lengths are told apart."""
 MOST_ROWS = 2000
 """Rows whose excerpts are held; of more, as many from each cell, half of them failed ones."""
 MOST_POINTS = 2000
@@ -52,6 +54,8 @@ class Gathered:
     """Names of the runs, in the order in which they were given."""
     places: Mapping[str, Places]
     """Of each task."""
+    sizes: Sequence[str]
+    """Of all configs, such as `4k` and `n25`, the shortest rows first."""
     entries: Sequence[Entry]
     """Failed rows first."""
     notes: Sequence[str]
@@ -64,6 +68,7 @@ class Collector:
     def __init__(self, given: Sequence[tuple[str | Path, told.Told]]) -> None:
         self.given = given
         self.places: dict[str, Places] = {}
+        self.sizes: dict[str, int] = {}
         self._kept: list[tuple[tuple[int, int, int], Entry]] = []
         self._seen: Counter[tuple[Any, ...]] = Counter()
         self._count = 0
@@ -78,6 +83,9 @@ class Collector:
             for run, lines in runs.items():
                 scores[run] = lines.get(row["id"], {})
                 sheet.runs.setdefault(run, Metrics()).add(scores[run])
+        # Measured lengths differ from row to row; what was asked for is the size in the config's name.
+        sheet.rows[-1][SIZE] = size = row["config"].rpartition("_")[2]
+        self.sizes[size] = min(self.sizes.get(size, row["target"]), row["target"])
         self._place(row)
         failed = any(found.get("score", 0.0) < 1 for found in scores.values())
         cell = (row["config"], row["depth"], failed)
@@ -139,7 +147,9 @@ def gather(folder: Path, files: Sequence[str | Path | Mapping[str, Any]], progre
         rows, total = len({name for run in lines.values() for name in run}), sum(found.configs.values())
         if rows != total:
             said.append(f"{shown(path)} has scores of {rows:,} rows; the folder has {total:,}.")
-    return Gathered(made, found, runs, collector.places, collector.entries(), said)
+    return Gathered(
+        made, found, runs, collector.places, sorted(collector.sizes, key=collector.sizes.__getitem__), collector.entries(), said
+    )
 
 
 def lowest(found: Entry) -> float:
