@@ -107,10 +107,9 @@ def _(chart: Heat, figure: Figure) -> None:
     figure.set_size_inches(width * across + 0.5, height * down)
     grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     places = list(grid.flat)
-    mesh = None
     for axes, (run, rows) in zip(places, chart.maps.items()):
         values = [[math.nan if one is None else one.value for one in row] for row in rows]
-        mesh = axes.pcolormesh(values, vmin=0, vmax=1, cmap="cividis", edgecolors="face", linewidth=0.3)
+        last = axes.pcolormesh(values, vmin=0, vmax=1, cmap="cividis", edgecolors="face", linewidth=0.3)
         axes.set_title(label(run))
         if len(chart.lines) * len(chart.columns) <= ANNOTATED:
             _annotate(axes, values)
@@ -122,7 +121,7 @@ def _(chart: Heat, figure: Figure) -> None:
     first.invert_yaxis()
     figure.supxlabel(chart.x, fontsize=9)
     figure.supylabel(chart.y, fontsize=9)
-    figure.colorbar(mesh, ax=places, label="score", fraction=0.04, pad=0.01)
+    figure.colorbar(last, ax=places, label="score", fraction=0.04, pad=0.01)
 
 
 def _annotate(axes: Axes, values: Sequence[Sequence[float]]) -> None:
