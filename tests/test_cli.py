@@ -727,6 +727,20 @@ def test_show_colours_evidence_on_a_terminal_only() -> None:
     args = ["show", "needle", "--haystack", "noise", "--lengths", "1k"]
     assert "\x1b[" not in CliRunner().invoke(main, args).output
     assert "\x1b[32m\x1b[1mA registry entry" in CliRunner().invoke(main, args, color=True).output
+    assert "\x1b[" not in CliRunner(env={"NO_COLOR": "1"}).invoke(main, args, color=True).output
+
+
+def test_show_folds_the_output_axis_too_and_lets_no_text_command_the_terminal(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    text = tmp_path / "text.txt"
+    text.write_text(" ".join(f"Sentence {n} rings \x07 and clears \x1b[2J all." for n in range(400)), encoding="utf-8")
+    args = ["show", "needle", "--haystack", str(text), "--lengths", "1k"]
+    for more in ([], ["--full"]):
+        out = CliRunner().invoke(main, [*args, *more], color=True).output
+        assert "\x1b[2J" not in out and "\x07" not in out and "clears \ufffd[2J all." in out
+    folded, full = (done("show", "longgenbench", "--lengths", "2k", *more) for more in ((), ("--full",)))
+    assert "A right answer:" in folded and len(folded) <= len(full)
 
 
 def test_tasks_lists_what_exists() -> None:

@@ -164,11 +164,11 @@ def test_a_row_of_a_million_tokens_is_a_few_kilobytes(tmp_path: Path) -> None:
 def test_more_rows_than_there_is_room_for(
     folder: Path, runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lcgen.reporting.gather.MOST_ROWS", 12)
+    monkeypatch.setattr("lcgen.reporting.gather.MOST_ROWS", 18)
     page = lcgen.report(folder, scores=runs[0], out=tmp_path / "page.html").path
     found = data(page)["rows"]
     total = sum(1 for _ in rows(folder))
-    assert len(found) == 12 and f"12 of {total} rows" in page.read_text(encoding="utf-8")
+    assert len(found) == 18 and f"18 of {total} rows" in page.read_text(encoding="utf-8")
 
     failed = [min(run["scores"]["score"] for run in row["runs"]) < 1 for row in found]
     assert failed[0] and not all(failed)

@@ -40,10 +40,10 @@ def text(row: Mapping[str, Any], full: bool) -> str:
         )
     output = row["axis"] == "output"
     # On the output axis the prompt is short and the evidence stands in the reference.
-    whole, pieces = proof.document(row), sorted(row["evidence"], key=lambda piece: piece["char_start"])
+    whole, pieces = inert(proof.document(row)), sorted(row["evidence"], key=lambda piece: piece["char_start"])
     spans = [(piece["char_start"], piece["char_end"]) for piece in pieces]
     begin, end = excerpt.extent(row)
-    shown: list[str] = [row["input"], "\n\n", click.style("A right answer:", bold=True), "\n"] if output else []
+    shown: list[str] = [inert(row["input"]), "\n\n", click.style("A right answer:", bold=True), "\n"] if output else []
     last = 0
     for passage in excerpt.passages(whole, spans, [(0, len(whole))] if full else _kept(spans, begin, end, len(whole))):
         if passage.start > last:
@@ -53,9 +53,9 @@ def text(row: Mapping[str, Any], full: bool) -> str:
             shown.append(click.style(part.text, fg=colour, bold=True) if colour else part.text)
         last = passage.start + sum(len(part.text) for part in passage.parts)
     facts = [
-        ("answer", row["answer"] if not output else f"{row['output_tokens']:,} tokens in the reference"),
+        ("answer", inert(row["answer"]) if not output else f"{row['output_tokens']:,} tokens in the reference"),
         ("length", f"{row['length']:,} tokens = {row['prompt_tokens']:,} prompt + {row['max_new_tokens']:,} to write + {row['reserve']} in reserve"),
-        *((piece["role"], f"depth {piece['depth']:.4f} (asked {piece['depth_requested']:g}), tokens {piece['token_start']:,}..{piece['token_end']:,}: {piece['text']}") for piece in pieces[:20]),
+        *((piece["role"], f"depth {piece['depth']:.4f} (asked {piece['depth_requested']:g}), tokens {piece['token_start']:,}..{piece['token_end']:,}: {inert(piece['text'])}") for piece in pieces[:20]),
         *([("", f"… and {len(pieces) - 20:,} more")] if len(pieces) > 20 else []),
         ("id", row["id"]),
     ]  # fmt: skip
@@ -67,6 +67,14 @@ def text(row: Mapping[str, Any], full: bool) -> str:
 def _kept(spans: list[excerpt.Span], begin: int, end: int, size: int) -> list[excerpt.Span]:
     """What is not folded: all before and after the context with its edges, and what stands around evidence."""
     return excerpt.around([(0, begin), *spans, (end, size)], size)
+
+
+_CONTROLS = {sign: "\N{REPLACEMENT CHARACTER}" for sign in (*range(32), *range(127, 160)) if chr(sign) not in "\n\t"}
+
+
+def inert(text: str) -> str:
+    """The text, character for character, without those that command a terminal: haystacks come from outside."""
+    return text.translate(_CONTROLS)
 
 
 def listed() -> dict[str, Any]:
