@@ -16,7 +16,7 @@ import click
 import pytest
 
 import lcgen
-from lcgen import generators, tokens
+from lcgen import generators, templates, tokens
 from lcgen.builders import writer
 from lcgen.cli import main
 from tests.runs import cli, done, process, refused, tree
@@ -733,12 +733,12 @@ def test_show_colours_evidence_on_a_terminal_only() -> None:
 def test_show_folds_the_output_axis_too_and_lets_no_text_command_the_terminal(tmp_path: Path) -> None:
     from click.testing import CliRunner
 
-    text = tmp_path / "text.txt"
-    text.write_text(" ".join(f"Sentence {n} rings \x07 and clears \x1b[2J all." for n in range(400)), encoding="utf-8")
-    args = ["show", "needle", "--haystack", str(text), "--lengths", "1k"]
+    text = tmp_path / "needle.en.j2"
+    text.write_text(templates.source("needle", "en").replace("Below is", "\x07 \x1b[2J Below is"), encoding="utf-8")
+    args = ["show", "needle", "--haystack", "noise", "--template", str(text), "--lengths", "1k"]
     for more in ([], ["--full"]):
         out = CliRunner().invoke(main, [*args, *more], color=True).output
-        assert "\x1b[2J" not in out and "\x07" not in out and "clears \ufffd[2J all." in out
+        assert "\x1b[2J" not in out and "\x07" not in out and "\ufffd \ufffd[2J Below is" in out
     folded, full = (done("show", "longgenbench", "--lengths", "2k", *more) for more in ((), ("--full",)))
     assert "A right answer:" in folded and len(folded) <= len(full)
 
