@@ -110,13 +110,13 @@ def described(name: str) -> dict[str, Any]:
         lines += click.wrap_text(entry["about"], 100, "      ", "      ").split("\n")
     lines += ["", "Presets (--preset NAME, or NAME:VARIANT for one):"]
     for entry in presets:
-        short = _short(entry["lengths"]) or "as the parameters count"
+        short = shortened(entry["lengths"]) or "as the parameters count"
         lines.append(f"  {entry['name']:<16} {entry['about']} ({entry['paper']})")
         lines.append(
-            f"      lengths {short}; {_short(entry['depths'] or 'default')} depths; {entry['samples']} samples; {entry['answer_tokens'] or 'measured'} answer tokens"
+            f"      lengths {short}; {shortened(entry['depths'] or 'default')} depths; {entry['samples']} samples; {entry['answer_tokens'] or 'measured'} answer tokens"
         )
         lines += [
-            f"      {variant or '-'}: {', '.join(f'{k}={_swept(v)}' for k, v in setting.items() if k != 'breaks') or 'defaults'}"
+            f"      {variant or '-'}: {', '.join(f'{k}={swept(v)}' for k, v in setting.items() if k != 'breaks') or 'defaults'}"
             + "".join(f"\n        breaks law {law}: {why}" for law, why in setting.get("breaks", {}).items())
             for variant, setting in entry["variants"].items()
         ]
@@ -134,12 +134,12 @@ def described(name: str) -> dict[str, Any]:
     }
 
 
-def _swept(value: Any) -> str:
+def swept(value: Any) -> str:
     """A value of a parameter, or those that a preset sweeps."""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else _short(str(value))
+    return ",".join(map(str, value)) if isinstance(value, tuple) else shortened(str(value))
 
 
-def _short(spec: str) -> str:
+def shortened(spec: str) -> str:
     """A list of lengths or depths, if it is long by its count and ends."""
     items = spec.split(",")
     return spec if len(spec) < 60 else f"{len(items)} from {items[0]} to {items[-1]}"
