@@ -64,8 +64,9 @@ def test_commands_run(page: str, tmp_path: Path) -> None:
 
 def test_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
     for block in blocks("python.md", "python"):
-        exec(compile(block["text"], "python.md", "exec"), {})
+        exec(compile(block["text"], "python.md", "exec"), names)
     assert re.search(r"^1024 +1 +1 +1\.000", capsys.readouterr().out, re.M), (
         "the model of the example is right at the end of the text"
     )

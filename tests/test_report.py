@@ -227,6 +227,42 @@ def test_equal_folders_give_equal_pages(folder: Path, runs: list[Path], tmp_path
     assert pages[0] == pages[1]
 
 
+def check(config: str, depth: float | None, hits: tuple[int, int, int], verdict: str = "sound") -> dict[str, Any]:
+    counts = {
+        name: {"n": 4, "hits": hit, "rate": hit / 4, "chance": 0.05, "p": 0.5}
+        for name, hit in zip(("full", "evidence", "removed"), hits)
+    }
+    place = {"level": "cell", "config": config, "length": 2048, "depth": depth} if config else {"level": "task"}
+    return {"task": "needle", "rows": 4, "verdict": verdict, **place, **counts}
+
+
+def test_a_check_is_shown(folder: Path, tmp_path: Path) -> None:
+    cells = [check("needle_2k", 0.5, (4, 4, 3), "leaking"), check("needle_4k", 0.5, (4, 3, 0)), check("", None, (4, 3, 2))]
+    path = tmp_path / "check.json"
+    path.write_text(json.dumps({"model": "<b>a model</b>", "verdict": "leaking", "checked": 8, "cells": cells}), encoding="utf-8")
+    done("report", folder, "--check", path, "--out", tmp_path / "page.html", "--figures", tmp_path / "figures")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "&lt;b&gt;a model&lt;/b&gt; looked at 8 rows: leaking." in text and "<b>" not in text
+    lines = re.findall(r"<tr>(.*?)</tr>", text.partition('<section id="check">')[2].partition("</section>")[0])
+    cut = [re.findall(r"<t[dh][^>]*>(.*?)</t", line) for line in lines]
+    assert cut[1:] == [
+        ["needle_2k", "0.5", "4", "1.00", "1.00", "0.75", "leaking"],
+        ["all of needle", "", "4", "1.00", "0.75", "0.50", "sound"],
+    ]
+    assert (tmp_path / "figures" / "needle_check.svg").is_file()
+    for wrong, says in (
+        ({"model": "m"}, "holds no check"),
+        ([], "holds no check"),
+        (
+            {"model": "m", "verdict": "v", "checked": 1, "cells": [check("other_2k", 0, (1, 1, 1))]},
+            "check of another folder: it has the config other_2k",
+        ),
+    ):
+        path.write_text(json.dumps(wrong), encoding="utf-8")
+        refused("report", folder, "--check", path, "--out", tmp_path / "no.html", says=says)
+    refused("report", folder, "--check", tmp_path / "gone.json", "--out", tmp_path / "no.html", says="Cannot read the check")
+
+
 def test_an_empty_folder_has_a_page(tmp_path: Path) -> None:
     folder = tmp_path / "empty"
     lcgen.build("needle", folder, lengths="1k", depths="0.5")

@@ -321,7 +321,7 @@ def report(
     """Writes one HTML page about a built folder and, with `scores`, about how models did on it; it needs nothing but itself.
 
     `scores` are files of responses, as for `lcgen.score`, or of scores, as its `out` writes them; `check` is a file that
-    `lcgen check --json` wrote. `out` is the page (default `./<folder>_report.html`), `figures` a folder for the figures as
+    `lcgen check --out` wrote. `out` is the page (default `./<folder>_report.html`), `figures` a folder for the figures as
     SVG and PNG. `progress` is called for each row with 0 and its tokens.
 
     Raises LcgenError for a folder that is no build, for files about other rows, and without matplotlib.

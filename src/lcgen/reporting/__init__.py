@@ -44,7 +44,7 @@ def make(
         raise LcgenError(f"Cannot write {out}: it is {what}. Choose another --out.")
     found = gather(folder, scores, progress)
     verdict = checked.read(check, found) if check is not None else None
-    drawn = list(charts(found, str(folder)))
+    drawn = [*charts(found, str(folder)), *(verdict.maps if verdict else ())]
     text = page(found, drawn, verdict, folder.resolve().name).encode()
     try:
         part = out.with_name(out.name + ".part")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -16,6 +16,7 @@ from lcgen.contract import Estimate
 from lcgen.errors import LcgenError
 from lcgen.reporting import drawing
 from lcgen.reporting.charts import Bars, Chart, Heat, Lines, Points
+from lcgen.reporting.checked import Check
 from lcgen.reporting.gather import Gathered, lowest
 from lcgen.tables import label
 
@@ -27,7 +28,7 @@ HEAVY = 120_000
 """Bytes of a figure from which on it stands in the page as PNG, if that is smaller."""
 
 
-def page(found: Gathered, charts: Sequence[Chart], check: Mapping[str, Any] | None, folder: str) -> str:
+def page(found: Gathered, charts: Sequence[Chart], check: Check | None, folder: str) -> str:
     """The page of a gathered folder. Raises LcgenError where its figures alone are too large for one."""
     figures = [_figure(chart, number) for number, chart in enumerate(charts)]
     if (size := sum(len(one["drawn"].encode()) + len(one["picture"]) for one in figures)) > MOST_DRAWN:

@@ -23,7 +23,7 @@ from lcgen.verbs.terminal import progress_bar, size
     metavar="FILE...",
     help="What models answered: files of responses, or what `lcgen score --out` wrote.",
 )
-@option("What is shown", "--check", type=click.Path(), metavar="FILE", help="What `lcgen check --json` printed.")
+@option("What is shown", "--check", type=click.Path(), metavar="FILE", help="What `lcgen check --out` wrote.")
 @option("Where it goes", "--out", type=click.Path(), metavar="FILE", help="The page.  [./DIR_report.html]")
 @option("Where it goes", "--figures", type=click.Path(), metavar="DIR", help="A folder for the figures as SVG and PNG.  [none]")
 @option("Where it goes", "--json", "as_json", is_flag=True, help="Report as JSON.")
