@@ -181,6 +181,19 @@ def test_a_page_is_never_larger_than_it_may_be(folder: Path, tmp_path: Path) -> 
     assert all(len(run["said"][0]) < 3000 for row in data(page.path)["rows"] for run in row["runs"])
 
 
+def test_heavy_figures_stand_as_pictures_and_too_many_are_refused(
+    folder: Path, runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lcgen.reporting.page.HEAVY", 1000)
+    monkeypatch.setattr("lcgen.reporting.page.DOTS", 20)
+    text = lcgen.report(folder, scores=runs, out=tmp_path / "page.html").path.read_text(encoding="utf-8")
+    assert re.search(r'<img alt="needle: depth by length\. [^"]+" src="data:image/png;base64,iVBOR', text)
+    monkeypatch.setattr("lcgen.reporting.page.MOST_DRAWN", 1000)
+    refused(
+        "report", folder, "--scores", *runs, "--out", tmp_path / "no.html", says="figures of 2 runs take .* Report fewer runs"
+    )
+
+
 def test_scores_of_lcgen_score_are_read_too(folder: Path, runs: list[Path], tmp_path: Path) -> None:
     lcgen.score(folder, runs, out=tmp_path / "scores.jsonl")
     found = data(lcgen.report(folder, scores=tmp_path / "scores.jsonl", out=tmp_path / "a.html").path)

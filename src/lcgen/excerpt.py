@@ -30,8 +30,9 @@ class Passage:
 
 
 def extent(row: Mapping[str, Any]) -> Span:
-    """First and last character (behind it) of the text in which evidence stands: the context, or on the output axis the reference."""
-    return (0, len(row["reference_output"])) if row["axis"] == "output" else (row["context_start"], row["context_end"])
+    """Where the text begins and ends in which evidence stands: the context (none, in a prompt without one), or on the output axis the
+    reference."""
+    return (0, len(row["reference_output"])) if row["axis"] == "output" else (row["context_start"] or 0, row["context_end"] or 0)
 
 
 def around(spans: Iterable[Span], size: int, reach: int = AROUND) -> list[Span]:

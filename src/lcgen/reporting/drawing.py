@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,10 @@ ANNOTATED = 150
 """Cells of a map up to which each has its number in it."""
 
 
+_LONG = re.compile(r"-?\d+\.\d{3,}")
+_PLACES = {"d", "transform", "x", "y", "points"}
+
+
 def library() -> None:
     """Raises LcgenError where matplotlib is not there."""
     try:
@@ -57,7 +62,9 @@ def inline(chart: Chart, number: int) -> str:
             elif name == "href" and value.startswith("#"):
                 value = f"#{prefix}{value[1:]}"
             value = value.replace("url(#", f"url(#{prefix}").replace(INK, "var(--ink)").replace(LINES, "var(--line)")
-            node.set(name, value)
+            node.set(name, _LONG.sub(lambda found: f"{float(found[0]):.2f}", value) if name in _PLACES else value)
+        # Half of the file is what sets it out for reading.
+        node.text, node.tail = (None if text is None or text.isspace() else text for text in (node.text, node.tail))
     for name in ("metadata", "title"):
         for node in root.findall(name):
             root.remove(node)
@@ -69,9 +76,9 @@ def inline(chart: Chart, number: int) -> str:
     return ET.tostring(root, encoding="unicode", short_empty_elements=False)
 
 
-def saved(chart: Chart, kind: str) -> bytes:
-    """The figure as a file, `svg` or `png`, on white."""
-    return _saved(chart, kind, {"svg.fonttype": "path", "svg.hashsalt": chart.name})
+def saved(chart: Chart, kind: str, dots: int = 200) -> bytes:
+    """The figure as a file, `svg` or `png` (with so many dots to the inch), on white."""
+    return _saved(chart, kind, {"svg.fonttype": "path", "svg.hashsalt": chart.name, "savefig.dpi": dots})
 
 
 def _saved(chart: Chart, kind: str, settings: Mapping[str, Any]) -> bytes:
@@ -80,7 +87,7 @@ def _saved(chart: Chart, kind: str, settings: Mapping[str, Any]) -> bytes:
 
     colours = dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK)
     plain = {"text.parse_math": False, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "grid.color": LINES,
-             "axes.titlesize": 10, "legend.frameon": False, "figure.constrained_layout.use": True, "savefig.dpi": 200}  # fmt: skip
+             "axes.titlesize": 10, "legend.frameon": False, "figure.constrained_layout.use": True}  # fmt: skip
     file = io.BytesIO()
     with matplotlib.rc_context({**matplotlib.rcParamsDefault, **plain, **colours, **settings}), warnings.catch_warnings():
         # The own font of the library lacks the signs of many scripts; it then draws a box, and says so.

@@ -24,8 +24,8 @@ MOST_BYTES = 4_800_000
 """Of a page, all told."""
 MOST_DRAWN = 3_000_000
 """Bytes of figures; what is left is for rows."""
-HEAVY = 120_000
-"""Bytes of a figure from which on it stands in the page as PNG, if that is smaller."""
+HEAVY, DOTS = 100_000, 100
+"""Bytes of a figure from which on it stands in the page as PNG with so many dots to the inch, if that is smaller."""
 
 
 def page(found: Gathered, charts: Sequence[Chart], check: Check | None, folder: str) -> str:
@@ -72,7 +72,7 @@ def _policy(script: str) -> str:
 def _figure(chart: Chart, number: int) -> dict[str, Any]:
     drawn, picture = drawing.inline(chart, number), ""
     if len(drawn) > HEAVY:
-        picture = base64.b64encode(drawing.saved(chart, "png")).decode()
+        picture = base64.b64encode(drawing.saved(chart, "png", DOTS)).decode()
         drawn, picture = ("", picture) if len(picture) < len(drawn) else (drawn, "")
     return {
         "name": chart.name, "title": chart.title, "about": chart.about, "drawn": drawn, "picture": picture, "table": list(_numbers(chart))
