@@ -141,7 +141,13 @@ def test_excerpts_stand_where_they_say(folder: Path, tmp_path: Path) -> None:
                     assert (shown["pieces"][piece]["char_start"], shown["pieces"][piece]["char_end"]) == (at, at + len(text))
                 at += len(text)
         marked = {part[1] for _, parts in shown["passages"] for part in parts if not isinstance(part, str)}
-        assert marked == set(range(min(entries.SHOWN, len(row["evidence"]))))
+        assert marked == set(range(len(shown["pieces"])))
+        kept = [
+            (start, start + sum(len(part if isinstance(part, str) else part[0]) for part in parts))
+            for start, parts in shown["passages"]
+        ]
+        inside = [piece for piece in row["evidence"] if any(a < piece["char_end"] and piece["char_start"] < b for a, b in kept)]
+        assert len(shown["pieces"]) == len(inside) >= min(entries.SHOWN, len(row["evidence"]))
 
 
 def test_overlapping_pieces_are_cut_without_losing_text() -> None:

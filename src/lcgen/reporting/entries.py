@@ -19,7 +19,7 @@ EDGE = 600
 SHORT, LONG = 300, 2400
 """Characters shown of an answer or a key, and of a question or a response."""
 SHOWN, MARKED = 20, 200
-"""Pieces that are shown in full, and pieces that are marked on the minimap: gold first."""
+"""Pieces that the excerpt goes round, and pieces that are marked at all: gold first."""
 RANK = {"gold": 0, "step": 1, "distractor": 2, "decoy": 3}
 
 
@@ -27,9 +27,13 @@ def entry(row: Row, said: Mapping[str, Sequence[str] | None], scores: Mapping[st
     """The row with what each run answered and how that was scored."""
     text, (begin, end) = proof.document(row), excerpt.extent(row)
     pieces = sorted(row["evidence"], key=lambda piece: (RANK[piece["role"]], piece["char_start"]))
-    shown = pieces[:SHOWN]
-    spans = [(piece["char_start"], piece["char_end"]) for piece in shown]
-    kept = excerpt.around([*_edges(0, begin), *_edges(end, len(text)), *map(_ends, spans)], len(text), REACH)
+    spans = [(piece["char_start"], piece["char_end"]) for piece in pieces]
+    kept = excerpt.around([*_edges(0, begin), *_edges(end, len(text)), *map(_ends, spans[:SHOWN])], len(text), REACH)
+    # Whatever else stands in what is shown is marked too.
+    inside = [any(low < end and start < high for low, high in kept) for start, end in spans]
+    ranked = sorted(range(min(MARKED, len(pieces))), key=lambda number: not inside[number])
+    pieces, spans = [pieces[number] for number in ranked], [spans[number] for number in ranked]
+    shown = pieces[: sum(inside[:MARKED])]
     output = row["axis"] == "output"
     return {
         "id": row["id"], "config": row["config"], "task": row["task"], "length": row["length"], "target": row["target"],
@@ -38,9 +42,9 @@ def entry(row: Row, said: Mapping[str, Sequence[str] | None], scores: Mapping[st
         "prompt": [clipped(row["input"], EDGE)] if output else [],
         "question": clipped(row["question"], LONG),
         "gold": [clipped(value, SHORT) for value in row["outputs"][:SHOWN]], "golds": len(row["outputs"]),
-        "size": len(text), "passages": [_passage(passage) for passage in excerpt.passages(text, spans, kept)],
+        "size": len(text), "passages": [_passage(passage) for passage in excerpt.passages(text, spans[: len(shown)], kept)],
         "pieces": [_piece(piece) for piece in shown],
-        "marks": [[piece["char_start"], piece["char_end"], piece["role"]] for piece in pieces[:MARKED]], "evidence": len(pieces),
+        "marks": [[piece["char_start"], piece["char_end"], piece["role"]] for piece in pieces], "evidence": len(row["evidence"]),
         "params": dict(row["params"]),
         "runs": [_run(name, row, said.get(name), found) for name, found in scores.items()],
     }  # fmt: skip
