@@ -19,7 +19,8 @@ MARK = "<!-- What follows is made by docs/gallery.py. -->\n"
 INDEX = "gallery.md"
 LENGTHS = ("1k", "2k", "4k", "8k", "16k", "32k", "64k", "128k")
 """Of an example, the first that holds the puzzle."""
-CLIP, PIECES = 260, 4
+CLIP, IDS, PIECES = 260, 100, 4
+"""Characters of a text and of a list of ids, and pieces of evidence, that are shown."""
 
 
 def pages() -> Iterator[tuple[Path, str]]:
@@ -124,7 +125,7 @@ def _example(
             "",
         )
     if "input" not in row:
-        yield from ("```text", *(f"{key}: {_short(value)}" for key, value in row.items() if key != "id"), "```", "")
+        yield from ("```text", *(f"{key}: {_short(value, IDS)}" for key, value in row.items() if key != "id"), "```", "")
         return
     pieces = sorted(row["evidence"], key=lambda piece: (piece["role"] != "gold", piece["char_start"]))
     lines = [
@@ -140,6 +141,8 @@ def _example(
 def _row(task: Task[Any], preset: str | None, params: Mapping[str, Any]) -> dict[str, Any]:
     """A row of the first length that holds the puzzle; of a native size the only one."""
     options: dict[str, Any] = {"preset": preset, "params": params}
+    if preset is None and task.depths:
+        options["depths"] = 0.5
     made = api.spec(task.name, **options)
     if made.parts[0].lengths[0].native:
         return show.one(made, 0)
@@ -152,10 +155,10 @@ def _row(task: Task[Any], preset: str | None, params: Mapping[str, Any]) -> dict
     raise LcgenError(f"No example of {task.name} {preset} is short enough for the gallery.")
 
 
-def _short(value: Any) -> str:
+def _short(value: Any, most: int = CLIP) -> str:
     """One line that ends no block of code."""
     text = " ".join(str(value).split()).replace("```", "'''")
-    return text if len(text) <= CLIP else f"{text[: CLIP - 60]} … {text[-50:]}"
+    return text if len(text) <= most else f"{text[: most // 4 * 3]} … {text[-most // 5 :]}"
 
 
 def _cell(value: Any) -> str:
