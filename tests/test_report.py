@@ -320,6 +320,25 @@ def test_missing_files_and_missing_library(folder: Path, tmp_path: Path, monkeyp
     assert not (tmp_path / "page.html").exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"role": "<script>"}, "Not a valid row at"),
+        ({"char_start": -5}, "Not a valid row at"),
+        ({"char_end": 10**9}, "does not hold|outside|evidence"),
+    ],
+)
+def test_rows_that_are_not_as_promised_are_refused(tmp_path: Path, change: dict[str, Any], says: str) -> None:
+    folder = tmp_path / "foreign"
+    lcgen.build("needle", folder, lengths="1k", depths="0.5", format="jsonl")
+    path = next((folder / "data" / "needle_1k").iterdir())
+    row = json.loads(path.read_text(encoding="utf-8"))
+    row["evidence"][0] |= change
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    refused("report", folder, "--out", tmp_path / "page.html", code=1, says=says)
+    assert not (tmp_path / "page.html").exists()
+
+
 def test_rows_of_numbers_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "numbers"
     lcgen.build("set_disjointness", folder, params={"style": "tokens", "size_small": 4, "size_ratio": 4, "universe": 256})

@@ -105,6 +105,16 @@ def test_filters(chromium: Any, made: dict[str, Path]) -> None:
     _quiet(chromium)
 
 
+def test_many_depths_are_filtered_by_tenths(chromium: Any, tmp_path: Path) -> None:
+    lcgen.build("needle", tmp_path / "random", lengths="1k", depths="random", samples=50)
+    _open(chromium, lcgen.report(tmp_path / "random", out=tmp_path / "random.html").path)
+    every = data(tmp_path / "random.html")["rows"]
+    found = [_choose(chromium, "depth", f"{tenth / 10:.1f}") for tenth in range(10)]
+    assert sorted(id for ids in found for id in ids) == sorted(row["id"] for row in every) and all(found)
+    assert {row["id"] for row in every if 0.3 <= row["depth"] < 0.4} == {*found[3]}
+    _quiet(chromium)
+
+
 @pytest.mark.parametrize("page", ["scored", "plain", "foreign"])
 def test_evidence_is_marked_at_its_place(chromium: Any, made: dict[str, Path], page: str) -> None:
     _open(chromium, made[page])

@@ -27,7 +27,10 @@ function drawn(name, attributes, ...children) {
 
 const number = (value) => value.toLocaleString("en");
 const short = (tokens) => tokens % 1048576 === 0 ? tokens / 1048576 + "m" : tokens % 1024 === 0 ? tokens / 1024 + "k" : String(tokens);
-const depthOf = (row) => row.depth === null ? "none" : String(row.depth);
+const depths = [...new Set(data.rows.map((row) => row.depth))].filter((depth) => depth !== null).sort((a, b) => a - b);
+const tenth = (depth) => (Math.min(9, Math.floor(depth * 10)) / 10).toFixed(1);
+// Depths anywhere are filtered by tenths.
+const depthOf = (row) => row.depth === null ? "none" : depths.length > 40 ? tenth(row.depth) : String(row.depth);
 
 // Scores of a row that the chosen run has, or of all runs.
 function runsOf(row) {
@@ -46,8 +49,8 @@ function options() {
   const unique = (values) => [...new Set(values)];
   fill("task", unique(data.rows.map((row) => row.task)).sort(), String);
   fill("length", unique(data.rows.map((row) => row.target)).sort((a, b) => a - b), short);
-  const depths = unique(data.rows.map((row) => row.depth)).filter((depth) => depth !== null).sort((a, b) => a - b);
-  fill("depth", depths.length > 40 ? [] : depths, String);
+  if (depths.length > 40) fill("depth", unique(depths.map(tenth)), (low) => low + " to " + (Number(low) + 0.1).toFixed(1));
+  else fill("depth", depths, String);
   if (data.rows.some((row) => row.depth === null)) fill("depth", ["none"], String);
   fill("run", data.runs.keys(), (place) => data.runs[place]);
 }
