@@ -274,11 +274,15 @@ def test_a_check_is_shown(folder: Path, tmp_path: Path) -> None:
         ([], "holds no check"),
         (
             {"model": "m", "verdict": "v", "checked": 1, "cells": [check("other_2k", 0, (1, 1, 1))]},
-            "check of another folder: it has the config other_2k",
+            "check of another folder: it has other_2k",
         ),
     ):
         path.write_text(json.dumps(wrong), encoding="utf-8")
         refused("report", folder, "--check", path, "--out", tmp_path / "no.html", says=says)
+    path.write_text(
+        json.dumps({"model": "m", "verdict": "v", "checked": 1, "cells": [{**cells[2], "task": "../../out"}]}), encoding="utf-8"
+    )
+    refused("report", folder, "--check", path, "--figures", tmp_path / "more", says="another folder: it has ../../out")
     refused("report", folder, "--check", tmp_path / "gone.json", "--out", tmp_path / "no.html", says="Cannot read the check")
 
 

@@ -40,9 +40,10 @@ def read(path: Path, found: Gathered) -> Check:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LcgenError(f"{path} holds no check. `lcgen check DIR --out FILE` writes one.") from error
     strangers = {cell["config"] for cell in cells if cell["config"]} - {*found.scored.configs}
+    strangers |= {cell["task"] for cell in cells} - {*found.places}
     if strangers:
         raise LcgenError(
-            f"{path} is a check of another folder: it has the config {label(min(strangers))}, where this one has {', '.join(found.scored.configs) or 'none'}."
+            f"{path} is a check of another folder: it has {label(min(strangers))}, where this one has {', '.join(found.scored.configs) or 'none'}."
         )
     about = f"{model} looked at {checked:,} rows: {verdict}. How often the right answer ranks first among candidates, in the {', '.join(PROMPTS.values())}."
     faults = [cell for cell in cells if cell["level"] == "cell" and cell["verdict"] in FAULTS]

@@ -57,7 +57,7 @@ class Gathered:
     sizes: Sequence[str]
     """Of all configs, such as `4k` and `n25`, the shortest rows first."""
     entries: Sequence[Entry]
-    """Failed rows first."""
+    """What the browser shows, the first of each cell before the second."""
     notes: Sequence[str]
     """What a reader must know: rows without a response, responses without a row."""
 
@@ -155,6 +155,6 @@ def gather(folder: Path, files: Sequence[str | Path | Mapping[str, Any]], progre
 
 
 def lowest(found: Entry) -> float:
-    """The lowest score of any run; 2 where there is none, which puts the row last."""
+    """The lowest score of any run, 0 for none where there are runs; infinite without runs."""
     every = [score for run in found["runs"] if (score := run["scores"].get("score")) is not None]
     return min(every) if every else (0.0 if found["runs"] else math.inf)
