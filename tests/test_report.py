@@ -106,6 +106,16 @@ def test_order_gaps_and_curves_inside_answers_are_panels(tmp_path: Path) -> None
     assert isinstance(decay, Lines) and decay.columns == [str(n) for n in range(1, 11)]
 
 
+def test_depths_anywhere_are_drawn_by_tenths(tmp_path: Path) -> None:
+    folder = tmp_path / "random"
+    lcgen.build("needle", folder, lengths="1k", depths="random", samples=12)
+    run = answered(folder, tmp_path / "run.jsonl", lambda n, row, oracle: oracle if row["depth"] >= 0.5 else "")
+    drawn = {chart.name: chart for chart in charts(gather(folder, [run], None), "random")}
+    heat = drawn["needle_depth"]
+    assert isinstance(heat, Heat) and heat.lines == [f"{n / 10:.1f}..{n / 10 + 0.1:.1f}" for n in range(10)]
+    assert [line[0].value for line in heat.maps["run"] if line[0]] == [0.0] * 5 + [1.0] * 5
+
+
 def test_failed_rows_come_first_and_say_why(folder: Path, runs: list[Path], tmp_path: Path) -> None:
     found = data(lcgen.report(folder, scores=runs, out=tmp_path / "page.html").path)
     worst = [min(run["scores"]["score"] for run in row["runs"]) for row in found["rows"]]

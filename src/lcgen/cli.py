@@ -10,7 +10,7 @@ import click
 
 import lcgen
 from lcgen.errors import LcgenError
-from lcgen.verbs import build, corpus, judge, look, report
+from lcgen.verbs import build, corpus, judge, look, page
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -73,7 +73,7 @@ for verb in (
     look.tasks,
     judge.verify,
     judge.score,
-    report.report,
+    page.report,
     corpus.corpus,
     look.tokenizers,
 ):

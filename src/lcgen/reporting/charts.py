@@ -10,7 +10,7 @@ from typing import Any
 
 from lcgen import tables
 from lcgen.contract import Estimate
-from lcgen.reporting.gather import MOST_POINTS, SIZE, Gathered, Places
+from lcgen.reporting.gather import BAND, MOST_POINTS, SIZE, Gathered, Places
 from lcgen.scoring import Sheet
 from lcgen.tables import Cell, Scores, label
 
@@ -121,10 +121,11 @@ def _task(book: Book, sheet: Sheet) -> Iterator[Chart]:
     """The figures of one task."""
     task, rows, runs = sheet.task.name, sheet.rows, book.runs
     long = "tokens of the answer" if book.found.places[task].output else "tokens"
-    if any(row["depth"] is not None for row in rows):
+    deep = [cell for cell in book.cells(task, SIZE, BAND) if cell.by[BAND] is not None]
+    if deep:
         yield _heat(
             f"{task}_depth", f"{task}: depth by length", "Mean score where the first gold piece stands at this depth, 0 first.",
-            (SIZE, long), ("depth", "depth"), book.cells(task, SIZE, "depth"), runs,
+            (SIZE, long), (BAND, "depth"), deep, runs,
         )  # fmt: skip
     over = book.cells(task, SIZE)
     yield _lines(
@@ -206,8 +207,7 @@ def _places(places: Mapping[str, Places]) -> Iterator[Chart]:
 def _heat(
     name: str, title: str, about: str, x: tuple[str, str], y: tuple[str, str], cells: Sequence[Cell], runs: Sequence[str]
 ) -> Heat:
-    columns, lines = (list(dict.fromkeys(cell.by[field] for cell in cells)) for field, _ in (x, y))
-    columns, lines = _ordered(columns), _ordered(lines)
+    columns, lines = (_ordered(field, list(dict.fromkeys(cell.by[field] for cell in cells))) for field, _ in (x, y))
     held = {(cell.by[y[0]], cell.by[x[0]]): cell for cell in cells}
     maps = {run: [[_figure(held.get((line, column)), run, "score") for column in columns] for line in lines] for run in runs}
     return Heat(name, title, about, x[1], y[1], [label(one) for one in columns], [label(one) for one in lines], maps)
@@ -227,7 +227,10 @@ def _lines(
     return Lines(name, title, about, x[1], figure, [label(cell.by[x[0]]) for cell in cells], curves, unit)
 
 
-def _ordered(values: list[Any]) -> list[Any]:
+def _ordered(field: str, values: list[Any]) -> list[Any]:
+    """Numbers rise, and so do tenths of depth; sizes and words stay as they come."""
+    if field == BAND and not all(map(_is_number, values)):
+        return sorted(values, key=str)
     return sorted(values, key=lambda value: (not _is_number(value), value if _is_number(value) else 0))
 
 

@@ -31,7 +31,8 @@ INK, LINES = "#010203", "#d0d1d2"
 """Text and grid: on the page the variables of its style stand in their place."""
 ABREAST = 3
 """Maps side by side."""
-TICKS = 8
+APART = 1.6
+"""Lengths named on an axis are so many times as long as the one before."""
 ANNOTATED = 150
 """Cells of a map up to which each has its number in it."""
 
@@ -189,7 +190,9 @@ def _(chart: Points, figure: Figure) -> None:
         )  # fmt: skip
     if chart.powers:
         asked = sorted({round(x) for points in chart.points.values() for x, _ in points})
-        ticks = asked[:: math.ceil(len(asked) / TICKS)]
+        ticks = asked[:1]
+        for tokens in asked:
+            ticks += [tokens] if tokens > APART * ticks[-1] else []
         axes.set_xscale("log", base=2)
         axes.set_yscale("log", base=2)
         for axis in (axes.xaxis, axes.yaxis):

@@ -19,10 +19,11 @@ from lcgen.reporting import told
 from lcgen.reporting.entries import Entry, entry
 from lcgen.responses import Responses, shown, some
 from lcgen.scoring import Metrics, Scored, Sheet
-from lcgen.tables import notes
+from lcgen.tables import MOST_VALUES, notes
 
-SIZE = "size"
-"""The field of light rows by which lengths are told apart."""
+SIZE, BAND = "size", "band"
+"""Fields of light rows by which lengths and depths are told apart: the size in the name of the config; the depth, or of depths anywhere the
+tenth that holds it."""
 MOST_ROWS = 2000
 """Rows whose excerpts are held; of more, as many from each cell, half of them failed ones."""
 MOST_POINTS = 2000
@@ -36,7 +37,7 @@ class Places:
     output: bool
     """Whether lengths are those of the reference answer."""
     lengths: Counter[tuple[int, int]] = field(default_factory=Counter)
-    """(target, realised tokens) -> rows."""
+    """(target, tokens that are held against it) -> rows."""
     depths: list[tuple[float, float]] = field(default_factory=list)
     """(requested, realised) of the gold pieces of the first rows."""
     spread: list[int] = field(default_factory=lambda: [0] * 20)
@@ -102,7 +103,8 @@ class Collector:
 
     def _place(self, row: Row) -> None:
         places = self.places.setdefault(row["task"], Places(row["axis"] == "output"))
-        tokens = row["output_tokens"] if places.output and row["output_tokens"] is not None else row["length"]
+        # Where a size in units was asked for, the target is the length that came out, also on the output axis.
+        tokens = row["length"] if row["target"] == row["length"] or row["output_tokens"] is None else row["output_tokens"]
         places.lengths[row["target"], tokens] += 1
         for piece in row["evidence"]:
             if piece["role"] == "gold":
@@ -141,6 +143,8 @@ def gather(folder: Path, files: Sequence[str | Path | Mapping[str, Any]], progre
     with ExitStack() as stack:
         answers = [stack.enter_context(Responses(name, source)) for name, source in zip(names, sources)]
         found = scoring.score(folder, answers, progress=progress, watch=collector)
+    for sheet in found.sheets:
+        _band(sheet.rows)
     made = manifest.load(folder)
     assert made is not None, "what is no build was refused before"
     collector.check(folder)
@@ -152,6 +156,15 @@ def gather(folder: Path, files: Sequence[str | Path | Mapping[str, Any]], progre
     return Gathered(
         made, found, runs, collector.places, sorted(collector.sizes, key=collector.sizes.__getitem__), collector.entries(), said
     )
+
+
+def _band(rows: Sequence[dict[str, Any]]) -> None:
+    """Puts depths into tenths where they are no grid."""
+    depths = {row["depth"] for row in rows if row["depth"] is not None}
+    grid = len(depths) <= MOST_VALUES and all(round(depth, 3) == depth for depth in depths)
+    for row in rows:
+        low = None if row["depth"] is None else min(9, int(row["depth"] * 10)) / 10
+        row[BAND] = row["depth"] if grid or low is None else f"{low:.1f}..{low + 0.1:.1f}"
 
 
 def lowest(found: Entry) -> float:
