@@ -20,7 +20,7 @@ from lcgen.verbs.terminal import progress_bar, size
     "--scores",
     multiple=True,
     type=click.Path(),
-    metavar="FILE...",
+    metavar="FILES",
     help="What models answered: files of responses, or what `lcgen score --out` wrote.",
 )
 @option("What is shown", "--check", type=click.Path(), metavar="FILE", help="What `lcgen check --out` wrote.")
@@ -36,7 +36,7 @@ def report(
     figures: str | None,
     as_json: bool,
 ) -> None:
-    """Make one HTML page about a built folder: figures, and a browser of its rows.
+    """Make one HTML page of the figures and rows of a folder.
 
     The page needs no network and no other file. Of several files of scores each makes a run: --scores a.jsonl b.jsonl.
     """
