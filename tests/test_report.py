@@ -116,6 +116,18 @@ def test_depths_anywhere_are_drawn_by_tenths(tmp_path: Path) -> None:
     assert [line[0].value for line in heat.maps["run"] if line[0]] == [0.0] * 5 + [1.0] * 5
 
 
+def test_variants_make_one_panel_not_one_for_each_parameter(tmp_path: Path) -> None:
+    folder = tmp_path / "ruler"
+    lcgen.build("needle", folder, preset="ruler", lengths="2k,4k", samples=1)
+    run = answered(folder, tmp_path / "run.jsonl", lambda n, row, oracle: oracle if row["variant"] != "multivalue" else "")
+    drawn = {chart.name: chart for chart in charts(gather(folder, [run], None), "ruler")}
+    heat = drawn["needle_variants"]
+    assert isinstance(heat, Heat) and heat.columns == ["2k", "4k"] and len(heat.lines) == 8
+    means = {line: [one and one.value for one in row] for line, row in zip(heat.lines, heat.maps["run"])}
+    assert means == {line: [0.0, 0.0] if line == "multivalue" else [1.0, 1.0] for line in heat.lines}
+    assert "needle_by_variant" in drawn and "needle_by_keys" not in drawn
+
+
 def test_failed_rows_come_first_and_say_why(folder: Path, runs: list[Path], tmp_path: Path) -> None:
     found = data(lcgen.report(folder, scores=runs, out=tmp_path / "page.html").path)
     worst = [min(run["scores"]["score"] for run in row["runs"]) for row in found["rows"]]

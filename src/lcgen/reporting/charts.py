@@ -153,6 +153,11 @@ def _task(book: Book, sheet: Sheet) -> Iterator[Chart]:
         yield _lines(
             f"{task}_by_{short}", f"{task}: score by {short}", about, (name, short), book.cells(task, name), runs, "score"
         )
+    if "variant" in varied:
+        yield _heat(
+            f"{task}_variants", f"{task}: variant by length", "Mean score.", (SIZE, long), ("variant", "variant"),
+            book.cells(task, SIZE, "variant"), runs,
+        )  # fmt: skip
     numbers = [name for name in varied if name.startswith("params.") and all(_is_number(tables.value(row, name)) for row in rows)]
     for one, other in zip(numbers, numbers[1:]):
         across, down = one.partition(".")[2], other.partition(".")[2]
@@ -163,9 +168,20 @@ def _task(book: Book, sheet: Sheet) -> Iterator[Chart]:
 
 
 def _varied(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Fields that tell the rows of a task apart: parameters that were swept, and the like."""
-    names = [*FIELDS, *(f"params.{name}" for name in dict.fromkeys(name for row in rows for name in row["params"]))]
-    return [name for name in names if 1 < len({tables.value(row, name) for row in rows}) <= MOST_LEVELS]
+    """Fields that tell the rows of a task apart: those of FIELDS, and parameters that were swept.
+
+    A parameter that differs between variants alone is not among them, since the variant says it all.
+    """
+    configs: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        configs.setdefault(row["config"], []).append(row)
+    params = dict.fromkeys(f"params.{name}" for row in rows for name in row["params"])
+    swept = [name for name in params if any(_levels(own, name) > 1 for own in configs.values())]
+    return [name for name in (*FIELDS, *swept) if 1 < _levels(rows, name) <= MOST_LEVELS]
+
+
+def _levels(rows: Sequence[Mapping[str, Any]], field: str) -> int:
+    return len({tables.value(row, field) for row in rows})
 
 
 def _families(task: str, cell: Cell, runs: Sequence[str]) -> Iterator[Chart]:
