@@ -35,8 +35,6 @@ APART = 1.6
 """Lengths named on an axis are so many times as long as the one before."""
 ANNOTATED = 150
 """Cells of a map up to which each has its number in it."""
-
-
 _LONG = re.compile(r"-?\d+\.\d{3,}")
 _PLACES = {"d", "transform", "x", "y", "points"}
 
@@ -109,9 +107,10 @@ def draw(chart: Chart, figure: Figure) -> None:
 
 @draw.register(Heat)
 def _(chart: Heat, figure: Figure) -> None:
-    across = min(ABREAST, len(chart.maps))
+    many = len(chart.columns) > ABREAST * 4
+    width, height = max(2.2, (0.24 if many else 0.42) * len(chart.columns) + 0.9), max(1.6, 0.24 * len(chart.lines) + 0.8)
+    across = 1 if many else min(ABREAST, len(chart.maps))
     down = math.ceil(len(chart.maps) / across)
-    width, height = max(2.2, 0.42 * len(chart.columns) + 0.9), max(1.6, 0.24 * len(chart.lines) + 0.8)
     figure.set_size_inches(width * across + 0.5, height * down)
     grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     places = list(grid.flat)
@@ -123,10 +122,13 @@ def _(chart: Heat, figure: Figure) -> None:
             _annotate(axes, values)
     for axes in places[len(chart.maps) :]:
         axes.set_axis_off()
-    first = places[0]
-    first.set_xticks([at + 0.5 for at in range(len(chart.columns))], chart.columns, rotation=90 if len(chart.columns) > 6 else 0)
-    first.set_yticks([at + 0.5 for at in range(len(chart.lines))], chart.lines)
-    first.invert_yaxis()
+    for place, axes in enumerate(places[: len(chart.maps)]):
+        axes.tick_params(labelbottom=place + across >= len(chart.maps))
+        axes.set_xticks(
+            [at + 0.5 for at in range(len(chart.columns))], chart.columns, rotation=90 if len(chart.columns) > 6 else 0
+        )
+        axes.set_yticks([at + 0.5 for at in range(len(chart.lines))], chart.lines)
+    places[0].invert_yaxis()
     figure.supxlabel(chart.x, fontsize=9)
     figure.supylabel(chart.y, fontsize=9)
     figure.colorbar(last, ax=places, label="score", fraction=0.04, pad=0.01)
