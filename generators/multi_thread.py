@@ -11,14 +11,14 @@ import json
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Literal
 
 import numpy as np
 
-from lcgen import forms, grading, published
-from lcgen.atoms import Form, Letters
+from lcgen import contrasts, forms, grading, published
+from lcgen.atoms import CONSONANTS, Form, Letters
 from lcgen.contract import (
     MOST_PLANTS,
     Cell,
@@ -46,7 +46,6 @@ SIGNS = "*&#@%+~!"
 """Characters that mark the keys asked for, of which neither JSON nor any alphabet makes use."""
 RESERVED = 8192
 """Pool ids kept for plants; pairs of filler start behind them."""
-CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"
 SHAPES, SENTENCES = {"{": "object", "[": "rows"}, {"pairs": "link", "assignments": "assignment"}
 THREADS = {"multiple": 3, "conditional": 3, "multi_thread": 2}
 LENGTHS = {"thread": 4, "multi_thread": 3, "branched": 3}
@@ -303,6 +302,14 @@ class MultiThread(Task[MultiThreadParams]):
 
     def oracle(self, row: Row) -> str:
         return ", ".join(row["outputs"])
+
+    def contrast(self, row: Row) -> contrasts.Contrast | None:
+        """Each step is told after its own key; where keys must be found first, or say nothing, no copying is enough."""
+        found = contrasts.by_spans(row)
+        if found is None or row["metadata"]["variant"] not in ("conditional", "branched"):
+            return found
+        bare = {"cue": "", "lead": " "} if row["metadata"]["variant"] == "conditional" else {}
+        return replace(found, choices=[replace(choice, literal=False, **bare) for choice in found.choices])
 
 
 def _refuse(params: MultiThreadParams, cell: Cell, source: Source) -> None:
