@@ -40,9 +40,7 @@ def recheck(
     `tokenizer` names the vocabulary again where the manifest's name cannot be found here; its fingerprint must be the
     same. Raises LcgenError where the folder is no build.
     """
-    made = manifest.load(folder) if folder.is_dir() else None
-    if made is None:
-        raise LcgenError(f"{folder} is no lcgen build: it has no {manifest.FILE}.")
+    made = manifest.of(folder)
     of_numbers = tables.promised(made)
     counted = None if of_numbers else _counted(made, tokenizer)
     found = Findings()

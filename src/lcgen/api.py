@@ -14,6 +14,7 @@ from lcgen.spec import Part, Spec
 if TYPE_CHECKING:
     from lcgen.builders.build import Report
     from lcgen.builders.recheck import Findings
+    from lcgen.check.findings import Findings as Checked
     from lcgen.contract import Preset, Setting, Task
     from lcgen.scoring import Missing
     from lcgen.tables import Scores
@@ -306,3 +307,33 @@ def score(
         )
     fields = by.split(",") if isinstance(by, str) else list(by)
     return table(found, fields, names[-1] if baseline is not None else None, missing, str(folder))
+
+
+def check(
+    folder: str | Path,
+    *,
+    model: str = "induction",
+    generate: bool = False,
+    tokenizer: str | None = None,
+    limit: int | None = None,
+    candidates: int = 19,
+    device: str = "auto",
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
+    attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = "auto",
+    chunk: int = 0,
+    trust: bool = False,
+    progress: Callable[[int, int], Any] | None = None,
+) -> Checked:
+    """Shows a model each row of a built folder whole, with its evidence alone, and with its evidence replaced.
+
+    `model` is `induction` (the reference model: no weights, no download), a Hub id, a model folder or a GGUF file.
+    `candidates` fresh values are drawn for each answer; `limit` rows at most are spread over cells. With `generate`, the
+    model also answers, and its task scores that. `trust` lets a model run code of its own. `progress` is called for each
+    row with 0 and its tokens. Ctrl-C ends it early, with what was found.
+
+    Needs PyTorch (`pip install 'lcgen[check]'`). Raises LcgenError where the folder is no build, or the model cannot be had.
+    """
+    from lcgen.check.run import Job, run
+
+    job = Job(Path(folder), model, tokenizer, device, dtype, attention, chunk, candidates, generate, limit, trust)
+    return run(job, progress)

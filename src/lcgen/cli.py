@@ -10,7 +10,7 @@ import click
 
 import lcgen
 from lcgen.errors import LcgenError
-from lcgen.verbs import build, corpus, judge, look
+from lcgen.verbs import build, check, corpus, judge, look
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -72,6 +72,7 @@ for verb in (
     look.tasks,
     judge.verify,
     judge.score,
+    check.check,
     corpus.corpus,
     look.tokenizers,
 ):

@@ -105,9 +105,7 @@ def score(
     (`zero`), is left out (`skip`), or stops the command (`error`, CheckFailed). `out` takes a line of JSON for each row and
     run. Raises LcgenError where the folder is no build, or where no id of a file is a row's.
     """
-    made = manifest.load(folder) if folder.is_dir() else None
-    if made is None:
-        raise LcgenError(f"{folder} is no lcgen build: it has no {manifest.FILE}.")
+    made = manifest.of(folder)
     if tables.promised(made):
         raise LcgenError(
             f"{folder} holds rows of numbers, which are scored where the model runs: hold what it says behind the last of input_ids "
@@ -123,7 +121,7 @@ def score(
     found = Scored({}, [], [Joined(run.name, len(run)) for run in answers])
     turns: Counter[tuple[str, str]] = Counter()
     with _lines(out) as write:
-        for config, row in _rows(folder, made):
+        for config, row in every_row(folder, made):
             if row["task"] not in sheets:
                 sheets[row["task"]] = Sheet(generators.get(row["task"]))
             sheet = sheets[row["task"]]
@@ -148,7 +146,7 @@ def score(
     return found
 
 
-def _rows(folder: Path, made: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def every_row(folder: Path, made: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every row with its config, in the order of the build. Raises CheckFailed where a file cannot be read."""
     for config in made["configs"]:
         for name in sorted(name for name in made["files"] if name.split("/")[1:2] == [config]):

@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import math
 import re
-import resource
-import sys
 import time
 from collections.abc import Sequence
 from functools import cached_property
 
 import torch
 
-from lcgen.check.judge import Cost, Judge, Weighed
-from lcgen.check.prompts import Plain, Prompt, Told, Tokens
+from lcgen.check.judge import Cost, Judge, Weighed, peak
+from lcgen.check.prompts import Plain, Prompt, Tokens, Told
 from lcgen.contract import Row
 from lcgen.tokens import Tokenizer
 
@@ -77,7 +75,8 @@ class Induction(Judge):
     def answer(self, prompt: Prompt, row: Row) -> str:
         """The value behind each cue, copied from where the cue stands; nothing where a choice has no cue."""
         text = Anchor(prompt.tokens, self.reader, self.device)
-        said = [self._copied(text, prompt, told) for told in prompt.told if told.asked.partition("\n")[2].strip()]
+        wanted = [told for told in prompt.told if told.asked.partition("\n")[2].strip() and told.texts[0] in row["outputs"]]
+        said = [self._copied(text, prompt, told) for told in wanted]
         return ", ".join(dict.fromkeys(filter(None, said)))
 
     def _copied(self, text: Anchor, prompt: Prompt, told: Told) -> str:
@@ -92,14 +91,7 @@ class Induction(Judge):
 
     def _spent(self, began: float) -> None:
         self.cost.seconds += time.perf_counter() - began
-        self.cost.peak = peak(self.device)
-
-
-def peak(device: torch.device) -> int:
-    """Bytes of memory at most so far: of the device, or of the process."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        self.cost.peak = peak(self.device.type)
 
 
 class Anchor:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lcgen.check.prompts import Prompt, Reader
 from lcgen.contract import Row
@@ -19,7 +20,6 @@ class Cost:
     seconds: float = 0.0
     peak: int = 0
     """Bytes of device memory at most, or of the process where there is no device."""
-    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -58,3 +58,16 @@ class Judge(ABC):
     def batches(self, sizes: Sequence[int]) -> list[list[int]]:
         """Prompts that are best weighed together, by their places."""
         return [[place] for place in range(len(sizes))]
+
+
+def peak(kind: str) -> int:
+    """Bytes of memory at most so far: of this kind of device, or of the process; 0 where nobody counts them."""
+    if kind == "cuda":
+        import torch
+
+        return max(int(torch.cuda.max_memory_allocated(number)) for number in range(torch.cuda.device_count()))
+    try:
+        import resource
+    except ImportError:
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from lcgen.estimates import share
+
 ALPHA = 0.01
 """How often a whole run of sound rows may be accused of anything."""
 SOLVED = 0.05
@@ -111,8 +113,8 @@ def able(trials: Sequence[Trial]) -> float | None:
     if trials and all(trial.copied for trial in trials):
         return 1 - SLIPS
     count = solved(trials)
-    # One half more on either side keeps a rate of all or none from being certain.
-    return (count.hits + 0.5) / (count.n + 1) if count.p < SOLVED else None
+    # The lower end of the interval: few trials do not tell much of what a model can do.
+    return share(count.hits, count.n).low if count.n and count.p < SOLVED else None
 
 
 @dataclass(frozen=True)
@@ -129,9 +131,7 @@ class Judged:
     """Prompts without evidence in which what is right then ranks above what was right, and how many have such an answer."""
 
 
-def judge(
-    trials: Mapping[str, Sequence[Trial]], ability: float | None, tests: int, changed: tuple[int, int] = (0, 0)
-) -> Judged:
+def judge(trials: Mapping[str, Sequence[Trial]], ability: float | None, tests: int, changed: tuple[int, int] = (0, 0)) -> Judged:
     """The verdict on a cell, of which so many are tested; `ability` is that of the model on rows of its kind."""
     full, evidence = (solved(trials.get(kind, ())) for kind in ("full", "evidence"))
     removed, level = guessed(trials.get("removed", ())), ALPHA / (2 * max(1, tests))
@@ -143,7 +143,7 @@ def judge(
     elif not full.n or full.chance >= 1:
         verdict = "no meaning"
     else:
-        verdict = "sound" if full.p <= SOLVED else "beyond this model"
+        verdict = "sound" if full.p < SOLVED * (1 + 1e-9) else "beyond this model"
     return Judged(full, evidence, removed, verdict, failed, changed)
 
 
