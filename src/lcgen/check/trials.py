@@ -88,19 +88,18 @@ def check(rows: Sequence[tuple[str, Row]], judge: Judge, candidates: int, genera
             record.skipped = f"longer than the {judge.window:,} tokens that the model reads"
             continue
         work += [(len(records) - 1, row, prompt) for prompt in made]
+    weighed: dict[int, Sequence[Weighed]] = {}
     for batch in judge.batches([len(prompt) for _, _, prompt in work]):
-        mine = [work[place] for place in batch if not records[work[place][0]].skipped]
         try:
-            weighed = judge.weigh([prompt for _, _, prompt in mine]) if mine else []
-            for (number, row, prompt), found in zip(mine, weighed):
-                _note(records[number], row, prompt, found, judge.copies)
-                if generate and not prompt.turned:
-                    said = judge.answer(prompt, row)
-                    records[number].said[prompt.kind] = said
-                    records[number].scores[prompt.kind] = generators.get(row["task"]).score(said, row)["score"]
+            weighed |= zip(batch, judge.weigh([work[place][2] for place in batch]))
         except LcgenError as error:
-            for number, _, _ in mine:
-                records[number].skipped = str(error)
+            for place in batch:
+                records[work[place][0]].skipped = str(error)
+    for place, (number, row, prompt) in enumerate(work):
+        if place in weighed and not records[number].skipped:
+            _note(records[number], row, prompt, weighed[place], judge.copies)
+            if generate and not prompt.turned:
+                _answered(records[number], row, prompt, judge)
     for record in records:
         record.held.clear()
         if record.skipped:
@@ -140,6 +139,17 @@ def _note(record: Record, row: Row, prompt: Prompt, found: Sequence[Weighed], co
         if prompt.kind == "removed" and told.changed in told.texts and not prompt.turned:
             record.changed.append(bool(marks[told.texts.index(told.changed)] > marks[0]))
     record.trials[prompt.kind], record.logprobs[prompt.kind], record.margins[prompt.kind] = trials, logprobs, margins
+
+
+def _answered(record: Record, row: Row, prompt: Prompt, judge: Judge) -> None:
+    """Lets the model answer one prompt, and its task score that."""
+    try:
+        said = judge.answer(prompt, row)
+    except LcgenError as error:
+        record.skipped = str(error)
+        return
+    record.said[prompt.kind] = said
+    record.scores[prompt.kind] = generators.get(row["task"]).score(said, row)["score"]
 
 
 def _reference(record: Record, row: Row, contrast: Contrast, judge: Judge) -> None:
