@@ -304,12 +304,17 @@ class MultiThread(Task[MultiThreadParams]):
         return ", ".join(row["outputs"])
 
     def contrast(self, row: Row) -> contrasts.Contrast | None:
-        """Each step is told after its own key; where keys must be found first, or say nothing, no copying is enough."""
-        found = contrasts.by_spans(row)
-        if found is None or row["metadata"]["variant"] not in ("conditional", "branched"):
-            return found
-        bare = {"cue": "", "lead": " "} if row["metadata"]["variant"] == "conditional" else {}
-        return replace(found, choices=[replace(choice, literal=False, **bare) for choice in found.choices])
+        """Each step is told after its own key; where keys must be found first, or lead two ways, to look up is not enough."""
+        found, meta = contrasts.by_spans(row), row["metadata"]
+        if found is None:
+            return None
+        keys = {piece["value"]: piece["key"] for piece in row["evidence"] if piece["role"] != "decoy"}
+        looked_up = meta["ordered"] and meta["variant"] != "branched"
+        bare = {"cue": "", "lead": " "} if meta["condition"] else {}
+        return replace(found, choices=[
+            replace(choice, key=keys[choice.gold] if keys[choice.gold] not in meta["keys"] else "", literal=looked_up and choice.literal, **bare)
+            for choice in found.choices
+        ])  # fmt: skip
 
 
 def _refuse(params: MultiThreadParams, cell: Cell, source: Source) -> None:

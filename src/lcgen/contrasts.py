@@ -33,10 +33,12 @@ class Choice:
     """Wrong answers that the prompt holds."""
     labels: Sequence[str] = ()
     """All answers that there are, the right one among them; then no fresh ones are drawn."""
+    key: str = ""
+    """What it is looked up by, where the question does not say: the key of a step between others."""
     changed: str | None = None
     """What is right where the evidence is removed; None: nothing is."""
     literal: bool = False
-    """Whether the answer stands behind its cue, and the cue names what is asked, so that copying is enough."""
+    """Whether the evidence states the answer behind words that the question, or the key, has too: to look it up is enough."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,9 @@ def by_spans(row: Row) -> Contrast | None:
         return Contrast([Choice(row["answer"], labels=labels)], why=UNSTATED) if len(labels) > 1 else None
     wrong = rivals(pieces, held)
     choices = [
-        Choice(
-            piece["value"],
-            *cue(text, piece),
-            wrong,
-            changed=changed,
-            literal=not piece["key"] or piece["key"] in cue(text, piece)[0],
-        )
+        Choice(piece["value"], words, lead, wrong, changed=changed, literal=bool(words))
         for piece in valued
+        for words, lead in [cue(text, piece)]
     ]
     return Contrast(choices, alone(row, gold), telling(pieces, held))
 
@@ -97,7 +94,7 @@ def rivals(pieces: Iterable[Any], gold: Iterable[str]) -> list[str]:
 
 def cue(text: str, piece: Any) -> tuple[str, str]:
     """The words before the first place of a piece's value, and what stands between them and it."""
-    said, at = piece["text"], piece["text"].index(piece["value"])
+    said, at = piece["text"], max(0, piece["text"].find(piece["value"]))
     words = said[:at].rstrip()
     before = text[piece["char_start"] - 1 : piece["char_start"]]
     return (before if before.isspace() else "") + words if words else "", said[len(words) : at]

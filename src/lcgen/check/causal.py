@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 
 from lcgen.check.judge import Cost, Judge, Weighed, peak
-from lcgen.check.models import Hugging, load
+from lcgen.check.models import Hugging, load, shown
 from lcgen.check.prompts import Prompt
 from lcgen.contract import Row
 from lcgen.errors import LcgenError
@@ -34,8 +34,8 @@ class Causal(Judge):
 
     def __init__(self, job: Job, audience: str) -> None:
         self.model, tokenizer = load(job)
-        self.name, self.device, self.cost = job.model, self.model.device, Cost()
-        self.reader = Hugging(job.model, tokenizer, audience)
+        self.name, self.device, self.cost = shown(job.model), self.model.device, Cost()
+        self.reader = Hugging(self.name, tokenizer, audience)
         config = self.model.config.get_text_config()
         self.window = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
         self.chunk = job.chunk or CHUNKS.get(self.device.type, CHUNKS["cpu"])

@@ -75,7 +75,7 @@ class Induction(Judge):
     def answer(self, prompt: Prompt, row: Row) -> str:
         """The value behind each cue, copied from where the cue stands; nothing where a choice has no cue."""
         text = Anchor(prompt.tokens, self.reader, self.device)
-        wanted = [told for told in prompt.told if told.asked.partition("\n")[2].strip() and told.texts[0] in row["outputs"]]
+        wanted = [told for told in prompt.told if told.cued and told.texts[0] in row["outputs"]]
         said = [self._copied(text, prompt, told) for told in wanted]
         return ", ".join(dict.fromkeys(filter(None, said)))
 
@@ -129,7 +129,7 @@ class Anchor:
         return found
 
     def _attention(self, asked: str) -> torch.Tensor:
-        """What each token is attended to: the rarity of the n-grams of question and cue that end there (tokens,)."""
+        """What each token is attended to: the rarity of the n-grams of question and key that end there (tokens,)."""
         lines = [line.strip() for line in asked.split("\n") if line.strip()]
         return torch.stack([self._attended(line) for line in lines]).sum(0)
 

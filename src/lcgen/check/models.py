@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,8 +84,12 @@ def load(job: Job) -> tuple[Any, Any]:
     options |= {"trust_remote_code": job.trust}
     attention = {} if job.attention == "auto" else {"attn_implementation": job.attention}
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source, **options)
-        model = transformers.AutoModelForCausalLM.from_pretrained(source, dtype=_dtype(job.dtype, device), **attention, **options)
+        # The package's bars cannot all be switched off.
+        with contextlib.redirect_stderr(io.StringIO()):
+            tokenizer = transformers.AutoTokenizer.from_pretrained(source, **options)
+            model = transformers.AutoModelForCausalLM.from_pretrained(
+                source, dtype=_dtype(job.dtype, device), **attention, **options
+            )
         return model.to(device).eval(), tokenizer
     except Exception as error:
         # The package's errors hold addresses and differ between versions: the first line says what matters.
@@ -97,6 +103,11 @@ def load(job: Job) -> tuple[Any, Any]:
         elif isinstance(error, ImportError):
             said = f"it needs a package that is not installed ({said})"
         raise LcgenError(f"The model {job.model!r} cannot be loaded: {said or type(error).__name__}. {FORMS}") from error
+
+
+def shown(name: str) -> str:
+    """How a model is named: of what lies on this machine the last part of its path alone."""
+    return Path(name).expanduser().absolute().name if Path(name).expanduser().exists() else name
 
 
 def _source(name: str) -> tuple[str, dict[str, Any]]:

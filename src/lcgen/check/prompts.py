@@ -110,7 +110,9 @@ class Told:
     scored: int
     """Tokens of each branch before the first one that tells candidates apart."""
     asked: str
-    """Question and cue: what the answer is looked up by."""
+    """Question and key: what the answer is looked up by."""
+    cued: bool
+    """Whether words of the evidence stand before the candidates."""
     changed: str | None = None
     literal: bool = False
 
@@ -189,7 +191,8 @@ def _prompt(
             count,
             [np.asarray(one[shared:], np.int64) for one in joined],
             common(joined) - shared,
-            f"{question}\n{choice.cue}",
+            f"{question}\n{choice.key}",
+            bool(choice.cue),
             choice.changed,
             choice.literal,
         )
