@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from lcgen.contract import Row
 from lcgen.contrasts import MOST_RIVALS, Choice, Contrast, alone, swapped
 
-LIST = re.compile(r"\{([^{}]*)\}")
+LIST, SEP = re.compile(r"\{([^{}]*)\}"), re.compile("(, |，|、)")
 
 
 def contrast(row: Row) -> Contrast:
@@ -26,7 +26,7 @@ def contrast(row: Row) -> Contrast:
         return Contrast(choices, _planted(row), sorted(spans), True, turned, why="" if shared else "the sets share nothing")
     if not shared:
         return Contrast(why="the sets share nothing, so no element is right")
-    others = [item for found in LIST.finditer(text, row["context_start"]) for item in found[1].split(", ")]
+    others = [item for found in LIST.finditer(text, row["context_start"]) for item in SEP.split(found[1])[::2]]
     rivals = list(dict.fromkeys(item for item in others if item and not any(value in item for value in shared)))[:MOST_RIVALS]
     choices = [Choice(value, rivals=rivals, changed=metadata["nothing"] or None) for value in shared]
     return Contrast(choices, _planted(row), sorted(spans), True)
@@ -47,7 +47,8 @@ def _planted(row: Row) -> str | None:
     planted = {piece["text"] for piece in row["evidence"]}
 
     def kept(found: re.Match[str]) -> str:
-        return "{" + ", ".join(item for item in found[1].split(", ") if item in planted) + "}"
+        items = SEP.split(found[1])
+        return "{" + "".join(items[1:2]).join(item for item in items[::2] if item in planted) + "}"
 
     context = text[start:end]
     return text[:start] + LIST.sub(kept, context) + text[end:] if LIST.search(context) else None

@@ -312,7 +312,7 @@ class MultiThread(Task[MultiThreadParams]):
         looked_up = meta["ordered"] and meta["variant"] != "branched"
         bare = {"cue": "", "lead": " "} if meta["condition"] else {}
         return replace(found, choices=[
-            replace(choice, key=keys[choice.gold] if keys[choice.gold] not in meta["keys"] else "", literal=looked_up and choice.literal, **bare)
+            replace(choice, key=keys[choice.gold], literal=looked_up and choice.literal, **bare)
             for choice in found.choices
         ])  # fmt: skip
 

@@ -14,7 +14,7 @@ from lcgen.spec import Part, Spec
 if TYPE_CHECKING:
     from lcgen.builders.build import Report
     from lcgen.builders.recheck import Findings
-    from lcgen.check.findings import Findings as Checked
+    from lcgen.checking.findings import Findings as Checked
     from lcgen.contract import Preset, Setting, Task
     from lcgen.scoring import Missing
     from lcgen.tables import Scores
@@ -333,7 +333,7 @@ def check(
 
     Needs PyTorch (`pip install 'lcgen[check]'`). Raises LcgenError where the folder is no build, or the model cannot be had.
     """
-    from lcgen.check.run import Job, run
+    from lcgen.checking.run import Job, run
 
     job = Job(Path(folder), model, tokenizer, device, dtype, attention, chunk, candidates, generate, limit, trust)
     return run(job, progress)

@@ -34,7 +34,7 @@ class Choice:
     labels: Sequence[str] = ()
     """All answers that there are, the right one among them; then no fresh ones are drawn."""
     key: str = ""
-    """What it is looked up by, where the question does not say: the key of a step between others."""
+    """What it is looked up by: a key that the question names, or the key of a step between others. Empty: the question itself."""
     changed: str | None = None
     """What is right where the evidence is removed; None: nothing is."""
     literal: bool = False
@@ -78,9 +78,10 @@ def by_spans(row: Row) -> Contrast | None:
         return Contrast([Choice(row["answer"], labels=labels)], why=UNSTATED) if len(labels) > 1 else None
     wrong = rivals(pieces, held)
     choices = [
-        Choice(piece["value"], words, lead, wrong, changed=changed, literal=bool(words))
+        Choice(piece["value"], words, lead, wrong, key=key, changed=changed, literal=bool(words))
         for piece in valued
         for words, lead in [cue(text, piece)]
+        for key in [piece["key"] if piece["key"] in row["question"] else ""]
     ]
     return Contrast(choices, alone(row, gold), telling(pieces, held))
 
@@ -94,10 +95,10 @@ def rivals(pieces: Iterable[Any], gold: Iterable[str]) -> list[str]:
 
 def cue(text: str, piece: Any) -> tuple[str, str]:
     """The words before the first place of a piece's value, and what stands between them and it."""
-    said, at = piece["text"], max(0, piece["text"].find(piece["value"]))
-    words = said[:at].rstrip()
+    said, found, _ = piece["text"].partition(piece["value"])
+    words = said.rstrip()
     before = text[piece["char_start"] - 1 : piece["char_start"]]
-    return (before if before.isspace() else "") + words if words else "", said[len(words) : at]
+    return (before if before.isspace() else "") + words if words else "", said[len(words) :] if found else " "
 
 
 def telling(pieces: Iterable[Any], gold: Iterable[str]) -> list[tuple[int, int]]:

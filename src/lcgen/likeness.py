@@ -6,6 +6,7 @@ A gold value is drawn evenly from its form, and so are these. Whoever has not se
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
@@ -18,6 +19,7 @@ LAYOUTS = ("hyphens", "plain", "country", "extension")
 """Layouts of telephone numbers."""
 MOST_DIGITS, MOST_LETTERS = 18, 12
 """Signs above which there are more numbers, or codes, than a word of 64 bits can count."""
+FEW_LETTERS = 6
 TRIES = 50
 """Draws for each value wanted before a form is held to be used up."""
 
@@ -56,8 +58,8 @@ def form_of(value: str, lang: str) -> Form | None:
     """
     width = len(value)
     known = [telephones.numbers(lang, layout) for layout in LAYOUTS]
-    if value.isascii() and value.isdecimal() and width <= MOST_DIGITS and (value[0] != "0" or width == 1):
-        known.append(forms.form("digits", lang, width, width == 1))
+    if value.isascii() and value.isdecimal() and width <= MOST_DIGITS:
+        known.append(forms.form("digits", lang, width, value[0] == "0" or width == 1))
     known += [forms.form(kind, lang) for kind in ("uuids", "words", "emails")]
     if languages.load(lang).names:
         known.append(forms.form("names", lang))
@@ -71,11 +73,17 @@ def _drawn(value: str, lang: str, rng: Stream, seen: Sequence[str]) -> Iterator[
     form = form_of(value, lang)
     if form is not None:
         while True:
-            yield form.texts(np.array([rng.below(form.size)], np.uint64))[0]
-    alphabets = {_kind(sign): set[str]() for sign in value}
+            text = form.texts(np.array([rng.below(form.size)], np.uint64))[0]
+            # Of numbers with zeros in front those that begin as the value does.
+            if not value.isdecimal() or (text[0] == "0") == (value[0] == "0"):
+                yield text
+    alphabets: dict[str, set[str]] = {"digit": {*string.digits}}
     for sign in "".join([value, *seen]):
-        if _kind(sign) in alphabets:
-            alphabets[_kind(sign)].add(sign)
+        alphabets.setdefault(_kind(sign), set()).add(sign)
+    for kind, whole in (("capital", string.ascii_uppercase), ("letter", string.ascii_lowercase)):
+        # A few letters do not show an alphabet.
+        if len(alphabets.get(kind, whole)) < FEW_LETTERS:
+            alphabets[kind] = {*whole}
     choices = {kind: sorted(signs) for kind, signs in alphabets.items()}
     while True:
         yield "".join(sign if _kind(sign) == "other" else rng.choice(choices[_kind(sign)]) for sign in value)

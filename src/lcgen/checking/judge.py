@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lcgen.check.prompts import Prompt, Reader
+from lcgen.checking.prompts import Prompt, Reader
 from lcgen.contract import Row
 
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
-from lcgen.check.judge import Cost, Judge, Weighed, peak
-from lcgen.check.models import Hugging, load, shown
-from lcgen.check.prompts import Prompt
+from lcgen.checking.judge import Cost, Judge, Weighed, peak
+from lcgen.checking.models import Hugging, load, shown
+from lcgen.checking.prompts import Prompt
 from lcgen.contract import Row
 from lcgen.errors import LcgenError
 
 if TYPE_CHECKING:
-    from lcgen.check.run import Job
+    from lcgen.checking.run import Job
 
 Out = TypeVar("Out")
 CHUNKS = {"cuda": 8192, "cpu": 2048}

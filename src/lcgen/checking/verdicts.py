@@ -29,7 +29,7 @@ class Trial:
     """One choice over one prompt."""
 
     hit: bool
-    """Whether the right answer ranks first among all candidates."""
+    """Whether the right answer ranks above all other candidates."""
     chance: float
     """How often it would by chance."""
     guessed: bool | None = None

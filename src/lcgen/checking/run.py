@@ -11,10 +11,10 @@ from typing import Any
 
 from lcgen import tokens
 from lcgen.builders import manifest, tables
-from lcgen.check.findings import Findings, gather
-from lcgen.check.judge import Cost, Judge
-from lcgen.check.prompts import FRESH
-from lcgen.check.trials import Record, check
+from lcgen.checking.findings import Findings, gather
+from lcgen.checking.judge import Cost, Judge
+from lcgen.checking.prompts import FRESH
+from lcgen.checking.trials import Record, check
 from lcgen.contract import Row
 from lcgen.errors import LcgenError
 from lcgen.scoring import every_row
@@ -82,10 +82,10 @@ def load(job: Job, made: dict[str, Any]) -> Judge:
     if job.device.startswith("cuda") and not torch.cuda.is_available():
         raise LcgenError(f"--device {job.device}: PyTorch sees no CUDA device here. Take --device cpu, or leave it out.")
     if job.model == INDUCTION:
-        from lcgen.check.induction import Induction
+        from lcgen.checking.induction import Induction
 
         return Induction(_vocabulary(job, made), job.device)
-    from lcgen.check.causal import Causal
+    from lcgen.checking.causal import Causal
 
     return Causal(job, "base" if made["spec"]["audience"] == "base" else "chat")
 

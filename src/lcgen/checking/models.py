@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from lcgen import hub, wrapper
-from lcgen.check.prompts import Ids, Reader, Tokens
+from lcgen.checking.prompts import Ids, Reader, Tokens
 from lcgen.errors import LcgenError
 
 if TYPE_CHECKING:
-    from lcgen.check.run import Job
+    from lcgen.checking.run import Job
 
 FORMS = (
     "Give a Hub id (org/model), a model folder with a config.json, or a .gguf file; or leave out --model for the reference model."

@@ -110,7 +110,9 @@ class Told:
     scored: int
     """Tokens of each branch before the first one that tells candidates apart."""
     asked: str
-    """Question and key: what the answer is looked up by."""
+    """What the answer is looked up by: its key, or the question."""
+    keyed: bool
+    """Whether that is the key, all of which must stand before the answer."""
     cued: bool
     """Whether words of the evidence stand before the candidates."""
     changed: str | None = None
@@ -191,7 +193,8 @@ def _prompt(
             count,
             [np.asarray(one[shared:], np.int64) for one in joined],
             common(joined) - shared,
-            f"{question}\n{choice.key}",
+            choice.key or question,
+            bool(choice.key),
             bool(choice.cue),
             choice.changed,
             choice.literal,

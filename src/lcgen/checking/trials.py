@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from lcgen import generators
-from lcgen.check.judge import Judge, Weighed
-from lcgen.check.prompts import Prompt, prompts
-from lcgen.check.verdicts import Trial
+from lcgen.checking.judge import Judge, Weighed
+from lcgen.checking.prompts import Prompt, prompts
+from lcgen.checking.verdicts import Trial
 from lcgen.contract import Row
 from lcgen.contrasts import Contrast
 from lcgen.errors import LcgenError
@@ -124,7 +124,7 @@ def _note(record: Record, row: Row, prompt: Prompt, found: Sequence[Weighed], co
         best = max(fresh, key=lambda place: (marks[place], lots[place]))
         trials.append(
             Trial(
-                hit=ranked[0] == 0,
+                hit=bool(marks[0] > marks[1:].max()),
                 chance=1 / len(marks),
                 guessed=best == 0 if told.fresh else None,
                 guess=1 / len(fresh),

@@ -16,8 +16,8 @@ from functools import cached_property
 
 import torch
 
-from lcgen.check.judge import Cost, Judge, Weighed, peak
-from lcgen.check.prompts import Plain, Prompt, Tokens, Told
+from lcgen.checking.judge import Cost, Judge, Weighed, peak
+from lcgen.checking.prompts import Plain, Prompt, Tokens, Told
 from lcgen.contract import Row
 from lcgen.tokens import Tokenizer
 
@@ -60,7 +60,10 @@ class Induction(Judge):
     def _weigh(self, text: Anchor, prompt: Prompt, told: Told) -> Weighed:
         suffix = Suffix(text.ids[: prompt.stem], self.reader.vocabulary)
         logprobs = [suffix.follow(branch.tolist(), told.scored) for branch in told.branches]
-        return Weighed(logprobs, text.marks(told.asked, told.texts))
+        marks = text.marks(told.asked, told.keyed, told.texts)
+        # Without the evidence, what stands in the prompt at all is easier to name than what does not.
+        held = [PRESENT * (prompt.kind == "removed" and said in prompt.tokens.text) for said in told.texts]
+        return Weighed(logprobs, [mark + more for mark, more in zip(marks, held)])
 
     def follow(self, prompt: str, answer: str) -> list[float]:
         began = time.perf_counter()
@@ -100,7 +103,7 @@ class Anchor:
     def __init__(self, tokens: Tokens, reader: Plain, device: torch.device) -> None:
         self.tokens, self.reader = tokens, reader
         self.ids = torch.from_numpy(tokens.ids).to(device)
-        self._lines: dict[str, torch.Tensor] = {}
+        self._held: dict[str, torch.Tensor] = {}
         self.near = torch.linspace(1.0, 1.0 / REACH, REACH, device=device)
 
     @cached_property
@@ -108,15 +111,14 @@ class Anchor:
         """For each n the n-grams that end at each token."""
         return ngrams(self.ids)
 
-    def marks(self, asked: str, texts: Sequence[str]) -> list[float]:
+    def marks(self, asked: str, keyed: bool, texts: Sequence[str]) -> list[float]:
         """For each candidate the greatest attention that falls on the tokens before one of its places."""
         places = [self._places(text) for text in texts]
-        attended = self._attention(asked) if any(places) else self.near
+        attended = self._attention(asked, keyed) if any(places) else self.near
 
         def mark(place: int) -> float:
             window = attended[max(0, place - REACH) : place].flip(0)
-            # What stands in the prompt at all is easier to name than what does not.
-            return PRESENT + float((window * self.near[: len(window)]).sum())
+            return float((window * self.near[: len(window)]).sum())
 
         return [max(map(mark, found), default=0.0) for found in places]
 
@@ -128,25 +130,23 @@ class Anchor:
             at = self.tokens.text.find(text, at + len(text))
         return found
 
-    def _attention(self, asked: str) -> torch.Tensor:
-        """What each token is attended to: the rarity of the n-grams of question and key that end there (tokens,)."""
-        lines = [line.strip() for line in asked.split("\n") if line.strip()]
-        return torch.stack([self._attended(line) for line in lines]).sum(0)
-
-    def _attended(self, line: str) -> torch.Tensor:
-        if line not in self._lines:
+    def _attention(self, asked: str, keyed: bool) -> torch.Tensor:
+        """What each token is attended to: the rarity of the n-grams that end there (tokens,). Of a key only the longest
+        n-grams count, so that no key is taken for one that shares a word with it."""
+        if asked not in self._held:
             # A word has other tokens at the beginning of a text than inside it.
-            ways = [self.reader.encode(f"{lead}{line}") for lead in ("", " ", "\n")]
+            ways = [self.reader.encode(f"{lead}{line}") for line in asked.split("\n") if line for lead in ("", " ", "\n")]
             wanted = [ngrams(torch.tensor(way, dtype=torch.int64, device=self.ids.device)) for way in ways]
             attended = torch.zeros(len(self.ids), device=self.ids.device)
             for size, here in enumerate(self.grams):
-                hits = torch.isin(here, torch.cat([own[size][size:] for own in wanted]).unique()).nonzero().flatten()
+                own = [grams[size][size:] for grams in wanted if not keyed or size + 1 == min(GRAMS, len(grams[0]))]
+                hits = torch.isin(here, torch.cat([*own, here[:0]]).unique()).nonzero().flatten()
                 if len(hits):
                     _, kinds, counts = here[hits].unique(return_inverse=True, return_counts=True)
-                    rarity = torch.where(counts <= RARE, torch.log(len(here) / counts), 0.0)
+                    rarity = torch.where(counts <= RARE, torch.log(1 + len(here) / counts), 0.0)
                     attended[hits] += rarity[kinds]
-            self._lines[line] = attended
-        return self._lines[line]
+            self._held[asked] = attended
+        return self._held[asked]
 
 
 def ngrams(ids: torch.Tensor) -> list[torch.Tensor]:

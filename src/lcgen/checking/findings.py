@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from lcgen.check.judge import Cost
-from lcgen.check.trials import Record
-from lcgen.check.verdicts import ALPHA, FAULTS, Judged, Verdict, able, judge, worst
+from lcgen.checking.judge import Cost
+from lcgen.checking.trials import Record
+from lcgen.checking.verdicts import ALPHA, FAULTS, Judged, Verdict, able, judge, worst
 
 MOST_DEPTHS = 21
 """Depths above which they are put into tenths."""
