@@ -372,7 +372,7 @@ def test_long_answers_are_weighed_by_position() -> None:
     (["nothing"], "is no lcgen build"), (["{folder}", "--model", "no-such-model"], "There is no model"),
     (["{folder}", "--device", "cuda"], "sees no CUDA device"), (["{folder}", "--limit", "0"], "at least 1"),
     (["{folder}", "--tokenizer", "nope"], "Unknown tokenizer"), (["{folder}", "--out", "no/where/x.json"], "is in no folder"),
-    (["{folder}", "--device", "toaster"], "no device"), (["{folder}", "--candidates", "0"], "at least 1"),
+    (["{folder}", "--device", "toaster"], "no device of this name"), (["{folder}", "--candidates", "0"], "at least 1"),
 ])  # fmt: skip
 def test_bad_input_is_told_plainly(
     folder: Path, args: list[str], says: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -381,12 +381,12 @@ def test_bad_input_is_told_plainly(
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    refused(2, says, "check", *(str(folder) if arg == "{folder}" else arg for arg in args))
+    refused("check", *(str(folder) if arg == "{folder}" else arg for arg in args), says=says)
 
 
 def test_rows_of_numbers_have_no_prompt(tmp_path: Path) -> None:
     lcgen.build("set_disjointness", tmp_path / "numbers", params={"style": "tokens"}, samples=4)
-    refused(2, "rows of numbers", "check", tmp_path / "numbers")
+    refused("check", tmp_path / "numbers", says="rows of numbers")
 
 
 def test_without_pytorch_it_says_what_to_install(folder: Path, tmp_path: Path) -> None:

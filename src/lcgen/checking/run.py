@@ -81,6 +81,12 @@ def load(job: Job, made: dict[str, Any]) -> Judge:
         raise LcgenError("`lcgen check` needs PyTorch: run `pip install 'lcgen[check]'`.") from error
     if job.device.startswith("cuda") and not torch.cuda.is_available():
         raise LcgenError(f"--device {job.device}: PyTorch sees no CUDA device here. Take --device cpu, or leave it out.")
+    try:
+        torch.empty(0, device=job.device)
+    except (RuntimeError, AssertionError) as error:
+        raise LcgenError(
+            f"--device {job.device}: PyTorch has no device of this name here. Take cpu, cuda, or cuda:0,cuda:1."
+        ) from error
     if job.model == INDUCTION:
         from lcgen.checking.induction import Induction
 
