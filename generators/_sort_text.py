@@ -1,0 +1,201 @@
+"""Segments of a text: where they can begin, how far they reach, and which of them stand how far apart. All of it in columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lcgen import languages
+from lcgen.atoms import mix
+
+TRIES = 64
+"""Earliest segments that are tried, those nearest to the depth asked for first."""
+DENSE = 2
+"""Characters of a script without spaces that one token of a segment may hold."""
+BASE, STEP = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03
+"""What characters of a word, and words of a run, are hashed with; odd, so that nothing is lost."""
+
+
+def joined(text: str, gap: str) -> str:
+    """A stretch of a text on one line: between paragraphs stands what stands between sentences."""
+    return re.sub(r"\s*\n\s*", gap, text)
+
+
+class Words:
+    """A text in words: what stands between white space. Where a script has no spaces, each character but those of Latin words."""
+
+    def __init__(self, text: str, lang: str) -> None:
+        self.text = text
+        codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+        solid = codes > 32
+        before = np.concatenate([[False], solid[:-1]])
+        first = solid & ~before
+        if not languages.load(lang).gap:
+            latin = (codes < 128) & solid & ~np.isin(codes, [ord(mark) for mark in "!\"'(),.:;?[]{}"])
+            first = solid & ~(latin & np.concatenate([[False], latin[:-1]]))
+        last = solid & np.concatenate([(first | ~solid)[1:], [True]])
+        self.starts, self.ends = np.flatnonzero(first), np.flatnonzero(last) + 1
+        """Characters at which words begin and end."""
+        self._codes = codes
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def at(self, chars: np.ndarray) -> np.ndarray:
+        """The words that begin at these characters."""
+        return np.searchsorted(self.starts, chars)
+
+    @cached_property
+    def _hashes(self) -> np.ndarray:
+        """64 bits of each word; equal words have equal ones."""
+        sizes = self.ends - self.starts
+        powers = np.cumprod(np.full(256, BASE, np.uint64))
+        places = np.repeat(self.starts - (np.cumsum(sizes) - sizes), sizes) + np.arange(sizes.sum())
+        inside = places - np.repeat(self.starts, sizes)
+        return np.add.reduceat(self._codes[places] * powers[inside & 255], np.cumsum(sizes) - sizes)
+
+    def stopped(self, lang: str) -> np.ndarray:
+        """Mask over words: whether a sentence may end with this one."""
+        language = languages.load(lang)
+        return np.isin(self._codes[self.ends - 1], [ord(mark) for mark in language.stops + language.closing])
+
+    def repeated(self, run: int) -> np.ndarray:
+        """Mask over words: whether the run of so many words that begins there stands elsewhere too. Linear in the text."""
+        count = len(self) - run + 1
+        if count < 1:
+            return np.zeros(0, bool)
+        hashes = np.zeros(count, np.uint64)
+        for place in range(run):
+            hashes = hashes * np.uint64(STEP) + self._hashes[place : place + count]
+        hashes = mix(hashes, BASE)
+        # Most runs are alone in their bucket; only the others are compared.
+        bits = max(8, count.bit_length() + 2)
+        buckets = (hashes >> np.uint64(64 - bits)).astype(np.int64)
+        suspects = np.flatnonzero((np.bincount(buckets) > 1)[buckets])
+        _, kinds, counts = np.unique(hashes[suspects], return_inverse=True, return_counts=True)
+        found = np.zeros(count, bool)
+        found[suspects] = (counts > 1)[kinds]
+        return found
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How segments are cut."""
+
+    length: int
+    tokens: Callable[[str], int] | None
+    """Counts tokens, where the length is one of tokens; None: of words."""
+    run: int
+    """No run of so many words of a segment stands elsewhere in the text."""
+
+
+class Segments:
+    """The segments of a text: each begins where a sentence does, and is unique in it."""
+
+    def __init__(self, text: str, lang: str, opens: np.ndarray, cut: Cut) -> None:
+        """`opens` are the characters at which sentences begin, in rising order."""
+        self.words, self.cut = Words(text, lang), cut
+        dense = DENSE if cut.tokens and not languages.load(lang).gap else 1
+        self.reach = cut.length * dense
+        """Words that a segment has at most."""
+        begins = self.words.at(opens)
+        begins = begins[(begins == 0) | self.words.stopped(lang)[begins - 1]]
+        self.run = run = min(cut.run, self.reach)
+        within = begins[begins + self.reach <= len(self.words)]
+        repeats = np.concatenate([[0], np.cumsum(self.words.repeated(run))])
+        self.within = within
+        """Words at which a sentence begins and a segment fits."""
+        self.starts = within[repeats[within + self.reach - run + 1] == repeats[within]]
+        """Those of them whose segment is unique."""
+
+    def span(self, word: int) -> tuple[int, int]:
+        """First character of the segment that begins with this word, and the one behind its last: as many whole words as fit."""
+        begin, low, high = int(self.words.starts[word]), 1, min(self.reach, len(self.words) - word)
+        tokens = self.cut.tokens
+        if tokens is None:
+            low = high
+        while tokens and low < high:
+            middle = (low + high + 1) // 2
+            fits = tokens(self.words.text[begin : self.words.ends[word + middle - 1]]) <= self.cut.length
+            low, high = (middle, high) if fits else (low, middle - 1)
+        return begin, int(self.words.ends[word + low - 1])
+
+    def choose(
+        self, count: int, apart: tuple[float, float], depth: float, draws: Sequence[float], taken: Sequence[int]
+    ) -> tuple[int, ...]:
+        """Words at which `count` segments begin, in the order of the text; none overlaps another, or one that begins at `taken`.
+
+        The first and the last stand `apart` words apart: at least the one, less than the other. `depth` is that of the first,
+        0 at the beginning, 1 as late as the last lets it; `draws`, one for each pair of neighbours, vary what is left open.
+        Empty where no segments stand so.
+        """
+        starts = self._free(taken)
+        low, high = max(apart[0], (count - 1) * self.reach + 1), apart[1]
+        first, behind = (np.searchsorted(starts, starts + bound) for bound in (low, high))
+        able = np.flatnonzero(first < behind)
+        if not len(able):
+            return ()
+        far = starts[behind[able] - 1] - starts[able]
+        wanted = min(low + draws[0] * (high - low), float(far.max()))
+        latest = max(0.0, float(starts[-1] - starts[0]) - wanted)
+        nearest = able[np.argsort(np.abs(starts[able] - starts[0] - depth * latest), kind="stable")]
+        for place in nearest[:TRIES].tolist():
+            begin = int(starts[place])
+            end = self._near(starts[first[place] : behind[place]], begin + wanted)
+            chosen = self._between(starts, begin, end, count, draws[1:])
+            if chosen:
+                return chosen
+        return ()
+
+    def _between(self, starts: np.ndarray, begin: int, end: int, count: int, draws: Sequence[float]) -> tuple[int, ...]:
+        """Segments from one to the other, about evenly; empty where one does not fit."""
+        found = [begin]
+        for place, draw in zip(range(count - 2, 0, -1), draws):
+            low, high = found[-1] + self.reach, end - place * self.reach
+            fits = starts[np.searchsorted(starts, low) : np.searchsorted(starts, high, side="right")]
+            if not len(fits):
+                return ()
+            found.append(self._near(fits, found[-1] + (0.5 + draw) * (end - found[-1]) / (place + 1)))
+        return (*found, end)
+
+    def _free(self, taken: Sequence[int]) -> np.ndarray:
+        """The starts of segments that overlap none of those taken."""
+        free = np.ones(len(self.starts), bool)
+        for word in taken:
+            free &= np.abs(self.starts - word) >= self.reach
+        found: np.ndarray = self.starts[free]
+        return found
+
+    def _near(self, starts: np.ndarray, wanted: float) -> int:
+        return int(starts[np.abs(starts - wanted).argmin()])
+
+    def some(self, count: int) -> tuple[int, ...]:
+        """Words at which as many segments may begin as are wanted, unique or not."""
+        return tuple(np.linspace(0, max(0, len(self.words) - self.reach), count).astype(int).tolist())
+
+    def nearest(self, low: float, high: float) -> float:
+        """The distance between two segments that is nearest to this range."""
+        starts, found = self.starts, []
+        for bound in (low, high):
+            places = np.searchsorted(starts, starts + max(bound, self.reach))
+            for side in (places - 1, places):
+                fits = (side >= 0) & (side < len(starts))
+                found += (starts[side[fits]] - starts[fits])[starts[side[fits]] - starts[fits] >= self.reach].tolist()
+        return float(min(found, key=lambda far: max(low - far, far - high), default=0))
+
+    def runs(self, word: int, borders: np.ndarray) -> list[str]:
+        """What no other unit of the text may hold, if the segment that begins here is to stay unique: its runs, as far as
+        each lies within one unit. `borders` are the characters at which units begin."""
+        stop = int(np.searchsorted(self.words.ends, self.span(word)[1], side="right"))
+        run, found = min(self.run, stop - word), []
+        for first in range(word, stop - run + 1):
+            low, high = int(self.words.starts[first]), int(self.words.ends[first + run - 1])
+            cuts = [low, *borders[(borders > low) & (borders < high)].tolist(), high]
+            # Of a run over several units, the longest piece: who repeats the run repeats that.
+            pieces = [self.words.text[a:b].strip() for a, b in zip(cuts[:-1], cuts[1:])]
+            found.append(max(pieces, key=len))
+        return list(dict.fromkeys(found))
