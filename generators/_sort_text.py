@@ -112,8 +112,8 @@ class Segments:
         self.starts = within[repeats[within + self.reach - run + 1] == repeats[within]]
         """Those of them whose segment is unique."""
 
-    def span(self, word: int) -> tuple[int, int]:
-        """First character of the segment that begins with this word, and the one behind its last: as many whole words as fit."""
+    def size(self, word: int) -> int:
+        """Words of the segment that begins with this one: as many whole words as fit."""
         begin, low, high = int(self.words.starts[word]), 1, min(self.reach, len(self.words) - word)
         tokens = self.cut.tokens
         if tokens is None:
@@ -122,7 +122,15 @@ class Segments:
             middle = (low + high + 1) // 2
             fits = tokens(self.words.text[begin : self.words.ends[word + middle - 1]]) <= self.cut.length
             low, high = (middle, high) if fits else (low, middle - 1)
-        return begin, int(self.words.ends[word + low - 1])
+        return low
+
+    def span(self, word: int) -> tuple[int, int]:
+        """First character of the segment that begins with this word, and the one behind its last."""
+        return int(self.words.starts[word]), int(self.words.ends[word + self.size(word) - 1])
+
+    def depth(self, word: int, whole: float) -> float:
+        """Where the segment that begins with this word stands in a text of so many words, 0 first, 1 last."""
+        return round(min(1.0, word / max(1.0, whole - self.size(word))), 6)
 
     def choose(
         self, count: int, apart: tuple[float, float], depth: float, draws: Sequence[float], taken: Sequence[int]
@@ -190,7 +198,7 @@ class Segments:
     def runs(self, word: int, borders: np.ndarray) -> list[str]:
         """What no other unit of the text may hold, if the segment that begins here is to stay unique: its runs, as far as
         each lies within one unit. `borders` are the characters at which units begin."""
-        stop = int(np.searchsorted(self.words.ends, self.span(word)[1], side="right"))
+        stop = word + self.size(word)
         run, found = min(self.run, stop - word), []
         for first in range(word, stop - run + 1):
             low, high = int(self.words.starts[first]), int(self.words.ends[first + run - 1])

@@ -237,7 +237,7 @@ class SortOrder(Task[SortOrderParams]):
             gold = [names[place] for place in range(params.segments)][:: 1 if wish.ask == "first" else -1]
             lines = [wording.say("segment", label=names[place], text=texts[place]) for place in shown]
             quotes = [
-                Quote(Plant(text[low:high], round(min(1.0, word / whole), 6), "gold", place, names[place]), low)
+                Quote(Plant(text[low:high], segments.depth(word, whole), "gold", place, names[place]), low)
                 for place, (word, (low, high)) in enumerate(zip(words, stretches))
             ]
             hidden = condition == "memory"
