@@ -10,7 +10,6 @@ from functools import cached_property
 import numpy as np
 
 from lcgen import languages
-from lcgen.atoms import mix
 
 TRIES = 64
 """Earliest segments that are tried, those nearest to the depth asked for first."""
@@ -30,17 +29,18 @@ class Words:
 
     def __init__(self, text: str, lang: str) -> None:
         self.text = text
-        codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
-        solid = codes > 32
-        before = np.concatenate([[False], solid[:-1]])
-        first = solid & ~before
-        if not languages.load(lang).gap:
-            latin = (codes < 128) & solid & ~np.isin(codes, [ord(mark) for mark in "!\"'(),.:;?[]{}"])
-            first = solid & ~(latin & np.concatenate([[False], latin[:-1]]))
-        last = solid & np.concatenate([(first | ~solid)[1:], [True]])
+        self._codes = np.frombuffer(text.encode(), np.uint8) if text.isascii() else np.frombuffer(text.encode("utf-32-le"), "<u4")
+        solid = self._codes > 32
+        first, last = solid.copy(), solid.copy()
+        if languages.load(lang).gap:
+            first[1:] &= ~solid[:-1]
+            last[:-1] &= ~solid[1:]
+        else:
+            latin = solid & (self._codes < 128) & ~np.isin(self._codes, [ord(mark) for mark in "!\"'(),.:;?[]{}"])
+            first[1:] &= ~(latin[1:] & latin[:-1])
+            last[:-1] &= ~(latin[1:] & latin[:-1])
         self.starts, self.ends = np.flatnonzero(first), np.flatnonzero(last) + 1
         """Characters at which words begin and end."""
-        self._codes = codes
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -49,32 +49,40 @@ class Words:
         """The words that begin at these characters."""
         return np.searchsorted(self.starts, chars)
 
+    def stops(self, words: np.ndarray, lang: str) -> np.ndarray:
+        """Mask over these words: whether a sentence may end with one."""
+        language = languages.load(lang)
+        return np.isin(self._codes[self.ends[words] - 1], [ord(mark) for mark in language.stops + language.closing])
+
     @cached_property
     def _hashes(self) -> np.ndarray:
-        """64 bits of each word; equal words have equal ones."""
-        sizes = self.ends - self.starts
-        powers = np.cumprod(np.full(256, BASE, np.uint64))
-        places = np.repeat(self.starts - (np.cumsum(sizes) - sizes), sizes) + np.arange(sizes.sum())
-        inside = places - np.repeat(self.starts, sizes)
-        return np.add.reduceat(self._codes[places] * powers[inside & 255], np.cumsum(sizes) - sizes)
-
-    def stopped(self, lang: str) -> np.ndarray:
-        """Mask over words: whether a sentence may end with this one."""
-        language = languages.load(lang)
-        return np.isin(self._codes[self.ends - 1], [ord(mark) for mark in language.stops + language.closing])
+        """64 bits of each word, equal for equal words: of its first and last eight bytes and its size. Long words may share them,
+        which makes a run of words seem to repeat at the worst."""
+        width = self._codes.itemsize
+        sizes = (self.ends - self.starts) * width
+        padded = np.concatenate([np.zeros(8, np.uint8), self._codes.view(np.uint8), np.zeros(8, np.uint8)])
+        windows: np.ndarray = np.ndarray(len(padded) - 7, "<u8", padded, strides=(1,))
+        spare = (8 * (8 - np.minimum(sizes, 8))).astype(np.uint64)
+        # What stands beside a word shorter than a window is pushed out of it.
+        head = windows[8 + self.starts * width] << spare
+        tail = windows[self.ends * width] >> spare
+        found: np.ndarray = (head * np.uint64(BASE) + tail) * np.uint64(STEP) + sizes.astype(np.uint64)
+        return found
 
     def repeated(self, run: int) -> np.ndarray:
         """Mask over words: whether the run of so many words that begins there stands elsewhere too. Linear in the text."""
         count = len(self) - run + 1
         if count < 1:
             return np.zeros(0, bool)
-        hashes = np.zeros(count, np.uint64)
-        for place in range(run):
-            hashes = hashes * np.uint64(STEP) + self._hashes[place : place + count]
-        hashes = mix(hashes, BASE)
+        hashes = self._hashes[:count].copy()
+        for place in range(1, run):
+            hashes *= np.uint64(STEP)
+            hashes += self._hashes[place : place + count]
+        hashes ^= hashes >> np.uint64(32)
+        hashes *= np.uint64(BASE)
         # Most runs are alone in their bucket; only the others are compared.
         bits = max(8, count.bit_length() + 2)
-        buckets = (hashes >> np.uint64(64 - bits)).astype(np.int64)
+        buckets = (hashes >> np.uint64(64 - bits)).view(np.int64)
         suspects = np.flatnonzero((np.bincount(buckets) > 1)[buckets])
         _, kinds, counts = np.unique(hashes[suspects], return_inverse=True, return_counts=True)
         found = np.zeros(count, bool)
@@ -103,7 +111,7 @@ class Segments:
         self.reach = cut.length * dense
         """Words that a segment has at most."""
         begins = self.words.at(opens)
-        begins = begins[(begins == 0) | self.words.stopped(lang)[begins - 1]]
+        begins = begins[(begins == 0) | self.words.stops(begins - 1, lang)]
         self.run = run = min(cut.run, self.reach)
         within = begins[begins + self.reach <= len(self.words)]
         repeats = np.concatenate([[0], np.cumsum(self.words.repeated(run))])
