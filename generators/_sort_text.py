@@ -60,13 +60,29 @@ class Words:
         which makes a run of words seem to repeat at the worst."""
         width = self._codes.itemsize
         sizes = (self.ends - self.starts) * width
+        found: np.ndarray
+        if (sizes == width).all():
+            found = self._codes[self.starts] * np.uint64(STEP)
+            return found
         padded = np.concatenate([np.zeros(8, np.uint8), self._codes.view(np.uint8), np.zeros(8, np.uint8)])
         windows: np.ndarray = np.ndarray(len(padded) - 7, "<u8", padded, strides=(1,))
         spare = (8 * (8 - np.minimum(sizes, 8))).astype(np.uint64)
         # What stands beside a word shorter than a window is pushed out of it.
         head = windows[8 + self.starts * width] << spare
         tail = windows[self.ends * width] >> spare
-        found: np.ndarray = (head * np.uint64(BASE) + tail) * np.uint64(STEP) + sizes.astype(np.uint64)
+        found = (head * np.uint64(BASE) + tail) * np.uint64(STEP) + sizes.astype(np.uint64)
+        return found
+
+    def _runs(self, run: int) -> np.ndarray:
+        """The same of each run of so many words: of its two halves, and the last word where it is odd."""
+        if run == 1:
+            return np.array(self._hashes)
+        half, count = self._runs(run // 2), len(self) - run + 1
+        found: np.ndarray = half[:count] * np.uint64(pow(STEP, run // 2, 1 << 64))
+        found += half[run // 2 :][:count]
+        if run % 2:
+            found *= np.uint64(STEP)
+            found += self._hashes[run - 1 :]
         return found
 
     def repeated(self, run: int) -> np.ndarray:
@@ -74,19 +90,17 @@ class Words:
         count = len(self) - run + 1
         if count < 1:
             return np.zeros(0, bool)
-        hashes = self._hashes[:count].copy()
-        for place in range(1, run):
-            hashes *= np.uint64(STEP)
-            hashes += self._hashes[place : place + count]
+        hashes = self._runs(run)
         hashes ^= hashes >> np.uint64(32)
         hashes *= np.uint64(BASE)
         # Most runs are alone in their bucket; only the others are compared.
         bits = max(8, count.bit_length() + 2)
         buckets = (hashes >> np.uint64(64 - bits)).view(np.int64)
         suspects = np.flatnonzero((np.bincount(buckets) > 1)[buckets])
-        _, kinds, counts = np.unique(hashes[suspects], return_inverse=True, return_counts=True)
+        values = np.sort(hashes[suspects])
+        twice = values[1:][values[1:] == values[:-1]]
         found = np.zeros(count, bool)
-        found[suspects] = (counts > 1)[kinds]
+        found[suspects] = np.isin(hashes[suspects], twice)
         return found
 
 
@@ -158,8 +172,10 @@ class Segments:
         far = starts[behind[able] - 1] - starts[able]
         wanted = min(low + draws[0] * (high - low), float(far.max()))
         latest = max(0.0, float(starts[-1] - starts[0]) - wanted)
-        nearest = able[np.argsort(np.abs(starts[able] - starts[0] - depth * latest), kind="stable")]
-        for place in nearest[:TRIES].tolist():
+        target = starts[0] + depth * latest
+        middle = int(np.searchsorted(starts[able], target))
+        near = able[max(0, middle - TRIES) : middle + TRIES]
+        for place in near[np.argsort(np.abs(starts[near] - target), kind="stable")][:TRIES].tolist():
             begin = int(starts[place])
             end = self._near(starts[first[place] : behind[place]], begin + wanted)
             chosen = self._between(starts, begin, end, count, draws[1:])
