@@ -100,7 +100,9 @@ class Words:
         values = np.sort(hashes[suspects])
         twice = values[1:][values[1:] == values[:-1]]
         found = np.zeros(count, bool)
-        found[suspects] = np.isin(hashes[suspects], twice)
+        if len(twice):
+            places = np.minimum(np.searchsorted(twice, hashes[suspects]), len(twice) - 1)
+            found[suspects] = twice[places] == hashes[suspects]
         return found
 
 
