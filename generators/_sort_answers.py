@@ -19,6 +19,8 @@ SENTENCE = re.compile(r"[\n.!?。！？;；]+")
 ANSWER = re.compile(r"(?:final answer|answer|答案)[\s*_]{0,5}(?:is|是|为|[:：=])[\s*_]{0,5}([^\n]*)", re.I)
 LINE = 80
 """Characters of the longest line that can be a mere label."""
+NEAR = 16
+"""Characters over which a word denies what follows."""
 ALNUM = "[A-Za-z0-9]"
 BOX = re.compile(r"\\boxed\s*\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}")
 PHRASES = ("called", "earlier", "later", "never", "unsure", "beside", "copula", "goes_on")
@@ -91,10 +93,11 @@ def _final(said: str) -> str:
 
 def _picked(said: str, metadata: Mapping[str, Any]) -> str:
     """The label of the segment that a response names as the one asked for; empty where it names none, or both."""
-    bare = {label for line in said.split("\n") if (label := _bare(line, metadata))}
+    sentences = SENTENCE.split(said)
+    bare = {label for sentence in sentences if (label := _bare(sentence, metadata))}
     if bare:
         return bare.pop() if len(bare) == 1 else ""
-    for sentence in reversed(SENTENCE.split(said)):
+    for sentence in reversed(sentences):
         if marks := list(_marks(sentence, metadata)):
             return _claimed(sentence, marks, metadata)
     return ""
@@ -130,7 +133,10 @@ def _claimed(sentence: str, marks: Sequence[tuple[int, int, str]], metadata: Map
     unsure, never = (re.compile(rf"(?<!{ALNUM})(?:{_any(metadata[key])})(?!{ALNUM})", re.I) for key in ("unsure", "never"))
     if unsure.search(sentence) or any(label not in labels for _, _, label in marks):
         return ""
-    denied = {label for start, _, label in marks if never.search(sentence[max(0, start - 12) : start])}
+    begins = [0, *(end for _, end, _ in marks)]
+    denied = {
+        label for begin, (start, _, label) in zip(begins, marks) if never.search(sentence[max(begin, start - NEAR) : start])
+    }
     stops = [*(start for start, _, _ in marks[1:]), len(sentence)]
     said = [sentence[end:stop] for (_, end, _), stop in zip(marks, stops)]
     beside = re.compile(rf"\W*(?:{_any(metadata['beside'])})\W*", re.I)
@@ -163,11 +169,11 @@ def _promises(said: str, metadata: Mapping[str, Any]) -> bool:
 
 
 def _cues(said: str, metadata: Mapping[str, Any], never: re.Pattern[str]) -> list[bool]:
-    """Whether words say earlier (True) or later (False), one for each that does; none where they deny it."""
+    """Whether words say earlier (True) or later (False), one for each that does; what they deny is turned round."""
     said = said.casefold()
     meaning = {word.casefold(): True for word in metadata["earlier"]} | {word.casefold(): False for word in metadata["later"]}
     found = list(re.finditer(rf"(?<!{ALNUM})(?:{_any([*meaning])})(?!{ALNUM})", said))
-    return [meaning[one[0]] for one in found if not never.search(said[: one.start()])]
+    return [meaning[one[0]] != bool(never.search(said[max(0, one.start() - NEAR) : one.start()])) for one in found]
 
 
 def _ordered(said: str, metadata: Mapping[str, Any]) -> list[str]:

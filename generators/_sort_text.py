@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 
@@ -179,21 +180,23 @@ class Segments:
         near = able[max(0, middle - TRIES) : middle + TRIES]
         for place in near[np.argsort(np.abs(starts[near] - target), kind="stable")][:TRIES].tolist():
             begin = int(starts[place])
-            end = self._near(starts[first[place] : behind[place]], begin + wanted)
-            chosen = self._between(starts, begin, end, count, draws[1:])
-            if chosen:
-                return chosen
+            ends = starts[first[place] : behind[place]]
+            # Where the segments between do not fit so, they stand as close as they can, or the last one as far off as it may.
+            for end, ways in product((self._near(ends, begin + wanted), int(ends[-1])), (draws[1:], None)):
+                if chosen := self._between(starts, begin, end, count, ways):
+                    return chosen
         return ()
 
-    def _between(self, starts: np.ndarray, begin: int, end: int, count: int, draws: Sequence[float]) -> tuple[int, ...]:
-        """Segments from one to the other, about evenly; empty where one does not fit."""
+    def _between(self, starts: np.ndarray, begin: int, end: int, count: int, draws: Sequence[float] | None) -> tuple[int, ...]:
+        """Segments from one to the other: about evenly, as the draws say, or as early as can be; empty where one does not fit."""
         found = [begin]
-        for place, draw in zip(range(count - 2, 0, -1), draws):
+        for step, place in enumerate(range(count - 2, 0, -1)):
             low, high = found[-1] + self.reach, end - place * self.reach
             fits = starts[np.searchsorted(starts, low) : np.searchsorted(starts, high, side="right")]
             if not len(fits):
                 return ()
-            found.append(self._near(fits, found[-1] + (0.5 + draw) * (end - found[-1]) / (place + 1)))
+            wanted = found[-1] + (0.5 + draws[step]) * (end - found[-1]) / (place + 1) if draws is not None else low
+            found.append(self._near(fits, wanted))
         return (*found, end)
 
     def _free(self, taken: Sequence[int]) -> np.ndarray:

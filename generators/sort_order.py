@@ -177,7 +177,7 @@ class SortOrder(Task[SortOrderParams]):
             return source.filler(stream, lambda: Events(source.lang, wording, stream))
 
         if not params.words:
-            return [Draft(plants=(), filler=text(0), sep=wording.sep, distinct=source.kind == "records", state=plan)]
+            return [_fitted(params, cell.questions, source, text(0), wording.sep, plan)]
         params.fits(params.words, cell.questions)
         for attempt in range(ATTEMPTS):
             excerpt = Excerpt(text(attempt), source.lang, params.words)
@@ -305,6 +305,25 @@ def _wishes(rng: Stream, params: SortOrderParams, cell: Cell) -> Iterator[Wish]:
         yield Wish(asks[ask], ranges[place], depth, shown, [own.unit() for _ in range(count - 1)])
 
 
+def _fitted(params: SortOrderParams, questions: int, source: Source, filler: Units, sep: str, plan: Plan) -> Draft:
+    """The draft of a text whose length is asked for, with the least of it that can hold the segments."""
+    sample = filler.text(np.arange(min(64, filler.limit or 64)))
+    each = sum(len(Words(unit, plan.lang)) for unit in sample) / len(sample)
+    count = questions * params.segments
+    # A segment of tokens has at least half as many words.
+    length = params.segment_length if params.segment_unit == "words" else max(1, params.segment_length // 2)
+    least = int(count * length / each)
+
+    def why(fits: int) -> str:
+        most = params.segment_length * fits // max(1, least)
+        return (
+            f"{count} segments of {params.segment_length:,} {params.segment_unit} take {least:,} sentences of this text at least, and about {fits:,} fit"
+            + f": segment_length at most {most:,}." * (most > 0)
+        )
+
+    return Draft(plants=(), filler=filler, sep=sep, least=least, why=why, distinct=source.kind == "records", state=plan)
+
+
 def _chosen(segments: Segments, params: SortOrderParams, wishes: Sequence[Wish], whole: float) -> list[tuple[int, ...]]:
     """The segments of each question, in a text that will have about so many words; none is asked about twice."""
     found: list[tuple[int, ...]] = []
@@ -340,10 +359,13 @@ def _lack(
                 "or other segments (segment_length, ngram)."
             )
     wish = wishes[[bool(words) for words in chosen].index(False)]
-    nearest = segments.nearest(wish.bin[0] * whole, wish.bin[1] * whole) / whole
+    nearest = ""
+    if params.segments == 2:
+        far = segments.nearest(wish.bin[0] * whole, wish.bin[1] * whole)
+        nearest = f"; the nearest to that stand {far / whole:.3g} of it apart"
     return (
-        f"sort_order: of the {len(segments.starts):,} unique segments of {size}, none {params.segments} that are left stand {_named(wish.bin)} of the text "
-        f"apart; the nearest to that stand {nearest:.3g} of it apart: take wider bins, a longer text, or fewer questions."
+        f"sort_order: of the {len(segments.starts):,} unique segments of {size}, no {params.segments} that nothing is asked about yet stand "
+        f"{_named(wish.bin)} of the text apart{nearest}: take wider bins, a longer text, or fewer questions or segments."
     )
 
 
