@@ -35,7 +35,7 @@ class Length:
         """How configs name it: `4k`, `1k-16k`, `n25`."""
         if self.native:
             return f"n{self.low}"
-        return _label(self.low) if self.low == self.high else f"{_label(self.low)}-{_label(self.high)}"
+        return size_label(self.low) if self.low == self.high else f"{size_label(self.low)}-{size_label(self.high)}"
 
     @property
     def split(self) -> str:
@@ -43,7 +43,8 @@ class Length:
         return self.config.replace("-", "_")
 
 
-def _label(tokens: int) -> str:
+def size_label(tokens: int) -> str:
+    """Tokens as a person writes them: `4k`, `1m`, `1000`."""
     for letter in ("m", "k"):
         if tokens % UNITS[letter] == 0:
             return f"{tokens // UNITS[letter]}{letter}"
@@ -56,7 +57,7 @@ def _tokens(text: str) -> int:
         raise LcgenError(f"Cannot read the length {text.strip()!r}. {LENGTH_HELP}")
     tokens = float(match[1]) * UNITS[match[2]]
     if tokens != int(tokens) or not 1 <= tokens <= MOST_TOKENS:
-        raise LcgenError(f"The length {text.strip()!r} must be a whole number of tokens from 1 to {_label(MOST_TOKENS)}.")
+        raise LcgenError(f"The length {text.strip()!r} must be a whole number of tokens from 1 to {size_label(MOST_TOKENS)}.")
     return int(tokens)
 
 
@@ -92,7 +93,7 @@ def _few(values: range, part: str) -> range:
 
 def _ordered(low: int, high: int, part: str) -> tuple[int, int]:
     if low >= high:
-        raise LcgenError(f"The range {part.strip()!r} is empty: {_label(low)} is not below {_label(high)}. {LENGTH_HELP}")
+        raise LcgenError(f"The range {part.strip()!r} is empty: {size_label(low)} is not below {size_label(high)}. {LENGTH_HELP}")
     return low, high
 
 
