@@ -32,6 +32,8 @@ MASK = 1 << 25
 class Causal(Judge):
     """A model, and the device that it is on."""
 
+    reader: Hugging
+
     def __init__(self, job: Job, audience: str) -> None:
         self.model, tokenizer = load(job)
         self.name, self.device, self.cost = shown(job.model), self.model.device, Cost()
@@ -120,9 +122,9 @@ class Causal(Judge):
 
     def _forward(self, module: Any, ids: torch.Tensor, cache: Any, **more: Any) -> Any:
         """Reads tokens behind a cache, which grows by them."""
-        return module(input_ids=ids, use_cache=True, **{self._held: cache}, **more)
+        with torch.inference_mode():
+            return module(input_ids=ids, use_cache=True, **{self._held: cache}, **more)
 
-    @torch.inference_mode()
     def _read(self, ids: torch.Tensor) -> Any:
         """The cache of some prompts, (prompts, tokens), read chunk by chunk; no token foretold."""
         from transformers import DynamicCache
@@ -132,7 +134,6 @@ class Causal(Judge):
             self._forward(self.model.base_model, ids[:, at : at + self.chunk], cache)
         return cache
 
-    @torch.inference_mode()
     def _weighed(self, prompts: Sequence[Prompt]) -> list[list[Weighed]]:
         stems = [prompt.stem for prompt in prompts]
         ids = torch.zeros((len(prompts), max(stems)), dtype=torch.int64)
@@ -196,7 +197,6 @@ class Causal(Judge):
             rest = [own[len(used) :] for own, used in zip(rest, taken)]
         return found
 
-    @torch.inference_mode()
     def _followed(self, ids: Sequence[int], begun: int) -> list[float]:
         whole, found = torch.tensor([ids], device=self.device), list[float]()
         begun = max(1, begun)
@@ -206,7 +206,6 @@ class Causal(Judge):
             found += _chosen(self._forward(self.model, part, cache).logits[0], whole[0, at + 1 : at + 1 + part.shape[1]])
         return found
 
-    @torch.inference_mode()
     def _greedy(self, ids: Sequence[int], room: int, stop: Sequence[str]) -> str:
         whole = torch.tensor([ids], device=self.device)
         cache, step, said, text = self._read(whole[:, :-1]), whole[:, -1:], list[int](), ""

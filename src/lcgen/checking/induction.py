@@ -44,6 +44,7 @@ class Induction(Judge):
     """The reference model over a vocabulary of lcgen's."""
 
     name, window, copies = "induction", None, True
+    reader: Plain
 
     def __init__(self, tokenizer: Tokenizer, device: str = "cpu") -> None:
         self.reader, self.device, self.cost = Plain(tokenizer), torch.device(device), Cost()
