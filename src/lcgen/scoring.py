@@ -26,6 +26,8 @@ from lcgen.wording import Wording
 HEAVY = ("input", "question", "evidence", "reference_output")
 """Columns that are long: they are there while a row is scored, and gone after it."""
 Missing = Literal["zero", "skip", "error"]
+Watch = Callable[["Sheet", Row, Mapping[str, "Sequence[str] | None"], "dict[str, Mapping[str, float]]"], Any]
+"""Gets the sheet of the row's task, the row with its config, what each run said, and how that was scored."""
 ORACLE = "oracle"
 """Name of the run that is always right; the others without a model have the names of the task's `baselines`."""
 
@@ -97,9 +99,9 @@ def names_of(sources: Sequence[str | Path | Mapping[str, Any]], oracle: bool) ->
 
 def score(
     folder: Path, answers: Sequence[Responses], *, oracle: bool = False, missing: Missing = "zero", out: Path | None = None,
-    progress: Callable[[int, int], Any] | None = None,
+    progress: Callable[[int, int], Any] | None = None, watch: Watch | None = None,
 ) -> Scored:  # fmt: skip
-    """Reads the folder once, one row in memory, and scores what each run answers to each row.
+    """Reads the folder once, one row in memory, and scores what each run answers to each row. `watch` sees each row while it is whole.
 
     With `oracle`, the task's oracle and its shortcuts answer too. A row without a response counts as an empty answer
     (`zero`), is left out (`skip`), or stops the command (`error`, CheckFailed). `out` takes a line of JSON for each row and
@@ -134,11 +136,14 @@ def score(
                 joined.missing[config] += said[joined.name] is None
             if oracle:
                 said |= _references(sheet.task, row, wordings[f"{row['task']}.{row['lang']}"])
+            marks: dict[str, Mapping[str, float]] = {}
             for name, samples in said.items():
-                scores = _scores(sheet.task, row, samples, missing)
+                scores = marks[name] = _scores(sheet.task, row, samples, missing)
                 sheet.runs.setdefault(name, Metrics()).add(scores)
                 hashed = digest(samples) if samples else None
                 write({"id": row["id"], "run": name, "samples": len(samples or ()), "response": hashed, "scores": scores})
+            if watch:
+                watch(sheet, {**row, "config": config}, said, marks)
             if progress:
                 progress(0, row["length"])
         found.sheets = list(sheets.values())
