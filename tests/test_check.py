@@ -128,7 +128,8 @@ def test_planted_broken_rows_are_found(fault: Any) -> None:
 
 
 def test_the_reference_model_answers_and_is_scored() -> None:
-    found = checked(rows(depths="0,0.5,1", haystack="noise", params={"keys": 3, "queries": 2}), generate=True)
+    made = rows(depths="0,0.5,1", haystack="noise", params={"keys": 3, "queries": 2})
+    found = checked([*made, *rows("phone_book", depths="0.5", params={"k_queries": 3})], generate=True)
     assert all(record.scores == {"full": 1.0, "evidence": 1.0, "removed": 0.0} for record in found.records)
 
 

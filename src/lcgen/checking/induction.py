@@ -19,6 +19,7 @@ import torch
 from lcgen.checking.judge import Cost, Judge, Weighed, peak
 from lcgen.checking.prompts import Plain, Prompt, Tokens, Told
 from lcgen.contract import Row
+from lcgen.generators import get
 from lcgen.tokens import Tokenizer
 
 GRAMS = 3
@@ -78,11 +79,13 @@ class Induction(Judge):
         return found
 
     def answer(self, prompt: Prompt, row: Row) -> str:
-        """The value behind each cue, copied from where the cue stands; nothing where a choice has no cue."""
+        """What the task itself would answer with the values that stand behind the cues; nothing where there are none."""
         text = Anchor(prompt.tokens, self.reader, self.device)
-        wanted = [told for told in prompt.told if told.cued and told.texts[0] in row["outputs"]]
-        said = [self._copied(text, prompt, told) for told in wanted]
-        return ", ".join(dict.fromkeys(filter(None, said)))
+        copied = {told.texts[0]: self._copied(text, prompt, told) for told in prompt.told if told.cued}
+        outputs = [copied.get(output, "") for output in row["outputs"]]
+        if not any(outputs):
+            return ""
+        return get(row["task"]).oracle({**row, "outputs": outputs, "answer": ", ".join(outputs)})
 
     def _copied(self, text: Anchor, prompt: Prompt, told: Told) -> str:
         begun = told.branches[0][: told.scored].tolist()
