@@ -19,6 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import checking
 import everyday
 import exact
 import examples
@@ -30,7 +31,7 @@ from clock import Failed, spend, tell
 from tables import Section, verdicts
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PARTS = ("rows", "million", "first", "memory", "startup", "exact", "records", "examples", "jobs")
+PARTS = ("rows", "million", "first", "memory", "startup", "exact", "records", "examples", "jobs", "checking")
 
 
 def arguments() -> argparse.Namespace:
@@ -91,6 +92,7 @@ def parts(args: argparse.Namespace, work: Path, env: dict[str, str]) -> list[Sec
         ("startup", everyday.startup),
         ("exact", exact.check),
         ("records", records.check),
+        ("checking", checking.check),
         ("examples", examples.check),
         ("jobs", jobs.check),
     ):

@@ -30,8 +30,10 @@ from lcgen.contract import (
     Task,
     Units,
 )
+from lcgen.contrasts import Contrast
 from lcgen.errors import CheckFailed
 from lcgen.generators import _sort_answers as answers
+from lcgen.generators import _sort_contrast as contrasting
 from lcgen.generators._sort_events import Events, Excerpt
 from lcgen.generators._sort_text import Cut, Segments, Words, joined
 from lcgen.streams import Stream
@@ -255,6 +257,9 @@ class SortOrder(Task[SortOrderParams]):
                     "prefix": lead, "continuations": [f"{sep if lead else ''}{label}" for label in labels], **answers.phrases(wording),
                 },
             )  # fmt: skip
+
+    def contrast(self, row: Row) -> Contrast | None:
+        return contrasting.contrast(row)
 
     def settle(self, draft: Draft, puzzle: Puzzle, ids: Sequence[np.ndarray]) -> Mapping[str, Any]:
         known = dict(puzzle.metadata)

@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,8 @@ def _run(command: str, folder: Path) -> str:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_readme_commands_run(command: str, folder: Path) -> None:
+    if command.startswith("lcgen check") and not find_spec("torch"):
+        pytest.skip("lcgen check needs PyTorch")
     # The first command is the benchmark's; here it runs at a sixteenth of its size.
     assert _run(command.replace("4k..1m", "4k..64k"), folder)
 
