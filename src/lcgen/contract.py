@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Typ
 import numpy as np
 
 if TYPE_CHECKING:
+    from lcgen.contrasts import Contrast
     from lcgen.streams import Stream
     from lcgen.tokens import Scale, Tokenizer
     from lcgen.wording import Wording
@@ -432,6 +433,15 @@ class Task(ABC, Generic[P]):
     def longest(self, row: Row) -> str:
         """The longest response that a model which is right may well give: the answer budget is 1.5 times its tokens."""
         return self.oracle(row)
+
+    def contrast(self, row: Row) -> Contrast | None:
+        """What `lcgen.check` holds against each other: the evidence alone, and the prompt without it; see `lcgen.contrasts`.
+
+        None where no such contrast has a meaning.
+        """
+        from lcgen import contrasts
+
+        return contrasts.by_spans(row)
 
     def summary(self, rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> Mapping[str, Estimate]:
         """The figures of a set of rows, such as one cell of a table: the mean of every metric.
