@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from lcgen.errors import CheckFailed, LcgenError
 
@@ -205,7 +205,9 @@ class Remote:
         status = getattr(getattr(error, "response", None), "status_code", None)
         doing = f"Cannot {what} {self.name}"
         if isinstance(error, OSError) and error.errno == 28:
-            return LcgenError(f"{doing}: the disk is full. Free some space (the temporary folder takes a copy that is read back), and run the same command again.")
+            return LcgenError(
+                f"{doing}: the disk is full. Free some space (the temporary folder takes a copy that is read back), and run the same command again."
+            )
         if is_offline_mode():
             return LcgenError(f"{doing}: HF_HUB_OFFLINE is set. Unset it.")
         if "GatedRepoError" in kinds:
@@ -213,13 +215,19 @@ class Remote:
         if status == 401:
             if self._token is None:
                 return _Missing(f"{doing}: there is no such dataset, or it is private. Run `hf auth login`, or set HF_TOKEN.")
-            return LcgenError(f"{doing}: the Hub does not know this token; it may have expired. Run `hf auth login`, or set HF_TOKEN to a fresh one.")
+            return LcgenError(
+                f"{doing}: the Hub does not know this token; it may have expired. Run `hf auth login`, or set HF_TOKEN to a fresh one."
+            )
         if "RepositoryNotFoundError" in kinds:
             return _Missing(f"{doing}: there is no such dataset, or this token may not see it.")
         if status == 403:
-            return LcgenError(f"{doing}: this token may not. It needs the right to write there; make one in the settings of the Hub.")
+            return LcgenError(
+                f"{doing}: this token may not. It needs the right to write there; make one in the settings of the Hub."
+            )
         if status == 412:
-            return Moved(f"Somebody else wrote to {self.name} in the meantime, so nothing was written. Look at what they did, and run the same command again.")
+            return Moved(
+                f"Somebody else wrote to {self.name} in the meantime, so nothing was written. Look at what they did, and run the same command again."
+            )
         reason = self._clean(str(error).strip().splitlines()[-1:] or [type(error).__name__])
         if isinstance(error, ValueError) and "metadata" in str(error).lower():
             return CheckFailed(f"{doing}: the Hub refuses the card: {self._clean(str(error).splitlines())}")
@@ -229,7 +237,9 @@ class Remote:
                 "network or a server knows no Xet, set HF_HUB_DISABLE_XET=1."
             )  # fmt: skip
         if _passing(error, status):
-            return LcgenError(f"{doing}: the Hub {f'answers {status}' if status else 'does not answer'}, {TRIES} times over ({type(error).__name__}). Run the same command again later.")
+            return LcgenError(
+                f"{doing}: the Hub {f'answers {status}' if status else 'does not answer'}, {TRIES} times over ({type(error).__name__}). Run the same command again later."
+            )
         return LcgenError(f"{doing}: {reason}")
 
     def _clean(self, lines: Sequence[str]) -> str:
@@ -247,7 +257,10 @@ def _passing(error: Exception, status: int | None) -> bool:
     if status is not None:
         return status in PASSING
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    return bool(kinds & {"TransportError", "ConnectionError", "TimeoutError", "ReadTimeout", "ConnectTimeout"}) and "xet" not in str(error).lower()
+    return (
+        bool(kinds & {"TransportError", "ConnectionError", "TimeoutError", "ReadTimeout", "ConnectTimeout"})
+        and "xet" not in str(error).lower()
+    )
 
 
 def _size(content: Content) -> int:
