@@ -115,8 +115,13 @@ class Pool:
             self._rounds = [mix(halves, salt) & ((1 << self._half) - 1) for salt in self._salts]
         found = self._shuffled(np.asarray(ids + self.first, np.uint64))
         # A walk begins inside the form and goes round a circle, so it comes back inside.
-        while (outside := np.flatnonzero(found >= self.form.size)).size:
-            found[outside] = self._shuffled(found[outside])
+        outside = np.flatnonzero(found >= self.form.size)
+        while outside.size > FEW:
+            walked = self._shuffled(found[outside])
+            found[outside] = walked
+            outside = outside[walked >= self.form.size]
+        for place in outside.tolist():
+            found[place] = self._walk(int(found[place]))
         return found
 
     def texts(self, ids: np.ndarray) -> list[str]:

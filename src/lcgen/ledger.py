@@ -96,8 +96,8 @@ class Ledger:
                 when[inside] = (np.cumsum(weights[inside]) - weights[inside] / 2 - owed[side]) / share
                 # Where a side has no more to give, or is one unit behind, the others must wait.
                 last = min(last, (weights[inside].sum() + weights.mean() - owed[side]) / share)
-        order = np.argsort(when, kind="stable")
-        return order[when[order] <= last]
+        taken = np.flatnonzero(when <= last)
+        return taken[_ranked(when[taken])]
 
     def upto(self, tokens: float) -> int:
         """How many units of filler fit into so many tokens."""
@@ -128,7 +128,7 @@ class Ledger:
         """One lane: each plant at the border nearest to its depth, plants of one depth side by side; or all in order."""
         if self.draft.sort:
             ids = np.concatenate([ids, -1 - np.array(plants, np.int64)])
-            return ids[np.argsort(self.draft.sort(ids), kind="stable")]
+            return ids[_ranked(self.draft.sort(ids))]
         if not plants:
             return ids
         counts = self.draft.count is not None
@@ -190,3 +190,11 @@ class Ledger:
             return text, spans, orders
 
         return Context(build)
+
+
+def _ranked(keys: np.ndarray) -> np.ndarray:
+    """Places of keys in rising order, equal ones as they came. Keys that all differ, as nearly always, need no stable sort, which takes four
+    times as long."""
+    order = np.argsort(keys)
+    ranked = keys[order]
+    return order if (ranked[1:] != ranked[:-1]).all() else np.argsort(keys, kind="stable")
