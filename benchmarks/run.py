@@ -23,6 +23,7 @@ import everyday
 import exact
 import examples
 import families
+import jobs
 import peers
 import records
 import speed
@@ -30,7 +31,7 @@ from clock import Failed, spend, tell
 from tables import Section, verdicts
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PARTS = ("rows", "million", "first", "memory", "startup", "exact", "records", "examples", "families")
+PARTS = ("rows", "million", "first", "memory", "startup", "exact", "records", "examples", "jobs", "families")
 
 
 def arguments() -> argparse.Namespace:
@@ -93,6 +94,7 @@ def parts(args: argparse.Namespace, work: Path, env: dict[str, str]) -> list[Sec
         ("records", records.check),
         ("examples", examples.check),
         ("families", families.check),
+        ("jobs", jobs.check),
     ):
         if part in args.only:
             found.append(make(args, work, env))

@@ -96,8 +96,8 @@ class Ledger:
                 when[inside] = (np.cumsum(weights[inside]) - weights[inside] / 2 - owed[side]) / share
                 # Where a side has no more to give, or is one unit behind, the others must wait.
                 last = min(last, (weights[inside].sum() + weights.mean() - owed[side]) / share)
-        taken = np.flatnonzero(when <= last)
-        return taken[_ranked(when[taken])]
+        order = np.argsort(when, kind="stable")
+        return order[when[order] <= last]
 
     def upto(self, tokens: float) -> int:
         """How many units of filler fit into so many tokens."""
@@ -128,7 +128,7 @@ class Ledger:
         """One lane: each plant at the border nearest to its depth, plants of one depth side by side; or all in order."""
         if self.draft.sort:
             ids = np.concatenate([ids, -1 - np.array(plants, np.int64)])
-            return ids[_ranked(self.draft.sort(ids))]
+            return ids[np.argsort(self.draft.sort(ids), kind="stable")]
         if not plants:
             return ids
         counts = self.draft.count is not None
@@ -174,27 +174,37 @@ class Ledger:
             else:
                 yield start, self.draft.filler.slices(order[start:end], self.draft.sep)
 
-    def context(self, ids: np.ndarray) -> Context:
-        """What pose may see with this filler; laid only when it is looked at."""
+    def sizes(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of each unit of a lane its bytes with the separator before it, and those of the separator; none before the first."""
+        plants = [len(plant.text.encode()) for plant in self.draft.plants]
+        led, leads = (np.full(len(order), len(self.draft.sep.encode()), np.int64) for _ in range(2))
+        filler = order >= 0
+        led[filler], leads[filler] = self.draft.filler.sizes(order[filler], self.draft.sep)
+        led[~filler] += np.array(plants, np.int64)[-1 - order[~filler]]
+        led[:1] -= leads[:1]
+        leads[:1] = 0
+        return led, leads
+
+    def context(self, ids: np.ndarray, share: float = 1.0) -> Context:
+        """What pose may see with this filler, about this share of the finished context; laid only when it is looked at."""
 
         def build() -> tuple[str, list[np.ndarray], list[np.ndarray]]:
-            text, orders = "", list(self.lanes(ids))
+            orders = list(self.lanes(ids))
+            pieces: list[bytes | memoryview] = []
             spans: list[np.ndarray] = []
-            for lane, order in zip(self.draft.lanes, orders):
-                text += (self.draft.join if spans else "") + lane.head
-                units = [self.unit(unit, leads=place == 0) for place, unit in enumerate(order.tolist())]
-                bare = [len(self.unit(unit, leads=True)) for unit in order.tolist()]
-                ends = len(text) + np.cumsum([len(unit) for unit in units], dtype=np.int64)
-                spans.append(np.stack([ends - np.array(bare, np.int64), ends], 1))
-                text += "".join(units) + lane.tail
+            end = 0
+            for place, (lane, order) in enumerate(zip(self.draft.lanes, orders)):
+                head, (led, leads) = (self.before(place) + lane.head).encode(), self.sizes(order)
+                ends = end + len(head) + np.cumsum(led, dtype=np.int64)
+                spans.append(np.stack([ends - led + leads, ends], 1))
+                pieces += [head, *(piece for _, run in self.runs(order) for piece in run), lane.tail.encode()]
+                end += len(head) + int(led.sum()) + len(lane.tail.encode())
+            whole = b"".join(pieces)
+            text = whole.decode()
+            if len(text) < len(whole):
+                # Bytes that go on with a character begin with the bits 10.
+                chars = np.cumsum((np.frombuffer(whole, np.uint8) & 0xC0) != 0x80, dtype=np.int64)
+                spans = [np.concatenate([[0], chars])[span] for span in spans]
             return text, spans, orders
 
-        return Context(build)
-
-
-def _ranked(keys: np.ndarray) -> np.ndarray:
-    """Places of keys in rising order, equal ones as they came. Keys that all differ, as nearly always, need no stable sort, which takes four
-    times as long."""
-    order = np.argsort(keys)
-    ranked = keys[order]
-    return order if (ranked[1:] != ranked[:-1]).all() else np.argsort(keys, kind="stable")
+        return Context(build, self.scale.tokenizer.count, share)
