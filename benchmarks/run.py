@@ -23,6 +23,7 @@ import checking
 import everyday
 import exact
 import examples
+import families
 import jobs
 import peers
 import records
@@ -31,7 +32,7 @@ from clock import Failed, spend, tell
 from tables import Section, verdicts
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PARTS = ("rows", "million", "first", "memory", "startup", "exact", "records", "examples", "jobs", "checking")
+PARTS = ("rows", "million", "first", "memory", "startup", "exact", "records", "examples", "jobs", "checking", "families")
 
 
 def arguments() -> argparse.Namespace:
@@ -94,6 +95,7 @@ def parts(args: argparse.Namespace, work: Path, env: dict[str, str]) -> list[Sec
         ("records", records.check),
         ("checking", checking.check),
         ("examples", examples.check),
+        ("families", families.check),
         ("jobs", jobs.check),
     ):
         if part in args.only:

@@ -49,7 +49,7 @@ class RowMaker:
             "--template" if spec.template is not None else f"{part.task}.{part.lang}.j2",
             self.task.axis,
         )
-        self.haystack = Haystack(part.haystack, part.lang, tokenizer)
+        self.haystack = Haystack(part.haystack, part.lang, tokenizer, part.split if spec.disjoint else "")
         self.composer = Composer(tokenizer, wrapper, self.wording, spec.audience)
         self.params = [parse(self.task, params) for params in part.params]
         self.plain = [plain(params) for params in self.params]
@@ -184,6 +184,7 @@ class RowMaker:
             spec.seed,
             place.depth,
             place.index,
+            *(["disjoint"] if spec.disjoint else []),
         ]
 
     def _drafts(self, place: Place, stream: Stream) -> list[tuple[Draft, Pose]]:
@@ -264,6 +265,7 @@ class RowMaker:
             self.task.name, self.task.revision, params, part.lang, self.wording.hash, spec.seed, part.split, target, place.depth, place.index,
             self.tokenizer.name, self.tokenizer.fingerprint, self.haystack.name, self.haystack.fingerprint, part.variant, spec.audience, self.wrapper.fingerprint, spec.thinking, answer,
             self.reserve, spec.paired, spec.questions,
+            *(["disjoint"] if spec.disjoint else []),
         ]  # fmt: skip
         outputs = list(puzzle.answers)
         stated = [*draft.plants, *(quote.plant for quote in puzzle.evidence)]

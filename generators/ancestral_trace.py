@@ -113,6 +113,7 @@ class AncestralTrace(Task[AncestralTraceParams]):
     papers = ("arXiv:2407.11963",)
     tags = ("needle-in-a-haystack", "needlebench", "multi-hop", "reasoning")
     Params = AncestralTraceParams
+    shares = True
     revision = 1
     metric = "exclusive"
     blocks = {
@@ -134,7 +135,7 @@ class AncestralTrace(Task[AncestralTraceParams]):
             )
         ask = params.ask if params.ask != "mixed" else ASKS[cell.turn(len(ASKS))]
         plan = params.plan(ask)
-        names = forms.Pool(forms.names(source.lang), rng.child("people"))
+        names = forms.Pool(source.share(forms.names(source.lang)), rng.child("people"))
         if names.form.size < planted + RESERVED:
             raise ValueError(
                 f"{planted} relations and those of the filler need more than the {names.form.size} names that there are"

@@ -148,7 +148,7 @@ def test_options_stand_under_headings() -> None:
     text = done("build", "--help")
     headings = re.findall(r"^([A-Z][\w ]+):$", text, re.M)
     assert headings == ["What to build", "What a model gets", "Where it goes", "How it is done", "Other"]
-    for option in ("--lengths", "--depths", "--samples", "--seed", "--split", "--tokenizer", "--haystack", "--lang", "--preset", "--set", "--template", "--for", "--chat-template", "--chat-template-arg", "--thinking", "--answer-tokens", "--reserve", "--paired", "--questions-per-context", "--name", "--out", "--verify", "--format", "--force"):  # fmt: skip
+    for option in ("--lengths", "--depths", "--samples", "--seed", "--split", "--tokenizer", "--haystack", "--lang", "--preset", "--set", "--template", "--for", "--chat-template", "--chat-template-arg", "--thinking", "--answer-tokens", "--reserve", "--paired", "--disjoint-pools", "--questions-per-context", "--name", "--out", "--verify", "--format", "--force"):  # fmt: skip
         assert re.search(rf"^  {option}\b", text, re.M), option
 
 
@@ -502,6 +502,16 @@ def test_absent_keys_come_in_their_share() -> None:
         lost[0]["question"].replace(lost[0]["metadata"]["keys"][0], "KEY")
     }
     assert made(lang="zh", params=["absent=1"])[0]["outputs"] == ["未载明"]
+
+
+def test_copies_come_on_top_where_the_length_is_that_of_one() -> None:
+    (once,) = made(params=["copies=3", "length_basis=once"])
+    (plain,) = made()
+    assert once["length"] == once["target"] and once["length"] > 2.5 * plain["length"]
+    context = once["input"][once["context_start"] : once["context_end"]]
+    third = (len(context) - 4) // 3
+    assert context == "\n\n".join([context[:third]] * 3)
+    assert [piece["copy"] for piece in once["evidence"]] == [0, 1, 2] and context.count(once["answer"]) == 3
 
 
 def test_copies_repeat_the_whole_context() -> None:

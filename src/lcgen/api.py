@@ -48,6 +48,7 @@ def spec(
     answer_tokens: int | None = None,
     reserve: int | None = None,
     paired: bool = False,
+    disjoint_pools: bool = False,
     questions_per_context: int = 1,
     name: str | None = None,
     verify: Literal["none", "auto", "full"] = "auto",
@@ -82,6 +83,8 @@ def spec(
         if split is not None and own_splits:
             raise LcgenError(f"The preset {preset} has splits of its own ({', '.join(sorted(own_splits))}). Leave out --split.")
         for variant, setting in variants.items():
+            if disjoint_pools:
+                _shares(task, setting.params if setting else {}, pairs, names)
             own = variant or (preset.partition(":")[0] if preset else "")
             swept = _params(task, {**setting.params} if setting else {}, pairs, names)
             parts.append(
@@ -122,9 +125,20 @@ def spec(
             ) from error
     return Spec(
         parts=tuple(parts), name=whole, seed=str(seed), tokenizer=tokenizer, template=source, audience=audience,
-        chat_template=chat_template, chat_template_args=dict(chat_template_args or {}), thinking=thinking, reserve=reserve, paired=paired,
+        chat_template=chat_template, chat_template_args=dict(chat_template_args or {}), thinking=thinking, reserve=reserve, paired=paired, disjoint=disjoint_pools,
         questions=questions_per_context, verify=verify, format=format,
     )  # fmt: skip
+
+
+def _shares(task: Task[Any], base: Mapping[str, Any], pairs: Sequence[str], tasks: Sequence[str]) -> None:
+    """Raises LcgenError where a task has no keys, values or names that splits could share out."""
+    from lcgen.params import parse
+
+    tables = any(task.table(parse(task, params)) for params in _params(task, {**base}, pairs, tasks))
+    if not task.shares or tables:
+        raise LcgenError(
+            f"{task.name} {'with these parameters ' if tables else ''}draws nothing that splits could share out. Leave out --disjoint-pools."
+        )
 
 
 def _siblings(part: Part) -> Iterator[Part]:

@@ -62,6 +62,11 @@ class Form(ABC):
     def atoms(self) -> tuple[str | Atom, ...]:
         """Constants and atoms, in the order of the text."""
 
+    @property
+    def whole(self) -> Form:
+        """The form that this one is a selection of; else itself."""
+        return self
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Form) and other.name == self.name
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Typ
 import numpy as np
 
 if TYPE_CHECKING:
+    from lcgen.atoms import Form
     from lcgen.contrasts import Contrast
     from lcgen.streams import Stream
     from lcgen.tokens import Scale, Tokenizer
@@ -134,6 +135,11 @@ class Source(Protocol):
     lang: str
     kind: str
     """Name of the haystack, as it was asked for."""
+    split: str
+    """The split whose share of all keys, values and names is drawn from; empty where they are not shared out."""
+
+    def share(self, form: Form) -> Form:
+        """The texts of a form that the row's split may use: all, or under `--disjoint-pools` those that no other split has."""
 
     def filler(self, stream: Stream, records: Callable[[], Units] | None = None) -> Units:
         """Units of the haystack; `records` is the task's own look-alike filler, taken where the haystack is `records`."""
@@ -378,6 +384,8 @@ class Task(ABC, Generic[P]):
     """The depths of a build that asks for none."""
     haystack: ClassVar[str] = "prose"
     """The haystack of a build that asks for none."""
+    shares: ClassVar[bool] = False
+    """Whether all that it asks for is drawn through `Source.share`, so that `--disjoint-pools` holds."""
     records_only: ClassVar[bool] = False
     """Whether the task's own records alone can fill its context, so that no other haystack can be asked for."""
     lengths: ClassVar[tuple[int, int] | None] = None

@@ -20,6 +20,9 @@ MOST_VALUES = 10_000
 MOST_SAMPLES = 1_000_000
 """Six digits of an index: file names sort as numbers."""
 
+SHARES = ("train", "validation", "test")
+"""Splits that `--disjoint-pools` gives a share of all keys, values and names each."""
+
 
 @dataclass(frozen=True)
 class Length:
@@ -176,6 +179,8 @@ class Spec:
     thinking: int = 0
     reserve: int | None = None
     paired: bool = False
+    disjoint: bool = False
+    """Whether train, validation and test draw from shares of all keys, values and names that have none in common."""
     questions: int = 1
     verify: Literal["none", "auto", "full"] = "auto"
     format: Literal["parquet", "jsonl"] = "parquet"
@@ -185,6 +190,10 @@ class Spec:
             if not re.fullmatch(r"[A-Za-z0-9]\w*(\.\w+)*", split, re.ASCII) or split == "all":
                 raise LcgenError(
                     f"--split {split!r} is no split name: letters, digits, _ and . only, a letter or digit first, and not 'all', which loads every split."
+                )
+            if self.disjoint and split not in SHARES:
+                raise LcgenError(
+                    f"--disjoint-pools shares keys and values out between {', '.join(SHARES)}, and --split is {split!r}. Take one of them."
                 )
         for name in (self.name, *(part.name for part in self.parts)):
             if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,95}", name, re.ASCII):
