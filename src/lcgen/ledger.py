@@ -76,15 +76,18 @@ class Ledger:
 
     def _balanced(self, ids: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Places of the filler of a sorted lane in the order in which it is taken: in every beginning each gold plant has as many
-        tokens before it as its depth asks for, within about a unit on each side."""
+        tokens (or units, where the draft counts them) before it as its depth asks for, within about a unit on each side."""
         assert self.draft.sort is not None
+        own = self.plant_weights
+        if self.draft.count is not None:
+            weights, own = np.ones_like(weights), np.ones_like(own)
         keys = self.draft.sort(-1 - np.arange(len(self.draft.plants)))
         gold = sorted((plant.depth, place) for place, plant in enumerate(self.draft.plants) if plant.role == "gold")
         depths, golds = np.array([depth for depth, _ in gold]), np.array([place for _, place in gold], np.int64)
         sides = np.searchsorted(keys[golds], self.draft.sort(ids))
         # What plants hold before a gold one filler need not, and what they hold beside it filler must match.
-        before = np.array([self.plant_weights[keys < key].sum() for key in keys[golds]])
-        owed = depths * (self.plant_weights.sum() - self.plant_weights[golds]) - before
+        before = np.array([own[keys < key].sum() for key in keys[golds]])
+        owed = depths * (own.sum() - own[golds]) - before
         shares, owed = np.diff(depths, prepend=0.0, append=1.0), np.diff(owed, prepend=0.0, append=0.0)
         when, last = np.full(len(ids), np.inf), np.inf
         for side, share in enumerate(shares):
