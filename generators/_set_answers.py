@@ -14,13 +14,14 @@ from lcgen.wording import Wording
 
 SENTENCE = re.compile(r"[\n.!?。！？;；]+")
 CJK = "\u4e00-\u9fff"
+LETTER = r"[^\W\d_]"
 SHAPES = {
-    "number": r"\d{%d}", "code": r"[A-Z2-7]{%d}", "hex": r"[0-9a-f]{%d}", "email": r"[a-z.]+@[a-z.]+[a-z]", "word": r"[a-z]+-[a-z]+",
-    "name": r"[A-Z][A-Za-z]+ [A-Z][A-Za-z]+",
+    "number": r"\d{%d}", "code": r"[A-Z2-7]{%d}", "hex": r"[0-9a-f]{%d}", "email": r"[a-z.]+@[a-z.]+[a-z]",
+    "word": rf"{LETTER}+-{LETTER}+|[{CJK}]{{3,8}}", "name": rf"{LETTER}+ {LETTER}+|[{CJK}]{{2,4}}",
 }  # fmt: skip
-"""What elements look like, by kind, in letters."""
-IDEOGRAPHS = {"word": rf"[{CJK}]{{3,8}}", "name": rf"[{CJK}]{{2,4}}"}
-"""The same where they are written without letters."""
+"""What elements look like, by kind; %d stands for their width."""
+PLAIN = ("word", "name")
+"""Kinds that look like other words: inside a sentence only those count that stand in a set."""
 
 
 def phrases(mode: str, wording: Wording) -> dict[str, Any]:
@@ -79,10 +80,14 @@ def _listed(said: str, row: Row) -> dict[str, float]:
     metadata, outputs, params = row["metadata"], row["outputs"], row["params"]
     absent = outputs == [metadata["nothing"]]
     gold = {grading.normal(output) for output in outputs}
-    shape = SHAPES[params["element"]].replace("%d", str(params["width"]))
+    shape, context = (
+        SHAPES[params["element"]].replace("%d", str(params["width"])),
+        row["input"][row["context_start"] : row["context_end"]],
+    )
+    inside = re.findall(rf"(?<![\w@.-])(?:{shape})(?![\w@-])", said)
     named = {
-        *re.findall(rf"(?<![\w@.-]){shape}(?![\w@-])", said),
-        *(item for item in grading.items(said) if _is(item, shape, params)),
+        *(item for item in grading.items(said) if re.fullmatch(shape, item)),
+        *(element for element in inside if params["element"] not in PLAIN or element in context),
     }
     wrong = {element for element in named if grading.normal(element) not in gold and element != metadata["nothing"]}
     planted = {piece["value"] for piece in row["evidence"] if piece["value"] and piece["value"] in said}
@@ -97,7 +102,6 @@ def _listed(said: str, row: Row) -> dict[str, float]:
     )
     hits = found["recall"] * len(gold)
     precision = hits / max(1.0, hits + len(wrong))
-    context = row["input"][row["context_start"] : row["context_end"]]
     invented = sum(element not in context for element in wrong)
     found |= {
         "precision": precision, "f1": 2 * precision * found["recall"] / max(1e-12, precision + found["recall"]),
@@ -107,11 +111,6 @@ def _listed(said: str, row: Row) -> dict[str, float]:
         # Whoever names any element of the short set is right in one of so many rows that share one.
         found["uplift"] = found["score"] - (0.0 if absent else 1 / metadata["size_short"])
     return found
-
-
-def _is(item: str, shape: str, params: Mapping[str, Any]) -> bool:
-    """Whether an item of a list looks like an element."""
-    return re.fullmatch(IDEOGRAPHS.get(params["element"], shape), item) is not None or re.fullmatch(shape, item) is not None
 
 
 def figures(rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> dict[str, Estimate]:

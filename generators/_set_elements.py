@@ -1,12 +1,14 @@
-"""Elements of sets: a universe of them, and elements that carry the tag of their set."""
+"""Elements of sets: a universe of them, those that are planted, and elements that carry the tag of their set."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 
 from lcgen import atoms, forms
+from lcgen.generators._set_params import SetParams
 from lcgen.records import Records
 from lcgen.streams import Stream
 
@@ -38,6 +40,29 @@ class Universe(atoms.Form):
 
     def texts(self, numbers: np.ndarray) -> list[str]:
         return self.form.texts(self._order.numbers(numbers.astype(np.int64)))
+
+
+def deal(rng: Stream, params: SetParams, pool: forms.Pool, common: int) -> tuple[list[list[str]], list[str], list[str]]:
+    """The elements to be planted in both sets, the one at the asked depth first; those shared, and the near misses.
+
+    Where fewer are shared, fresh elements stand in their place in the long set: both sets hold as many in every row.
+    """
+    short, long = params.sizes
+    drawn = pool.texts(np.arange(params.dealt))
+    hand = iter(drawn)
+    pairs, others = list(islice(hand, params.overlap)), list(islice(hand, params.overlap))
+    first = [*pairs, *islice(hand, short - params.overlap if short else params.near)]
+    models = rng.child("near").sample(len(first), params.near) if short else range(params.overlap, len(first))
+    fresh = forms.Fresh(pool, pool, 0, 0, drawn, [])
+    near = [fresh.near_key(first[place], rng.child("near", place)) for place in models]
+    second = [*pairs[:common], *others[common:], *near]
+    if not params.filled:
+        second += islice(hand, long - len(second))
+    for number, (elements, size) in enumerate(((first, short), (second, 0 if params.filled else long))):
+        # A set of planted elements repeats any of them; where filler stands beside them, fresh ones come twice.
+        again = rng.child("again", number).sample(size, params.within_dup) if size else []
+        elements += [elements[place] for place in again] or [text for text in islice(hand, params.within_dup) for _ in range(2)]
+    return [first, second], pairs[:common], near
 
 
 class Tagged(forms.Pool):

@@ -32,8 +32,7 @@ class AncestralTraceParams:
     """What can be set of an ancestral trace."""
 
     ask: Literal["mixed", "eldest", "ancestor", "descendant", "distance"] = "mixed"
-    """What is asked: the eldest ancestor, an ancestor or descendant so many generations off, how many generations lie between two people, or
-    each of them in turn."""
+    """What is asked: the eldest ancestor, an ancestor or descendant so many generations off, the generations between two people, or each in turn."""
     chain: int = 8
     """Relations on the chain from the person asked about to the answer (2 to 512)."""
     generations: int = 0
@@ -395,7 +394,7 @@ AncestralTrace.presets = {
     "needlebench_reasoning": Preset(
         "NeedleBench's multi-needle reasoning: 2 to 5 relations of one chain in prose, ten percent of depth apart",
         "arXiv:2407.11963", {f"{n}_needle": Setting({**PLAIN, "chain": n, "ask": "eldest", "gap": 0.1}) for n in range(2, 6)},
-        "1000,4000,8000,16000,32000,64000,96000,128000", 10, "0..1:0.1", None,
+        "1000,2000,4000,8000,16000,32000,64000,128000", 10, "0..1:0.1", None,
         f"{OWN} Our own prose; gaps are what is said; where the text ends the chain goes on from its beginning instead of piling up; short cells do hold text.",
         {10: SHAPE},
     ),

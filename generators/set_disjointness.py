@@ -8,12 +8,11 @@ data sets of the paper's prompting study, which are other people's texts.
 
 from __future__ import annotations
 
-import re
 import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice, product
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -21,21 +20,18 @@ import numpy as np
 from lcgen import forms
 from lcgen.contract import Cell, Context, Draft, Estimate, Lane, Plant, Preset, Puzzle, Row, Setting, Source, Task
 from lcgen.generators import _set_answers as answers
-from lcgen.generators._set_elements import Mixed, Tagged, Universe
+from lcgen.generators import _set_reading as reading
+from lcgen.generators._set_elements import Mixed, Tagged, Universe, deal
 from lcgen.generators._set_params import SetParams
 from lcgen.generators._set_tokens import TokenSets
 from lcgen.records import Records
 from lcgen.streams import Stream
-from lcgen.wording import WORD, Wording
+from lcgen.wording import Wording
 
 KINDS = {"number": "digits", "word": "words", "code": "codes", "hex": "hex", "name": "names", "email": "emails"}
 """Kinds of elements, and the forms that write them."""
-ASKS = {"decide": "ask_decide", "intersect_one": "ask_one", "intersect_all": "ask_all", "count": "ask_count"}
-"""Answer modes, and the macros that ask."""
 ORDERS = ("short_first", "long_first")
 PLACES = ("after", "before", "both")
-GAP, NAME = "\ue002", "\ue003"
-"""Stand for an item and a name where a macro is asked what it prints round them: private-use characters, which no text holds."""
 ROUNDS = 8
 """Rounds of filler that must fit where both sets grow: then their sizes keep the ratio."""
 
@@ -70,7 +66,8 @@ class SetDisjointness(Task[SetParams]):
     haystack = "records"
     limits = "shared elements, their depths and sets of a fixed size stay equal; the sets that fill the length grow."
     blocks = {
-        "set": ("name", "elements*"), "mixed": ("elements*",), "tagged": ("parts*",), "again": (), "yes": (), "no": (), "nothing": (), "yes_said": (), "no_said": (), "idle": (), "refusals": (), "numbers": (),
+        "set": ("name", "elements*"), "mixed": ("elements*",), "tagged": ("parts*",), "again": (), "yes": (), "no": (), "nothing": (),
+        "yes_said": (), "no_said": (), "idle": (), "refusals": (), "numbers": (),
         "ask_decide": ("first", "second"), "ask_one": ("first", "second", "doubtful?"), "ask_all": ("first", "second", "doubtful?"),
         "ask_count": ("first", "second"),
     }  # fmt: skip
@@ -105,8 +102,7 @@ class SetDisjointness(Task[SetParams]):
             params.depth_short if params.depth_short >= 0 else round(rng.child("short").unit(), 6),
             params.depth_long if params.depth_long >= 0 else round((cell.turn(10) + rng.child("long").unit()) / 10, 6),
         )
-        common = self._common(params, cell)
-        sets, shared, near = self._sets(rng, params, pool, common)
+        sets, shared, near = deal(rng, params, pool, self._common(params, cell))
         pair = Pair(names, shared, depths, places)
         if params.padding == "haystack":
             return self._in_text(rng, params, source, wording, pair, sets)
@@ -120,41 +116,18 @@ class SetDisjointness(Task[SetParams]):
         share = Fraction(round(params.intersecting * 20), 20)
         return params.overlap if cell.turn(share.denominator) < share.numerator else 0
 
-    def _sets(
-        self, rng: Stream, params: SetParams, pool: forms.Pool, common: int
-    ) -> tuple[list[list[str]], list[str], list[str]]:
-        """The elements to be planted in both sets, the one at the asked depth first; those shared, and the near misses.
-
-        Where fewer are shared, fresh elements stand in their place in the long set: both sets hold as many in every row.
-        """
-        short, long = params.sizes
-        drawn = pool.texts(np.arange(params.dealt))
-        hand = iter(drawn)
-        pairs, others = list(islice(hand, params.overlap)), list(islice(hand, params.overlap))
-        first = [*pairs, *islice(hand, short - params.overlap if short else params.near)]
-        models = rng.child("near").sample(len(first), params.near) if short else range(params.overlap, len(first))
-        fresh = forms.Fresh(pool, pool, 0, 0, drawn, [])
-        near = [fresh.near_key(first[place], rng.child("near", place)) for place in models]
-        second = [*pairs[:common], *others[common:], *near]
-        if not params.filled:
-            second += islice(hand, long - len(second))
-        for members, size in ((first, short), (second, 0 if params.filled else long)):
-            # A set of planted elements repeats any of them; where filler stands beside them, fresh ones come twice.
-            fixed = [members[place] for place in rng.child("again", size).sample(size, params.within_dup)] if size else []
-            members += fixed or [text for text in islice(hand, params.within_dup) for _ in range(2)]
-        return [first, second], pairs[:common], near
-
     def _plants(
         self, rng: Stream, params: SetParams, wording: Wording, pair: Pair, sets: Sequence[Sequence[str]], near: Sequence[str]
     ) -> Iterator[Plant]:
         """The planted elements of all sets, each in the lane of its set; interleaved sets have one lane, and tags."""
         mixed, known, hidden = params.order == "interleaved", {*pair.shared}, {*near}
-        _, between, _ = _around(wording, "tagged")
+        _, between, _ = reading.around(wording, "tagged")
 
         def plant(text: str, depth: float, number: int) -> Plant:
             role = "gold" if text in known and number < 2 else "distractor" if text in hidden or number > 1 else "decoy"
             said = f"{pair.names[number]}{between}{text}" if mixed else text
-            value = text if role == "gold" or params.lists_elements else ""
+            # What is right in two places is wrong in none: a shared element in a third set is no rival of itself.
+            value = text if role == "gold" or (params.lists_elements and text not in known) else ""
             return Plant(said, depth, role, number, "", value, 0 if mixed else number)  # type: ignore[arg-type]  # a Role
 
         for number, members in enumerate(sets):
@@ -175,17 +148,17 @@ class SetDisjointness(Task[SetParams]):
     ) -> Draft:  # fmt: skip
         """One draft of lists side by side, or of one mixed list."""
         ratio, mixed = max(1, params.size_ratio), params.order == "interleaved"
-        _, sep, _ = _around(wording, "mixed" if mixed else "set")
+        _, sep, _ = reading.around(wording, "mixed" if mixed else "set")
         shares = {"pad_long": [0, 1], "pad_both": [1, ratio]}.get(params.padding, [0, 0, *[1] * params.other_sets])
         lanes = [
             Lane(head, tail, share)
-            for (head, _, tail), share in zip((_around(wording, "set", name) for name in pair.names), shares)
+            for (head, _, tail), share in zip((reading.around(wording, "set", name) for name in pair.names), shares)
         ]
         filler = Records(pool, sep=sep, start=params.dealt)
         if mixed:
-            _, between, _ = _around(wording, "tagged")
+            _, between, _ = reading.around(wording, "tagged")
             filler = Mixed(Tagged(pool, pair.names, shares, between, params.dealt, rng.child("tags")), sep, params.dealt)
-            head, _, tail = _around(wording, "mixed")
+            head, _, tail = reading.around(wording, "mixed")
             lanes = [Lane(head, tail)]
         short, rounds = params.sizes[0], ROUNDS if params.padding == "pad_both" else params.sizes[0]
         least = rounds * sum(shares)
@@ -232,9 +205,7 @@ class SetDisjointness(Task[SetParams]):
 
     def pose(self, rng: Stream, params: SetParams, draft: Draft, context: Context, wording: Wording) -> Sequence[Puzzle]:
         pair: Pair = draft.state
-        first, second = sorted(pair.names[:2])
-        doubtful = {"doubtful": params.intersecting < 1} if params.lists_elements else {}
-        question = wording.say(ASKS[params.answer_mode], first=first, second=second, **doubtful)
+        question = reading.ask(wording, params.answer_mode, pair.names[:2], params.intersecting < 1)
         said = {"decide": wording.say("yes" if pair.shared else "no"), "count": str(len(pair.shared))}.get(params.answer_mode)
         orders = ORDERS if params.twins in ("order", "all") and not pair.order else (pair.order or params.order,)
         copies = (1, params.most_copies) if params.twins in ("copies", "all") else (params.copies,)
@@ -262,25 +233,18 @@ class SetDisjointness(Task[SetParams]):
 
     def settle(self, draft: Draft, puzzle: Puzzle, ids: Sequence[np.ndarray]) -> Mapping[str, Any]:
         pair: Pair = draft.state
-        sizes = pair.entries or (0, 0)
-        if isinstance(draft.filler, Mixed):
-            (order,) = ids
-            sets = draft.filler.tagged.sets(order[order >= 0])
-            planted = [plant.part for plant in draft.plants]
-            sizes = tuple(int((sets == number).sum()) + planted.count(number) for number in range(2))  # type: ignore[assignment]
-        elif not pair.order:
-            sizes = (len(ids[0]), len(ids[1]))
-        return {**puzzle.metadata, "size_short": sizes[0], "size_long": sizes[1]}
+        if pair.order:
+            short, long = pair.entries
+        elif isinstance(draft.filler, Mixed):
+            order = ids[0]
+            sets = [*draft.filler.tagged.sets(order[order >= 0]).tolist(), *(plant.part for plant in draft.plants)]
+            short, long = sets.count(0), sets.count(1)
+        else:
+            short, long = len(ids[0]), len(ids[1])
+        return {**puzzle.metadata, "size_short": short, "size_long": long}
 
     def solve(self, context: str, question: str, wording: Wording) -> Sequence[str]:
-        mode, asked = next(
-            (mode, found) for mode, block in ASKS.items() if (found := wording.pattern(block).search(question)) is not None
-        )
-        held = _read(context, wording)
-        shared = {*held[asked["first"]]} & {*held[asked["second"]]}
-        if mode == "decide":
-            return [wording.say("yes" if shared else "no")]
-        return [str(len(shared))] if mode == "count" else list(shared) or [wording.say("nothing")]
+        return reading.solved(wording, context, question)
 
     def score(self, response: str, row: Row) -> Mapping[str, float]:
         return answers.graded(response, row)
@@ -292,13 +256,6 @@ class SetDisjointness(Task[SetParams]):
         return answers.figures(rows, scores)
 
 
-def _around(wording: Wording, block: str, name: str = "") -> tuple[str, str, str]:
-    """What the macro of a list prints before, between and after its items."""
-    items = {"parts": [GAP] * 2} if block == "tagged" else {"elements": [GAP] * 2, **({"name": name} if block == "set" else {})}
-    head, between, tail = wording.say(block, **items).split(GAP)
-    return head, between, tail
-
-
 def _order(places: Sequence[int], order: str, copies: int, swap: bool) -> list[int]:
     """The sets as they stand in all copies."""
     turned = iter(sorted((0, 1), reverse=order == "long_first"))
@@ -306,44 +263,11 @@ def _order(places: Sequence[int], order: str, copies: int, swap: bool) -> list[i
     return [number for copy in range(copies) for number in (whole[::-1] if swap and copy % 2 else whole)]
 
 
-def _read(context: str, wording: Wording) -> dict[str, list[str]]:
-    """The sets of a context by name, each as first listed, read from its words; those of all copies are one."""
-    held: dict[str, list[str]] = {}
-    head, sep, tail = _around(wording, "set", NAME)
-    name, end = re.escape(head).replace(NAME, f"(?P<name>{WORD})"), re.escape(tail) or "$"
-    for found in re.finditer(f"{name}(?P<elements>.+?){end}", context, re.M):
-        held.setdefault(found["name"], []).extend(found["elements"].split(sep))
-    head, sep, tail = _around(wording, "mixed")
-    _, between, _ = _around(wording, "tagged")
-    for found in re.finditer(f"{re.escape(head)}(?P<elements>.+?){re.escape(tail) or '$'}", context, re.M):
-        for text in found["elements"].split(sep):
-            tag, _, element = text.partition(between)
-            held.setdefault(tag, []).append(element)
-    return held
-
-
-def _shortcut(pick: int) -> Any:
-    """Names an element of the smaller set by its place, or says that there is one."""
-
-    def shortcut(context: str, question: str, wording: Wording) -> Sequence[str]:
-        if wording.pattern("ask_decide").search(question):
-            return [wording.say("yes")]
-        if wording.pattern("ask_count").search(question):
-            return ["1"]
-        found = min(_read(context, wording).values(), key=len, default=[])
-        return found[pick:][:1]
-
-    return shortcut
-
-
-def _nothing(context: str, question: str, wording: Wording) -> Sequence[str]:
-    """Says that nothing is shared."""
-    if wording.pattern("ask_decide").search(question):
-        return [wording.say("no")]
-    return ["0"] if wording.pattern("ask_count").search(question) else [wording.say("nothing")]
-
-
-SetDisjointness.baselines = {"first_element": _shortcut(0), "last_element": _shortcut(-1), "nothing": _nothing}
+SetDisjointness.baselines = {
+    "first_element": reading.shortcut(0),
+    "last_element": reading.shortcut(-1),
+    "nothing": reading.shortcut(None),
+}
 
 TRAIN = ("4_16", "16_4", "8_32", "32_8", "64_16", "16_64", "4_128", "128_4", "16_256", "256_16", "4_256", "256_4")
 TEST = (

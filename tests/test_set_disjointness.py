@@ -620,3 +620,23 @@ def test_the_published_grid(tmp_path: Path) -> None:
     assert sum(row["answer"] == NONE for row in lcgen.generate(TASK.name, preset="disjoint-or-not:test_1_32", samples=100)) == 50
     with pytest.raises(LcgenError, match=r"splits of its own \(test, train\)"):
         spec(TASK.name, preset="just-read-twice", split="test")
+
+
+@pytest.mark.parametrize("element", ["word", "name", "number"])
+def test_elements_inside_sentences_count_and_other_words_do_not(element: str) -> None:
+    found = rows("answer_mode=intersect_all", "overlap=2", f"element={element}", count=2)
+    row = next(row for row in found if len(row["outputs"]) == 2)
+    one, two = row["outputs"]
+    scores = TASK.score(f"After a side-by-side look, The Answer: the shared elements are {one} and {two}.", row)
+    assert (scores["score"], scores["precision"], scores["recall"], scores["hallucination"]) == (1, 1, 1, 0)
+    other = next(text for text in pair(row)[1] if text not in row["outputs"])
+    scores = TASK.score(f"The shared elements are {one} and {other}.", row)
+    assert scores["precision"] == scores["recall"] == 0.5 and scores["score"] == 0
+
+
+def test_rows_of_numbers_are_not_scored_by_responses(tmp_path: Path) -> None:
+    lcgen.build(TASK.name, tmp_path / "out", params=["style=tokens"], samples=3)
+    (tmp_path / "said.jsonl").write_text('{"id": "x", "response": "y"}\n', encoding="utf-8")
+    assert refused(
+        "score", tmp_path / "out", tmp_path / "said.jsonl", says="rows of numbers, which are scored where the model runs"
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from os.path import commonprefix
 from typing import NamedTuple
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from lcgen import forms, kinship
 from lcgen.atoms import Table, mix
-from lcgen.contract import Units
 from lcgen.errors import LcgenError
 from lcgen.kinship import Plan
 from lcgen.records import Records
@@ -123,6 +122,6 @@ class Relatives(Records):
         said = picked.astype(np.uint64)
         return self.shape.split([next(people) if pool is self.names else said for pool in self.pools])
 
-    def holding(self, ids: np.ndarray, words: Collection[str]) -> np.ndarray:
-        # A person stands in several relations, so no pool says where.
-        return Units.holding(self, ids, words)
+    def _found(self, word: str) -> list[int] | None:
+        # A person stands in several relations, so no pool says where: what can stand in a record at all is searched for.
+        return None

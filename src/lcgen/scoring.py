@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from lcgen import generators
-from lcgen.builders import manifest, recheck, writer
+from lcgen.builders import manifest, recheck, tables, writer
 from lcgen.contract import Row, Task
 from lcgen.errors import CheckFailed, LcgenError, unknown
 from lcgen.responses import Responses, digest, shown, some
@@ -108,6 +108,11 @@ def score(
     made = manifest.load(folder) if folder.is_dir() else None
     if made is None:
         raise LcgenError(f"{folder} is no lcgen build: it has no {manifest.FILE}.")
+    if tables.promised(made):
+        raise LcgenError(
+            f"{folder} holds rows of numbers, which are scored where the model runs: hold what it says behind the last of input_ids "
+            "against the column answer."
+        )
     if missing not in get_args(Missing):
         raise unknown("way with missing rows", missing, get_args(Missing))
     read = [Path(run.source).resolve() for run in answers if not isinstance(run.source, Mapping)]
