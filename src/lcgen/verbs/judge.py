@@ -1,0 +1,77 @@
+"""`lcgen verify` and `score`: whether rows hold, and what models answered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+import lcgen
+from lcgen.options import Grouped, option
+from lcgen.verbs.terminal import progress_bar
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--full", is_flag=True, help="Encode and solve every row, not 5 %.")
+@click.option("--tokenizer", metavar="NAME", help="Where to find the vocabulary, if not under the name in the manifest.")
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def verify(folder: Path, full: bool, tokenizer: str | None, as_json: bool) -> None:
+    """Check a built folder again, from hashes to answers."""
+    with progress_bar("verifying") as progress:
+        found = lcgen.verify(folder, full=full, tokenizer=tokenizer, progress=progress)
+    if as_json:
+        click.echo(json.dumps(found.__dict__))
+    else:
+        for fault in found.faults:
+            click.echo(f"- {fault}", err=True)
+        state = f"{len(found.faults)} faults" if found.faults else "all hold"
+        click.echo(
+            f"{folder}: {found.rows:,} rows in {found.files:,} files read, {found.encoded:,} encoded, {found.solved:,} solved; {state}."
+        )
+    if found.faults:
+        raise SystemExit(1)
+
+
+@click.command(cls=Grouped)
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("responses", nargs=-1, metavar="[RESPONSES]...")
+@option(
+    "What is compared",
+    "--by",
+    multiple=True,
+    metavar="FIELD",
+    help="Fields that make the lines: a column of the rows, params.NAME, metadata.NAME, turn.  [config]",
+)
+@option("What is compared", "--baseline", metavar="FILE", help="Responses that every other run is compared with, row by row.")
+@option(
+    "What is compared", "--oracle", is_flag=True, help="Also what needs no model: the right answers, and the task's shortcuts."
+)
+@option("What is compared", "--metric", metavar="NAME", help="The one figure to show.  [score; of a single run all]")
+@option(
+    "What is compared",
+    "--missing",
+    type=click.Choice(["zero", "skip", "error"]),
+    default="zero",
+    show_default=True,
+    help="Rows without a response: count as empty answers, are left out, or are an error.",
+)
+@option("Where it goes", "--out", metavar="FILE", help="Scores of single rows, a line of JSON each.")
+@option("Where it goes", "--json", "as_json", is_flag=True, help="The table as JSON.")
+def score(
+    folder: Path, responses: tuple[str, ...], by: tuple[str, ...], metric: str | None, as_json: bool, **options: Any
+) -> None:
+    """Score what models answered to the rows of a built folder.
+
+    RESPONSES are files of JSON lines with `id` and `response` (a list of strings for several samples), one file for each
+    run; `-` is standard input.
+    """
+    with progress_bar("scoring") as progress:
+        found = lcgen.score(folder, responses, by=",".join(by) or "config", progress=progress, **options)
+    shown = json.dumps(found.plain(), ensure_ascii=False) if as_json else found.text(metric)
+    for note in found.notes:
+        click.echo(f"Note: {note}", err=True)
+    head, _, body = shown.partition("\n")
+    click.echo(shown if as_json else f"{click.style(head, bold=True)}\n{body}")
