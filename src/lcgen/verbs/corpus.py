@@ -36,9 +36,7 @@ def corpus_list() -> None:
     """List the built-in haystacks and the named texts."""
     from lcgen import corpus as corpora
 
-    click.echo(
-        "prose     generated prose\nnoise     one repeated passage\nrecords   the task's own look-alike filler"
-    )
+    click.echo("prose     generated prose\nnoise     one repeated passage\nrecords   the task's own look-alike filler")
     for record in corpora.names():
         click.echo(f"{record.name:<9} {record.source} ({record.lang})")
 
