@@ -9,7 +9,7 @@ collides or falls outside to the nearest place where it does not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isqrt
 from typing import Literal, Protocol
 
@@ -50,6 +50,11 @@ class Event:
     def entries(self) -> range:
         """Numbers of the entries, from 1."""
         return range(self.first, self.last + 1, self.step)
+
+    def within(self, entries: int) -> Event | None:
+        """What of it lies inside a document of so many entries; None where nothing does."""
+        kept = [entry for entry in self.entries if 1 <= entry <= entries]
+        return replace(self, first=kept[0], last=kept[-1]) if kept else None
 
 
 def fair(rng: Draws, entries: int, once: int, ranges: int, periodic: int) -> list[Event]:

@@ -52,6 +52,14 @@ def visible(response: str, prompt: str = "", question: str = "") -> str:
     return said
 
 
+def resumed(said: str, prefix: str) -> str:
+    """The whole answer of which `said` goes on from `prefix`, the words given to the model; as it is where it repeats them, or is empty."""
+    prefix = prefix.strip()
+    if not prefix or not said or said.startswith(prefix):
+        return said
+    return f"{prefix}{'' if said.startswith((' ', chr(10))) else ' '}{said}"
+
+
 def _final_channel(text: str) -> str:
     if bare := _BARE_CHANNELS.match(text):
         return text[bare.end() :].rpartition("assistantfinal")[2] if "assistantfinal" in text else ""
