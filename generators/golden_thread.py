@@ -232,10 +232,12 @@ def _least(params: GoldenThreadParams, story: Story, context: Context) -> int:
     shortest = min(counts)
     if params.words <= shortest:
         return params.words or (shortest if shortest < 20 else shortest // 5 * 5)
-    fewer = max(FEWEST, story.entries * shortest // params.words)
+    # Other words make other rules and another document, whose shortest entry may be a sentence shorter.
+    surely = shortest * 9 // 10
+    fewer, longer = max(FEWEST, story.entries * surely // params.words), params.words / max(1, surely)
     raise ValueError(
         f"{story.entries} entries of at least {params.words} words do not fit into this length: it has {sum(counts):,} words, and its shortest "
-        f"entry {shortest}. Ask for words={shortest} or fewer, about {fewer} entries, or a length {params.words / shortest:.1f} times as long"
+        f"entry {shortest}. Ask for words={surely} or fewer, about {fewer} entries, or {longer:.1f} times the length with entries={story.entries}"
     )
 
 
