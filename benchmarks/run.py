@@ -19,6 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import documents
 import everyday
 import exact
 import examples
@@ -29,7 +30,7 @@ from clock import Failed, spend, tell
 from tables import Section, verdicts
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PARTS = ("rows", "million", "first", "memory", "startup", "exact", "records", "examples")
+PARTS = ("rows", "million", "first", "memory", "startup", "exact", "records", "examples", "documents")
 
 
 def arguments() -> argparse.Namespace:
@@ -91,6 +92,7 @@ def parts(args: argparse.Namespace, work: Path, env: dict[str, str]) -> list[Sec
         ("exact", exact.check),
         ("records", records.check),
         ("examples", examples.check),
+        ("documents", documents.check),
     ):
         if part in args.only:
             found.append(make(args, work, env))

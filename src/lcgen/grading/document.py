@@ -22,6 +22,7 @@ REPEATED = 0.8
 """Share of its sentences that stood before, above which an entry says nothing new."""
 VARIED, LOOKED_AT = 0.1, 200
 """Least share of different words among the first so many of an entry."""
+_SENTENCE = re.compile(r"[.!?。！？\n\d]+")
 _CLAUSE = re.compile(r"[,.;:!?\n。！？、…()]|\b(?:and|but|so|because|while|when|then)\b")
 _DENIED_BEFORE = re.compile(
     r"\b(?:no(?! (?:doubt|wonder|less))|not(?! (?:only|just|merely|least|wait|miss))|\w+n't(?! (?:wait|miss))|never|without|instead of"
@@ -199,12 +200,13 @@ def _bodies(document: Document, first: Mapping[int, int], least: int) -> tuple[l
     for block in first.values():
         body = document.text[document.starts[block] : document.ends[block]]
         counts.append(words(body))
-        # Who only puts another number into a sentence says nothing new.
-        sentences = [text for part in re.split(r"[.!?。！？\n]+", re.sub(r"\d+", "", body)) if (text := " ".join(part.split()))]
+        # Who only puts another number into a sentence says nothing new, so numbers part sentences too.
+        sentences = [text for part in _SENTENCE.split(body) if (text := part.strip())]
         before = len(sentences)
         fresh = [text for text in dict.fromkeys(sentences) if text not in seen]
         seen.update(fresh)
-        head = re.findall(r"[\u4e00-\u9fff]|[a-z]+", body[: 12 * LOOKED_AT])[:LOOKED_AT]
+        # Where words have no spaces between them, signs are as good.
+        head = body[: 8 * LOOKED_AT].split()[:LOOKED_AT] if body.isascii() else [*body[:LOOKED_AT]]
         varied = len({*head}) >= VARIED * len(head)
         new = before - len(fresh) <= REPEATED * before
         valid.append(bool(before) and counts[-1] >= ENOUGH * least and varied and new)
