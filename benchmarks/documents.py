@@ -1,4 +1,4 @@
-"""Part 10: what it costs to score a long document, held against one pass of the word splitter over it.
+"""Part 11: what it costs to score a long document, held against one pass of the word splitter over it.
 
 Run as `documents.py OUT ROUNDS` with lcgen's Python, it measures and leaves a JSON file; `check` runs it and reports.
 """

@@ -23,6 +23,7 @@ import documents
 import everyday
 import exact
 import examples
+import jobs
 import peers
 import records
 import speed
@@ -30,7 +31,7 @@ from clock import Failed, spend, tell
 from tables import Section, verdicts
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PARTS = ("rows", "million", "first", "memory", "startup", "exact", "records", "examples", "documents")
+PARTS = ("rows", "million", "first", "memory", "startup", "exact", "records", "examples", "documents", "jobs")
 
 
 def arguments() -> argparse.Namespace:
@@ -93,6 +94,7 @@ def parts(args: argparse.Namespace, work: Path, env: dict[str, str]) -> list[Sec
         ("records", records.check),
         ("examples", examples.check),
         ("documents", documents.check),
+        ("jobs", jobs.check),
     ):
         if part in args.only:
             found.append(make(args, work, env))

@@ -14,7 +14,7 @@ from lcgen import schemas
 from lcgen.builders.rows import CANARY, RowMaker
 from lcgen.builders.tables import Maker
 from lcgen.errors import CheckFailed, LcgenError
-from lcgen.spec import Length, Spec
+from lcgen.spec import Length, Part, Spec, Suite
 
 FILE = "manifest.json"
 
@@ -23,13 +23,34 @@ def load(folder: Path) -> dict[str, Any] | None:
     """The manifest of a folder, None where it has none. Raises CheckFailed for one that is damaged."""
     path = folder / FILE
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        schemas.validate("manifest", found)
+        data = path.read_bytes()
     except FileNotFoundError:
         return None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, OSError, CheckFailed) as error:
-        raise CheckFailed(f"{path} is damaged: {error}. Remove the folder, or build into another one.") from error
+    except OSError as error:
+        raise _damaged(str(path), error) from error
+    return parse(data, str(path))
+
+
+def parse(data: bytes, shown: str) -> dict[str, Any]:
+    """The manifest in a file. Raises CheckFailed for one that is damaged."""
+    try:
+        found: dict[str, Any] = json.loads(data.decode())
+        schemas.validate("manifest", found)
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, CheckFailed) as error:
+        raise _damaged(shown, error) from error
     return found
+
+
+def _damaged(shown: str, error: Exception) -> CheckFailed:
+    return CheckFailed(f"{shown} is damaged: {error}. Remove the folder, or build into another one.")
+
+
+def of(folder: Path) -> dict[str, Any]:
+    """The manifest of a built folder. Raises LcgenError where it is none, CheckFailed for one that is damaged."""
+    made = load(folder) if folder.is_dir() else None
+    if made is None:
+        raise LcgenError(f"{folder} is no lcgen build: it has no {FILE}.")
+    return made
 
 
 def save(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -40,56 +61,107 @@ def save(folder: Path, manifest: Mapping[str, Any]) -> None:
     part.replace(folder / FILE)
 
 
-def described(spec: Spec, crew: Mapping[str, Maker]) -> dict[str, Any]:
-    """A spec as JSON, with name and fingerprint in place of what lies on one machine: tokenizer, template, haystacks."""
-    found: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(spec)))
-    counted = next(iter(crew.values())).counted()
-    for key, of in (("tokenizer", "tokenizer"), ("chat_template", "wrapper")):
-        found[key] = f"{counted[of]['name']} {counted[of]['fingerprint']}"
-    for part in found["parts"]:
-        part |= crew[part["name"]].described()
-    found["template"] = found["parts"][0]["wording"] if spec.template is not None else None
-    return found
+_SHARED = ("seed", "verify", "format")
+FREE = ("verify", "lengths", "samples")
+"""What may differ between a folder and what is to be added to it."""
 
 
-def merge(old: Mapping[str, Any], new: Spec, crew: Mapping[str, Maker]) -> Spec:
-    """The spec of a folder that holds the old one and is to hold the new one too.
+def described(suite: Suite, crew: Mapping[str, Maker]) -> dict[str, Any]:
+    """A suite as JSON: what all builds share, and each part with the settings of its build.
 
-    Raises LcgenError, naming each difference, where more differs than added lengths, samples or parts.
+    Names and fingerprints stand in place of what lies on one machine: tokenizer, template, haystacks.
     """
-    fresh = described(new, crew)
-    free = ("parts", "verify", "lengths", "samples")
-    differ = [f"{key} is {old.get(key)!r}, not {fresh[key]!r}" for key in fresh if key not in free and old.get(key) != fresh[key]]
+    parts = [described_part(crew[part.name]) for part in suite.parts]
+    return {"name": suite.name, **{key: getattr(suite, key) for key in _SHARED}, "parts": parts}
+
+
+def described_part(maker: Maker) -> dict[str, Any]:
+    """One part with the settings of its build."""
+    spec, part, counted, own = maker.spec, maker.part, maker.counted(), maker.described()
+    settings = {key: value for key, value in dataclasses.asdict(spec).items() if key not in (*_SHARED, "name", "parts")}
+    named = {
+        "tokenizer": _named(counted["tokenizer"]),
+        "chat_template": _named(counted["wrapper"]),
+        "template": own["wording"] if spec.template is not None else None,
+    }
+    return dict(json.loads(json.dumps({**settings, **dataclasses.asdict(part), **named, **own})))
+
+
+def _named(counted: Mapping[str, Any]) -> str:
+    return f"{counted['name']} {counted['fingerprint']}"
+
+
+def differences(old: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[str]:
+    """What differs between two described suites beside added lengths, samples or builds, in words."""
+    differ = [
+        f"{key} is {old.get(key)!r}, not {fresh[key]!r}"
+        for key in ("name", *_SHARED)
+        if key not in FREE and old.get(key) != fresh[key]
+    ]
     before = {part["name"]: part for part in old["parts"]}
-    differ += [f"it also holds {name}" for name in before if name not in crew]
-    parts = []
-    for part, now in zip(new.parts, fresh["parts"]):
-        was = before.get(part.name, now)
-        differ += [
-            f"{part.name}: {key} is {was[key]!r}, not {now[key]!r}" for key in now if key not in free and was[key] != now[key]
-        ]
-        lengths = {*part.lengths, *(Length(**length) for length in was["lengths"])}
-        ranked = tuple(sorted(lengths, key=lambda length: (length.low, length.high)))
-        parts.append(dataclasses.replace(part, lengths=ranked, samples=max(part.samples, was["samples"])))
-    if differ:
+    now = {part["name"]: part for part in fresh["parts"]}
+    settings = {field.name for field in dataclasses.fields(Spec)}
+    for name, was in before.items():
+        if name not in now:
+            differ.append(f"it also holds {name}")
+            continue
+        for key in now[name]:
+            if key not in FREE and was.get(key) != now[name][key]:
+                # Settings of a build differ in all of its parts alike.
+                said = "" if key in settings else f"{name}: "
+                differ.append(f"{said}{key} is {was.get(key)!r}, not {now[name][key]!r}")
+    differ = list(dict.fromkeys(differ))
+    return [*differ[:5], *([f"and {len(differ) - 5} more"] if len(differ) > 5 else [])]
+
+
+def merge(old: Mapping[str, Any], new: Suite, crew: Mapping[str, Maker]) -> Suite:
+    """The suite of a folder that holds the old one and is to hold the new one too.
+
+    Raises LcgenError, naming each difference, where more differs than added lengths, samples or builds.
+    """
+    if differ := differences(old, described(new, crew)):
         raise LcgenError(
-            "The folder holds another build: " + "; ".join(differ) + ". A build can be extended by lengths and samples. "
+            f"The folder holds another build: {'; '.join(differ)}. A build can be extended by lengths, samples and builds of a suite. "
             "Choose another --out, or replace it with --force."
         )
-    return dataclasses.replace(new, parts=tuple(parts))
+    before = {part["name"]: part for part in old["parts"]}
+
+    def grown(part: Part) -> Part:
+        was = before.get(part.name)
+        if was is None:
+            return part
+        lengths = {*part.lengths, *(Length(**length) for length in was["lengths"])}
+        ranked = tuple(sorted(lengths, key=lambda length: (length.low, length.high)))
+        return dataclasses.replace(part, lengths=ranked, samples=max(part.samples, was["samples"]))
+
+    builds = (dataclasses.replace(spec, parts=tuple(map(grown, spec.parts))) for spec in new.builds)
+    return dataclasses.replace(new, builds=tuple(builds))
 
 
-def compose(spec: Spec, makers: Mapping[str, Maker], files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The manifest of a finished build.
+def counted(made: Mapping[str, Any], config: str) -> dict[str, Any]:
+    """The vocabulary and the wrapper in which the rows of a config were counted."""
+    return next(dict(entry) for entry in made["counted"] if config in entry["configs"])
+
+
+def compose(
+    suite: Suite, makers: Mapping[str, Maker], files: Mapping[str, Mapping[str, Any]], partly: bool = False
+) -> dict[str, Any]:
+    """The manifest of a finished build, or, `partly`, of what there is.
 
     Configs are hashed over the content hashes of their files, in order. `repeat` is the largest `haystack_repeat` of a
     row, `overlap` the share of a row's text that any other row is expected to hold too.
     """
     configs: dict[str, dict[str, Any]] = {}
-    for part in spec.parts:
+    alike: dict[str, dict[str, Any]] = {}
+    for part in suite.parts:
+        said = makers[part.name].counted()
+        group = alike.setdefault(json.dumps(said, sort_keys=True), {"configs": [], **said})
         for length in part.lengths:
             config = f"{part.name}_{length.config}"
+            group["configs"].append(config)
             held = [files[name] for name in sorted(files) if name.split("/")[1] == config]
+            if partly and not held:
+                continue
             configs[config] = {
                 "rows": sum(file["rows"] for file in held),
                 "hash": hashlib.sha256("".join(file["content"] for file in held).encode()).hexdigest(),
@@ -97,19 +169,19 @@ def compose(spec: Spec, makers: Mapping[str, Maker], files: Mapping[str, Mapping
                 "overlap": makers[part.name].overlap(length),
             }
     texts = [maker for maker in makers.values() if isinstance(maker, RowMaker)]
-    haystacks = {f"{maker.haystack.name}:{maker.haystack.lang}": maker.haystack.facts() for maker in texts}
+    haystacks = {f"{m.haystack.name}:{m.haystack.lang}:{m.tokenizer.name}": m.haystack.facts() for m in texts}
     return {
         "lcgen": lcgen.__version__,
         "format": 1,
-        "name": spec.name,
-        "spec": described(spec, makers),
-        "seed": spec.seed,
-        **next(iter(makers.values())).counted(),
+        "name": suite.name,
+        "spec": described(suite, makers),
+        "seed": suite.seed,
+        "counted": list(alike.values()),
         "haystacks": [haystacks[key] for key in sorted(haystacks)],
         "templates": {name: maker.wording.hash for maker in texts for name in maker.templates},
         "probes": {maker.part.name: maker.composer.probes for maker in texts},
         "budgets": {f"{m.part.name}_{length.config}": m.answer_tokens(length) for m in texts for length in m.part.lengths},
-        "verification": {"mode": spec.verify} | {key: sum(file[key] for file in files.values()) for key in ("rows", "encoded", "solved")},
+        "verification": {"mode": suite.verify} | {key: sum(file[key] for file in files.values()) for key in ("rows", "encoded", "solved")},
         "configs": configs,
         "files": {name: dict(files[name]) for name in sorted(files)},
         "canary": CANARY,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,10 @@ EDGE, WINDOW = 400, 300
 """Characters shown of each end of the prompt, and on each side of the first gold piece."""
 
 
-def write(staging: Path, folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Writes the preview into `staging`, from data files there or, where they were built before, in `folder`."""
-    rows = list(_rows(staging, folder, manifest))
-    path = staging / file(manifest["spec"]["format"])
+def write(folder: Path, data: Callable[[str], Path], manifest: Mapping[str, Any]) -> None:
+    """Writes the preview into `folder`; `data` gives the path of a data file by its name."""
+    rows = list(_rows(data, manifest))
+    path = folder / file(manifest["spec"]["format"])
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".jsonl":
         path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
@@ -42,11 +42,10 @@ _SCHEMA = pa.schema(
 )  # fmt: skip
 
 
-def _rows(staging: Path, folder: Path, manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _rows(data: Callable[[str], Path], manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for config in manifest["configs"]:
         name = min(name for name in manifest["files"] if name.startswith(f"data/{config}/"))
-        path = staging / name if (staging / name).is_file() else folder / name
-        for row in writer.read(path, ROWS):
+        for row in writer.read(data(name), ROWS):
             if "input" not in row:
                 shown = " ".join(map(str, row["input_ids"]))
                 yield {

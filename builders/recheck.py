@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from lcgen import generators, proof, schemas, tokens, vault
-from lcgen.builders import batches, manifest, preview, tables, writer
+from lcgen.builders import batches, executors, manifest, preview, tables, writer
 from lcgen.contract import Table
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.tokens import Tokenizer
@@ -32,65 +33,134 @@ class Findings:
 
 
 def recheck(
-    folder: Path, full: bool = False, tokenizer: str | None = None, progress: Callable[[int, int], Any] | None = None
+    folder: Path,
+    full: bool = False,
+    tokenizer: str | Sequence[str] | None = None,
+    progress: Callable[[int, int], Any] | None = None,
+    jobs: int = 1,
 ) -> Findings:
     """Checks file hashes, schemas, lengths, spans and ids of every row; encodes and solves the first
     of each file and the 5 % sample, or all if `full`.
 
-    `tokenizer` names the vocabulary again where the manifest's name cannot be found here; its fingerprint must be the
+    `tokenizer` names vocabularies again whose names in the manifest cannot be found here; their fingerprints must be the
     same. Raises LcgenError where the folder is no build.
     """
-    made = manifest.load(folder) if folder.is_dir() else None
-    if made is None:
-        raise LcgenError(f"{folder} is no lcgen build: it has no {manifest.FILE}.")
-    of_numbers = tables.promised(made)
-    counted = None if of_numbers else _counted(made, tokenizer)
+    made = manifest.of(folder)
     found = Findings()
-    wordings: dict[str, Wording] = {}
     try:
-        wordings = wordings_of(folder, made)
+        wordings_of(folder, made)
     except CheckFailed as error:
         found.faults.append(str(error))
     found.faults += _strays(folder, made)
-    ids: set[str] = set()
-    contents: dict[str, str] = {}
-    for name in sorted(made["files"]):
+    for name in made["files"]:
         if ".." in Path(name).parts or Path(name).is_absolute():
             raise LcgenError(f"The manifest names a file outside the folder: {name}.")
-        entry = made["files"][name]
-        if not _there(folder / name, entry, found):
-            contents[name] = ""
-        elif counted is None:
-            contents[name] = _numbers(folder / name, entry, *of_numbers[name.split("/")[1]], ids, found, progress)
-        else:
-            contents[name] = _file(folder / name, entry, *counted, wordings, full, ids, found, progress)
-        if len(found.faults) >= MOST_FAULTS:
+    names = [tokenizer] if isinstance(tokenizer, str) else list(tokenizer or [])
+    reader = Reader(folder, made, names, full)
+    if not reader.of_numbers:
+        # Before any file is read, so that a vocabulary that is missing is one error.
+        _ = reader.frames
+    read: dict[str, Read] = {}
+    for name, one in executors.spread(reader, sorted(made["files"]), jobs, progress and partial(progress, 0)):
+        read[name] = one
+        if len(found.faults) + sum(len(each.found.faults) for each in read.values()) >= MOST_FAULTS:
             break
+    return _joined(found, made, read)
+
+
+def _joined(found: Findings, made: dict[str, Any], read: Mapping[str, Read]) -> Findings:
+    """What was found in files of their own, by name, and over all of them."""
+    ids: set[str] = set()
+    for name in sorted(read):
+        one = read[name].found
+        found.rows, found.encoded, found.solved = found.rows + one.rows, found.encoded + one.encoded, found.solved + one.solved
+        found.files += one.files
+        found.faults += one.faults
+        again = ids.intersection(read[name].ids)
+        found.faults += [f"The id {id} stands twice." for id in sorted(again)]
+        ids |= read[name].ids
     for config, entry in made["configs"].items():
-        whole = "".join(contents.get(name, "") for name in sorted(made["files"]) if name.split("/")[1] == config)
+        whole = "".join(read[name].content for name in sorted(read) if name.split("/")[1] == config)
         if len(found.faults) < MOST_FAULTS and hashlib.sha256(whole.encode()).hexdigest() != entry["hash"]:
             found.faults.append(f"The rows of {config} are not those that the manifest names.")
     return found
 
 
-def _counted(made: dict[str, Any], tokenizer: str | None) -> tuple[Tokenizer, Wrapper]:
-    """The vocabulary and the wrapper in which a manifest counts. Raises LcgenError where they cannot be had."""
+@dataclass
+class Read:
+    """What one file holds."""
+
+    found: Findings = field(default_factory=Findings)
+    ids: set[str] = field(default_factory=set)
+    content: str = ""
+    """Hash of its rows; empty where it could not be read whole."""
+
+
+class Reader:
+    """Reads data files of a folder, one after another, in whatever process."""
+
+    def __init__(self, folder: Path, made: dict[str, Any], tokenizers: Sequence[str], full: bool) -> None:
+        self.folder, self.made, self.tokenizers, self.full = folder, made, tokenizers, full
+
+    def __reduce__(self) -> tuple[type[Reader], tuple[Path, dict[str, Any], Sequence[str], bool]]:
+        # A worker loads what it needs itself.
+        return (Reader, (self.folder, self.made, self.tokenizers, self.full))
+
+    @cached_property
+    def of_numbers(self) -> dict[str, tuple[list[Table], list[str]]]:
+        """The tables of configs whose rows are numbers."""
+        return tables.promised(self.made)
+
+    @cached_property
+    def frames(self) -> dict[str, tuple[Tokenizer, Wrapper]]:
+        """The vocabulary and the wrapper of each config. Raises LcgenError where one cannot be had."""
+        return _frames(self.made, self.tokenizers)
+
+    @cached_property
+    def wordings(self) -> dict[str, Wording]:
+        """The templates of the folder; none where one is missing or changed, which is a fault of its own."""
+        try:
+            return wordings_of(self.folder, self.made)
+        except CheckFailed:
+            return {}
+
+    def make(self, name: str, progress: Callable[[int], Any] | None = None, /) -> Read:
+        """Checks one file."""
+        path, entry, config, read = self.folder / name, self.made["files"][name], name.split("/")[1], Read()
+        if _there(path, entry, read.found):
+            if self.of_numbers:
+                _numbers(path, entry, *self.of_numbers[config], read, progress)
+            else:
+                _file(path, entry, *self.frames[config], self.wordings, self.full, read, progress)
+        return read
+
+
+def _frames(made: dict[str, Any], named: Sequence[str]) -> dict[str, tuple[Tokenizer, Wrapper]]:
+    """The vocabulary and the wrapper in which each config was counted. Raises LcgenError where one cannot be had."""
+    given = {vocabulary.fingerprint: vocabulary for vocabulary in map(tokens.load, named)}
+    found: dict[str, tuple[Tokenizer, Wrapper]] = {}
+    for entry in made["counted"]:
+        vocabulary, frame = _vocabulary(entry["tokenizer"], given), entry["wrapper"]
+        bare = frame["name"] == "none"
+        wrapper = plain(vocabulary) if bare else Wrapper(frame["name"], frame["fingerprint"], frame["before"], frame["after"])
+        found |= dict.fromkeys(entry["configs"], (vocabulary, wrapper))
+    return found
+
+
+def _vocabulary(noted: dict[str, Any], given: Mapping[str, Tokenizer]) -> Tokenizer:
+    name, fingerprint = noted["name"], noted["fingerprint"]
+    if fingerprint in given:
+        return given[fingerprint]
     try:
-        vocabulary = tokens.load(tokenizer or made["tokenizer"]["name"])
+        found = next(iter(given.values())) if given else tokens.load(name)
     except LcgenError as error:
+        raise LcgenError(f"{error} The rows were counted with {name}; say where it is with --tokenizer.") from error
+    if found.fingerprint != fingerprint:
         raise LcgenError(
-            f"{error} The rows were counted with {made['tokenizer']['name']}; say where it is with --tokenizer."
-        ) from error
-    if vocabulary.fingerprint != made["tokenizer"]["fingerprint"]:
-        raise LcgenError(
-            f"The rows were counted with {made['tokenizer']['name']} (fingerprint {made['tokenizer']['fingerprint']}), but "
-            f"{vocabulary.name} here has {vocabulary.fingerprint}. Name the right one with --tokenizer."
+            f"The rows were counted with {name} (fingerprint {fingerprint}), but {found.name} here has {found.fingerprint}. Name the "
+            "right one with --tokenizer."
         )
-    frame = made["wrapper"]
-    bare = frame["name"] == "none"
-    return vocabulary, plain(vocabulary) if bare else Wrapper(
-        frame["name"], frame["fingerprint"], frame["before"], frame["after"]
-    )
+    return found
 
 
 def _there(path: Path, entry: dict[str, Any], found: Findings) -> bool:
@@ -129,33 +199,37 @@ def wordings_of(folder: Path, made: dict[str, Any]) -> dict[str, Wording]:
 
 
 def _file(
-    path: Path, entry: dict[str, Any], vocabulary: Tokenizer, wrapper: Wrapper, wordings: dict[str, Wording], full: bool, ids: set[str],
-    found: Findings, progress: Callable[[int, int], Any] | None,
-) -> str:  # fmt: skip
-    """Checks the rows of one file; gives their hash."""
-    hashed, count = hashlib.sha256(), 0
+    path: Path, entry: dict[str, Any], vocabulary: Tokenizer, wrapper: Wrapper, wordings: dict[str, Wording], full: bool, read: Read,
+    progress: Callable[[int], Any] | None,
+) -> None:  # fmt: skip
+    """Checks the rows of one file."""
+    found, hashed, count = read.found, hashlib.sha256(), 0
     try:
         for row in writer.read(path):
             count += 1
             hashed.update(writer.content(row))
-            _row(row, vocabulary, wrapper, wordings, full, count == 1, ids, found)
+            _row(row, vocabulary, wrapper, wordings, full, count == 1, read.ids, found)
             if progress:
-                progress(0, row["length"])
+                progress(row["length"])
             if len(found.faults) >= MOST_FAULTS:
-                return ""
+                return
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         found.faults.append(f"{path.name} of {path.parent.name} cannot be read: {error}")
     if count != entry["rows"]:
         found.faults.append(f"{path.name} of {path.parent.name} has {count} rows, not {entry['rows']}.")
-    return hashed.hexdigest()
+    read.content = hashed.hexdigest()
 
 
 def _numbers(
-    path: Path, entry: dict[str, Any], made: Sequence[Table], said: Sequence[str], ids: set[str], found: Findings,
-    progress: Callable[[int, int], Any] | None,
-) -> str:  # fmt: skip
+    path: Path,
+    entry: dict[str, Any],
+    made: Sequence[Table],
+    said: Sequence[str],
+    read: Read,
+    progress: Callable[[int], Any] | None,
+) -> None:
     """The same of a file of rows of numbers, a batch at a time; all are solved."""
-    hashed, count = hashlib.sha256(), 0
+    found, ids, hashed, count = read.found, read.ids, hashlib.sha256(), 0
     try:
         for batch in batches.read(path, tables.schema(made[0])):
             count, found.rows = count + len(batch), found.rows + len(batch)
@@ -167,15 +241,15 @@ def _numbers(
             tables.check(batch, made, said)
             found.encoded, found.solved = found.encoded + len(batch), found.solved + len(batch)
             if progress:
-                progress(0, len(batch) * made[0].width)
+                progress(len(batch) * made[0].width)
     except LcgenError as error:
         found.faults.append(f"{path.name} of {path.parent.name}: {error}")
-        return ""
+        return
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         found.faults.append(f"{path.name} of {path.parent.name} cannot be read: {error}")
     if count != entry["rows"]:
         found.faults.append(f"{path.name} of {path.parent.name} has {count} rows, not {entry['rows']}.")
-    return hashed.hexdigest()
+    read.content = hashed.hexdigest()
 
 
 def _row(

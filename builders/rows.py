@@ -274,6 +274,7 @@ class RowMaker:
             self.reserve, spec.paired, spec.questions,
         ]  # fmt: skip
         outputs = list(puzzle.answers)
+        stated = [*draft.plants, *(quote.plant for quote in puzzle.evidence)]
         row = {
             "id": f"{self.task.name}-{part.lang}-{place.length.config}-{part.split}-{place.index}-{digest(cell, role, number)}",
             "task": self.task.name,
@@ -307,7 +308,7 @@ class RowMaker:
             "seed": spec.seed,
             "tokenizer": self.tokenizer.name,
             "haystack": self.haystack.name,
-            "evidence": [_evidence(draft.plants[piece.plant], piece, puzzle.parts) for piece in prompt.pieces],
+            "evidence": [_evidence(stated[piece.plant], piece, puzzle.parts) for piece in prompt.pieces],
             "metric": self.task.metric,
             "params": dict(params),
             "metadata": dict(self.task.settle(draft, puzzle, prompt.ids)),

@@ -11,14 +11,14 @@ import yaml
 
 if TYPE_CHECKING:
     from lcgen.builders.tables import Maker
+    from lcgen.spec import Suite
 
 SIZES = [(10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M")]
 
 
-def _front(manifest: Mapping[str, Any], crew: Mapping[str, Maker]) -> str:
+def _front(suite: Suite, manifest: Mapping[str, Any], crew: Mapping[str, Maker]) -> str:
     """The YAML head: every config by its files, a view over all lengths, the preview first."""
-    spec = next(iter(crew.values())).spec
-    suffix = "jsonl" if spec.format == "jsonl" else "parquet"
+    suffix = "jsonl" if suite.format == "jsonl" else "parquet"
     configs: list[dict[str, Any]] = [
         {
             "config_name": "preview",
@@ -39,7 +39,7 @@ def _front(manifest: Mapping[str, Any], crew: Mapping[str, Maker]) -> str:
     own = all(maker.own for maker in crew.values())
     rows = sum(entry["rows"] for entry in manifest["configs"].values())
     head = {
-        "pretty_name": f"{spec.name} (lcgen)",
+        "pretty_name": f"{suite.name} (lcgen)",
         **({"license": "cc0-1.0"} if own else {"license": "other", "license_name": "haystack", "license_link": "README.md"}),
         "language": sorted({maker.part.lang for maker in crew.values()}),
         "task_categories": ["question-answering"],
@@ -58,7 +58,7 @@ def _front(manifest: Mapping[str, Any], crew: Mapping[str, Maker]) -> str:
     return str(yaml.safe_dump(head, sort_keys=False, allow_unicode=True))
 
 
-def dataset(manifest: Mapping[str, Any], crew: Mapping[str, Maker]) -> str:
+def dataset(suite: Suite, manifest: Mapping[str, Any], crew: Mapping[str, Maker]) -> str:
     """The card of a finished build."""
     from lcgen.builders.rows import RowMaker
 
@@ -67,9 +67,17 @@ def dataset(manifest: Mapping[str, Any], crew: Mapping[str, Maker]) -> str:
     layout = "dataset.md.j2" if isinstance(first, RowMaker) else "tables.md.j2"
     template = environment.from_string(files(__name__).joinpath(layout).read_text(encoding="utf-8"))
     return template.render(
-        front=_front(manifest, crew), manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first, answers=_answers,
-        output=first.task.axis == "output", splits=sorted({maker.part.split for maker in crew.values()}),
+        front=_front(suite, manifest, crew), suite=suite, manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first, answers=_answers,
+        followed=list(dict.fromkeys(_followed(maker) for maker in crew.values() if maker.preset)),
+        reserves={maker.spec.name: maker.reserve for maker in crew.values()},
+        output=all(maker.task.axis == "output" for maker in crew.values()), splits=sorted({maker.part.split for maker in crew.values()}),
     )  # fmt: skip
+
+
+def _followed(maker: Maker) -> str:
+    """Which paper a part follows, and how it differs."""
+    assert maker.preset is not None
+    return f"Follows {maker.preset.paper}. {maker.preset.differs}"
 
 
 def _answers(maker: Any) -> str:

@@ -11,14 +11,14 @@ import json
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Literal
 
 import numpy as np
 
-from lcgen import forms, grading, published
-from lcgen.atoms import Form, Letters
+from lcgen import contrasts, forms, grading, published
+from lcgen.atoms import CONSONANTS, Form, Letters
 from lcgen.contract import (
     MOST_PLANTS,
     Cell,
@@ -46,7 +46,6 @@ SIGNS = "*&#@%+~!"
 """Characters that mark the keys asked for, of which neither JSON nor any alphabet makes use."""
 RESERVED = 8192
 """Pool ids kept for plants; pairs of filler start behind them."""
-CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"
 SHAPES, SENTENCES = {"{": "object", "[": "rows"}, {"pairs": "link", "assignments": "assignment"}
 THREADS = {"multiple": 3, "conditional": 3, "multi_thread": 2}
 LENGTHS = {"thread": 4, "multi_thread": 3, "branched": 3}
@@ -303,6 +302,19 @@ class MultiThread(Task[MultiThreadParams]):
 
     def oracle(self, row: Row) -> str:
         return ", ".join(row["outputs"])
+
+    def contrast(self, row: Row) -> contrasts.Contrast | None:
+        """Each step is told after its own key; where keys must be found first, or lead two ways, to look up is not enough."""
+        found, meta = contrasts.by_spans(row), row["metadata"]
+        if found is None:
+            return None
+        keys = {piece["value"]: piece["key"] for piece in row["evidence"] if piece["role"] != "decoy"}
+        looked_up = meta["ordered"] and meta["variant"] != "branched"
+        bare = {"cue": "", "lead": " "} if meta["condition"] else {}
+        return replace(found, choices=[
+            replace(choice, key=keys[choice.gold], literal=looked_up and choice.literal, **bare)
+            for choice in found.choices
+        ])  # fmt: skip
 
 
 def _refuse(params: MultiThreadParams, cell: Cell, source: Source) -> None:

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from lcgen import forms, grading
+from lcgen import contrasts, forms, grading
 from lcgen.contract import Cell, Context, Draft, Plant, Preset, Puzzle, Row, Setting, Source, Task
 from lcgen.records import Records
 from lcgen.retrieval import Spread, chain, judged, pools, scattered, shortcuts, wrapped
@@ -274,6 +274,16 @@ class Needle(Task[NeedleParams]):
 
     def oracle(self, row: Row) -> str:
         return ", ".join(row["outputs"])
+
+    def contrast(self, row: Row) -> contrasts.Contrast | None:
+        found = contrasts.by_spans(row)
+        if found is None or row["group_role"] != "contradicted":
+            return found
+        # Without the correction that holds, what it voids is right.
+        void = [
+            piece["value"] for piece in row["evidence"] if piece["key"] in row["metadata"]["keys"] and piece["role"] != "gold"
+        ]
+        return replace(found, choices=[replace(choice, changed=void[0]) for choice in found.choices])
 
     def longest(self, row: Row) -> str:
         keys, outputs = row["metadata"]["keys"], row["outputs"]

@@ -19,7 +19,9 @@ import numpy as np
 
 from lcgen import forms
 from lcgen.contract import Cell, Context, Draft, Estimate, Lane, Plant, Preset, Puzzle, Row, Setting, Source, Task
+from lcgen.contrasts import Contrast
 from lcgen.generators import _set_answers as answers
+from lcgen.generators import _set_contrast as contrasting
 from lcgen.generators import _set_reading as reading
 from lcgen.generators._set_elements import Mixed, Tagged, Universe, deal
 from lcgen.generators._set_params import SetParams
@@ -251,6 +253,9 @@ class SetDisjointness(Task[SetParams]):
 
     def oracle(self, row: Row) -> str:
         return ", ".join(row["outputs"])
+
+    def contrast(self, row: Row) -> Contrast | None:
+        return contrasting.contrast(row)
 
     def summary(self, rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> Mapping[str, Estimate]:
         return answers.figures(rows, scores)

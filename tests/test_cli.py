@@ -16,7 +16,7 @@ import click
 import pytest
 
 import lcgen
-from lcgen import generators, tokens
+from lcgen import generators, templates, tokens
 from lcgen.builders import writer
 from lcgen.cli import main
 from tests.runs import cli, done, process, refused, tree
@@ -593,7 +593,7 @@ def test_wrapper_arguments_and_budgets_are_counted(tmp_path: Path) -> None:
     assert (deep["prompt_tokens"], shallow["prompt_tokens"]) == (2048 - 60, 2048 - 50) and deep["wrapper_tokens"] > shallow[
         "wrapper_tokens"
     ]
-    wrapped = json.loads((tmp_path / "deep/manifest.json").read_text("utf-8"))["wrapper"]
+    wrapped = json.loads((tmp_path / "deep/manifest.json").read_text("utf-8"))["counted"][0]["wrapper"]
     assert wrapped["before"].startswith("2024-07-26 deep\n<|user|>") and wrapped["name"] == "chat.jinja"
     assert "chat wrapper chat.jinja, 10 tokens in reserve" in done(
         *options, "--chat-template-arg", "think=true", "--reserve", 10, "--out", "deep"
@@ -727,6 +727,20 @@ def test_show_colours_evidence_on_a_terminal_only() -> None:
     args = ["show", "needle", "--haystack", "noise", "--lengths", "1k"]
     assert "\x1b[" not in CliRunner().invoke(main, args).output
     assert "\x1b[32m\x1b[1mA registry entry" in CliRunner().invoke(main, args, color=True).output
+    assert "\x1b[" not in CliRunner(env={"NO_COLOR": "1"}).invoke(main, args, color=True).output
+
+
+def test_show_folds_the_output_axis_too_and_lets_no_text_command_the_terminal(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    text = tmp_path / "needle.en.j2"
+    text.write_text(templates.source("needle", "en").replace("Below is", "\x07 \x1b[2J Below is"), encoding="utf-8")
+    args = ["show", "needle", "--haystack", "noise", "--template", str(text), "--lengths", "1k"]
+    for more in ([], ["--full"]):
+        out = CliRunner().invoke(main, [*args, *more], color=True).output
+        assert "\x1b[2J" not in out and "\x07" not in out and "\ufffd \ufffd[2J Below is" in out
+    folded, full = (done("show", "longgenbench", "--lengths", "2k", *more) for more in ((), ("--full",)))
+    assert "A right answer:" in folded and len(folded) <= len(full)
 
 
 def test_tasks_lists_what_exists() -> None:

@@ -161,9 +161,12 @@ def test_law_6_depth_is_met_within_one_unit(case: Case) -> None:
                 for run in runs:
                     beside = run[-1].token_end - run[0].token_start
                     for piece in run:
-                        asked = draft.plants[piece.plant].depth
-                        own = piece.token_end - piece.token_start
-                        assert abs(piece.depth - asked) <= (units + beside - own) / max(1, piece.lane_tokens), (piece, asked)
+                        own, quote = piece.token_end - piece.token_start, piece.plant - len(draft.plants)
+                        stated = draft.plants[piece.plant] if quote < 0 else prompt.puzzle.evidence[quote].plant
+                        # What a question quotes is chosen by words, which hold about as many tokens everywhere.
+                        spare = 0.0 if quote < 0 else 0.05
+                        near = (units + beside - own) / max(1, piece.lane_tokens) + spare
+                        assert abs(piece.depth - stated.depth) <= near, (piece, stated.depth)
 
 
 @every_case

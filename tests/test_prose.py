@@ -82,7 +82,8 @@ def test_prose_never_says_what_a_task_plants(sample: tuple[str, list[str]]) -> N
     lang, sentences = sample
     text = "\n".join(sentences)
     for name in generators.names():
-        wording = Wording(templates.source(name, lang), lang, generators.get(name).blocks)
+        task = generators.get(name)
+        wording = Wording(templates.source(name, lang), lang, task.blocks, axis=task.axis)
         for block, slots in wording.blocks.items():
             if slots and not any(slot.endswith(("*", "?")) for slot in slots):
                 assert not wording.pattern(block).search(text)

@@ -89,7 +89,7 @@ def test_a_slot_printed_twice_is_one_slot() -> None:
 )
 def test_own_templates_hold_to_what_is_asked_of_others(name: str) -> None:
     task, _, lang = name.partition(".")
-    made = Wording(templates.source(task, lang), lang, generators.get(task).blocks, name)
+    made = Wording(templates.source(task, lang), lang, generators.get(task).blocks, name, generators.get(task).axis)
     assert len(made.pads) > 30 and len(set(made.pads)) == len(made.pads)
     assert all(pad == pad.strip() and pad for pad in made.pads)
     for block in made.blocks:

@@ -1,7 +1,19 @@
 """lcgen: synthetic long-context benchmark data with exact lengths, proven answers and known evidence."""
 
-from lcgen.api import build, generate, score, verify
+from lcgen.api import build, check, finish, generate, plan, report, score, verify
 from lcgen.errors import CheckFailed, LcgenError
 
 __version__ = "0.1.0"
-__all__ = ["CheckFailed", "LcgenError", "__version__", "build", "generate", "score", "verify"]
+__all__ = [
+    "CheckFailed",
+    "LcgenError",
+    "__version__",
+    "build",
+    "check",
+    "finish",
+    "generate",
+    "plan",
+    "report",
+    "score",
+    "verify",
+]

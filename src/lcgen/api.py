@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lcgen import spec as specs
 from lcgen.errors import LcgenError, unknown
-from lcgen.spec import Part, Spec
+from lcgen.spec import Part, Spec, Suite
 
 if TYPE_CHECKING:
     from lcgen.builders.build import Report
+    from lcgen.builders.forecast import Line
     from lcgen.builders.recheck import Findings
+    from lcgen.checking.findings import Findings as Checked
     from lcgen.contract import Preset, Setting, Task
+    from lcgen.reporting import Page
     from lcgen.scoring import Missing
     from lcgen.tables import Scores
 
@@ -236,35 +239,86 @@ def generate(tasks: str | Sequence[str], **options: Any) -> Iterator[dict[str, A
     return rows(spec(tasks, **options))
 
 
+def suite(tasks: str | Sequence[str] = (), *, suite: str | None = None, **options: Any) -> Suite:
+    """What one folder is to hold: tasks with options as for `spec`, a file of a suite (`suite.yaml`), or a shipped `suite`.
+
+    Options that are given win over what a suite says. Raises LcgenError for anything that cannot be.
+    """
+    from lcgen import suites
+
+    named = [tasks] if isinstance(tasks, str) else list(tasks)
+    files = [name for name in named if suites.is_file(name)]
+    if suite is not None or files:
+        if len(named) > len(files) or len(files) + (suite is not None) > 1:
+            raise LcgenError("Build tasks, or one suite: a file, or --suite NAME. A suite names its tasks itself.")
+        return suites.load(suite if suite is not None else files[0], options)
+    made = spec(named, **options)
+    return Suite((made,), made.name)
+
+
 def build(
-    tasks: str | Sequence[str],
+    tasks: str | Sequence[str] = (),
     out: str | Path | None = None,
     *,
     force: bool = False,
     progress: Callable[[int, int], Any] | None = None,
+    jobs: int = 1,
+    shard: str | None = None,
+    executor: Literal["local", "ray"] = "local",
     **options: Any,
 ) -> Report:
-    """Builds the folder `out` (default `./<name>`) and says what was done; options as for `lcgen.api.spec`.
+    """Builds the folder or fsspec URL `out` (default `./<name>`); tasks and options as for `lcgen.api.suite`.
 
-    `progress` is called for each row with the tokens planned in all and the tokens of the row.
+    `jobs` processes make it, of all of it or of one `shard` (`i/n`, i from 0; `lcgen.finish` joins them), here or on the Ray
+    cluster that RAY_ADDRESS names. `progress` is called with the tokens planned in all and the tokens just written.
 
-    Raises LcgenError for what cannot be, CheckFailed for a row that does not hold; nothing half-made is left.
+    Raises LcgenError for what cannot be, CheckFailed for a row that does not hold. Nothing half-made is left; what is
+    finished stays, and the same call goes on from there.
     """
     from lcgen.builders.build import build as make
 
-    made = spec(tasks, **options)
-    if out is None and len({part.task for part in made.parts}) > 1:
+    part = specs.shard(shard) if shard is not None else None
+    made = suite(tasks, **options)
+    if out is None and len(made.builds) == 1 and len({part.task for part in made.parts}) > 1:
         raise LcgenError("Several tasks in one build need a folder: name it with --out.")
-    return make(made, Path(out) if out is not None else None, force, progress)
+    return make(made, out, force, progress, _jobs(jobs), part, executor)
+
+
+def plan(tasks: str | Sequence[str] = (), **options: Any) -> list[Line]:
+    """What a build would hold, cost and tell, config by config and in all; nothing is written. Options as for `suite`."""
+    from lcgen.builders.forecast import forecast
+
+    return forecast(suite(tasks, **options))
+
+
+def _jobs(asked: int) -> int:
+    if asked < 1:
+        raise LcgenError(f"--jobs is {asked}, but must be at least 1.")
+    return asked
+
+
+def finish(out: str | Path) -> Report:
+    """Joins what shards have made in a folder or at a URL into a dataset with card and manifest.
+
+    Raises CheckFailed where files are missing, and names them and their shards; LcgenError where no build was begun.
+    """
+    from lcgen.builders.build import finish as join
+
+    return join(out)
 
 
 def verify(
-    folder: str | Path, *, full: bool = False, tokenizer: str | None = None, progress: Callable[[int, int], Any] | None = None
+    folder: str | Path,
+    *,
+    full: bool = False,
+    tokenizer: str | Sequence[str] | None = None,
+    progress: Callable[[int, int], Any] | None = None,
+    jobs: int = 1,
 ) -> Findings:
-    """Reads a built folder again and holds it to everything that it promises. Raises LcgenError where it is no build."""
+    """Reads a built folder again, in `jobs` processes, and holds it to everything that it promises. Raises LcgenError where it is no build."""
     from lcgen.builders.recheck import recheck
 
-    return recheck(Path(folder), full, tokenizer, progress)
+    return recheck(Path(folder), full, tokenizer, progress, _jobs(jobs))
 
 
 def score(
@@ -306,3 +360,57 @@ def score(
         )
     fields = by.split(",") if isinstance(by, str) else list(by)
     return table(found, fields, names[-1] if baseline is not None else None, missing, str(folder))
+
+
+def report(
+    folder: str | Path,
+    *,
+    scores: Source | Sequence[Source] = (),
+    check: str | Path | None = None,
+    out: str | Path | None = None,
+    figures: str | Path | None = None,
+    progress: Callable[[int, int], Any] | None = None,
+) -> Page:
+    """Writes one HTML page about a built folder and, with `scores`, about how models did on it; it needs nothing but itself.
+
+    `scores` are files of responses, as for `lcgen.score`, or of scores, as its `out` writes them; `check` is a file that
+    `lcgen check --out` wrote. `out` is the page (default `./<folder>_report.html`), `figures` a folder for the figures as
+    SVG and PNG. `progress` is called for each row with 0 and its tokens.
+
+    Raises LcgenError for a folder that is no build, for files about other rows, and without matplotlib.
+    """
+    from lcgen.reporting import make
+
+    files = [scores] if isinstance(scores, (str, Path, Mapping)) else list(scores)
+    checked, page, drawn = (None if path is None else Path(path) for path in (check, out, figures))
+    return make(Path(folder), files, checked, page, drawn, progress)
+
+
+def check(
+    folder: str | Path,
+    *,
+    model: str = "induction",
+    generate: bool = False,
+    tokenizer: str | None = None,
+    limit: int | None = None,
+    candidates: int = 19,
+    device: str = "auto",
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
+    attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = "auto",
+    chunk: int = 0,
+    trust: bool = False,
+    progress: Callable[[int, int], Any] | None = None,
+) -> Checked:
+    """Shows a model each row of a built folder whole, with its evidence alone, and with its evidence replaced.
+
+    `model` is `induction` (the reference model: no weights, no download), a Hub id, a model folder or a GGUF file.
+    `candidates` fresh values are drawn for each answer; `limit` rows at most are spread over cells. With `generate`, the
+    model also answers, and its task scores that. `trust` lets a model run code of its own. `progress` is called for each
+    row with 0 and its tokens. Ctrl-C ends it early, with what was found.
+
+    Needs PyTorch (`pip install 'lcgen[check]'`). Raises LcgenError where the folder is no build, or the model cannot be had.
+    """
+    from lcgen.checking.run import Job, run
+
+    job = Job(Path(folder), model, tokenizer, device, dtype, attention, chunk, candidates, generate, limit, trust)
+    return run(job, progress)

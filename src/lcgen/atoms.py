@@ -20,6 +20,7 @@ import numpy as np
 from lcgen.streams import Stream
 
 DECIMAL, HEX, BASE32 = "0123456789", "0123456789abcdef", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"
 Number = TypeVar("Number", int, np.ndarray)
 WORD = (1 << 64) - 1
 HIGH, LOW = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03

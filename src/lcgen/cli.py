@@ -10,7 +10,7 @@ import click
 
 import lcgen
 from lcgen.errors import LcgenError
-from lcgen.verbs import build, corpus, judge, look
+from lcgen.verbs import build, check, corpus, finish, judge, look, page
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -33,7 +33,7 @@ class Verbs(click.Group):
         except LcgenError as error:
             raise Failure(error) from error
         except KeyboardInterrupt:
-            click.echo("\nStopped. Nothing half-made was left; the same command starts again.", err=True)
+            click.echo("\nStopped. Nothing half-made was left; the same command goes on.", err=True)
             ctx.exit(STOPPED)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
@@ -63,6 +63,7 @@ def main() -> None:
       lcgen show needle --lengths 4k          one row on the terminal
       lcgen tasks needle                      parameters and presets
       lcgen score ./needle answers.jsonl      what a model answered, scored
+      lcgen report ./needle                   a page to look at
     """
 
 
@@ -70,8 +71,11 @@ for verb in (
     build.build,
     look.show,
     look.tasks,
+    finish.finish,
     judge.verify,
     judge.score,
+    page.report,
+    check.check,
     corpus.corpus,
     look.tokenizers,
 ):

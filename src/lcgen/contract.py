@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Typ
 import numpy as np
 
 if TYPE_CHECKING:
+    from lcgen.contrasts import Contrast
     from lcgen.streams import Stream
     from lcgen.tokens import Scale, Tokenizer
     from lcgen.wording import Wording
@@ -51,6 +52,16 @@ class Plant:
         return self.text[: self.text.rindex(self.value)].rstrip() if self.value else ""
 
 
+@dataclass(frozen=True)
+class Quote:
+    """A stretch of the composed context that a question is about: evidence that was found there, not planted."""
+
+    plant: Plant
+    """What a planted text would say of itself: its text as it stands, the depth aimed at, its role, part, key, value and lane."""
+    start: int
+    """Its first character, counted from the beginning of its lane, head included."""
+
+
 def mark(hit: np.ndarray, text: bytes, borders: np.ndarray, word: bytes) -> None:
     """Marks the units in which the word stands, also where it crosses a border; unit i is `text[borders[i] : borders[i + 1]]`."""
     at = text.find(word)
@@ -81,6 +92,12 @@ class Units(ABC):
     def led(self, unit: int, sep: str) -> str:
         """One unit with the separator that stands before it."""
         return b"".join(self.slices(np.array([unit]), sep)).decode()
+
+    def sizes(self, ids: np.ndarray, sep: str) -> tuple[np.ndarray, np.ndarray]:
+        """Of each unit its bytes in UTF-8 with the separator before it, and those of the separator (int64)."""
+        led = [len(self.led(int(unit), sep).encode()) for unit in ids]
+        bare = [len(text.encode()) for text in self.text(ids)]
+        return np.array(led, np.int64), np.array(led, np.int64) - np.array(bare, np.int64)
 
     def sample(self, count: int, sep: str) -> list[str]:
         """Units by which their form is probed, separators included: the same for all units of one form."""
@@ -197,11 +214,21 @@ class Draft:
 class Context:
     """What `pose` may see of the composed context. Nothing is built before it is asked for."""
 
-    def __init__(self, build: Callable[[], tuple[str, Sequence[np.ndarray], Sequence[np.ndarray]]], closed: bool = False) -> None:
+    def __init__(
+        self,
+        build: Callable[[], tuple[str, Sequence[np.ndarray], Sequence[np.ndarray]]],
+        tokens: Callable[[str], int],
+        share: float = 1.0,
+        closed: bool = False,
+    ) -> None:
         self._build = build
         self.closed = closed
         """Whether this is the finished document of the output axis, of which promises can be made, and no glimpse of it."""
         self.seen = False
+        self.tokens = tokens
+        """Tokens of a text, for what is to be cut to a size."""
+        self.share = share
+        """About how much of the finished context this is; what closes it comes behind."""
 
     @cached_property
     def _built(self) -> tuple[str, Sequence[np.ndarray], Sequence[np.ndarray]]:
@@ -239,11 +266,15 @@ class Puzzle:
     """The words that an answer goes on from, for `--for base`: the cue of the first value asked for."""
     lanes: Sequence[int] | None = None
     """The lanes in the order in which they stand, over all copies; None: as drafted, in every copy. Where this shows more copies
-    than the draft is fitted for, the prompt is longer than was asked for, and its length is its target."""
+    than the draft is fitted for, the prompt is longer than was asked for, and its length is its target; so it is where none is shown."""
     role: str = ""
     """Which of several twins over one draft this is."""
     avoid: frozenset[str] = frozenset()
     """What the units that close the context may not hold, beside what the draft avoids: texts of the context that the question quotes."""
+    evidence: Sequence[Quote] = ()
+    """What the question is about, where it was found in the context. Only of drafts without plants: closing moves none of that."""
+    lacks: str = ""
+    """What the context lacks for this puzzle, with the numbers that clash and the nearest that work; such a row is refused."""
     stop: Sequence[str] = ("\n",)
     """Where a base model's answer ends."""
     reference: str | None = None
@@ -410,6 +441,15 @@ class Task(ABC, Generic[P]):
     def longest(self, row: Row) -> str:
         """The longest response that a model which is right may well give: the answer budget is 1.5 times its tokens."""
         return self.oracle(row)
+
+    def contrast(self, row: Row) -> Contrast | None:
+        """What `lcgen.check` holds against each other: the evidence alone, and the prompt without it; see `lcgen.contrasts`.
+
+        None where no such contrast has a meaning.
+        """
+        from lcgen import contrasts
+
+        return contrasts.by_spans(row)
 
     def summary(self, rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> Mapping[str, Estimate]:
         """The figures of a set of rows, such as one cell of a table: the mean of every metric.

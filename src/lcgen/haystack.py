@@ -164,6 +164,10 @@ class Passage(Units):
         text = self.store.text
         return [text[low:high] for low, high in zip(lows, highs)]
 
+    def sizes(self, ids: np.ndarray, sep: str) -> tuple[np.ndarray, np.ndarray]:
+        places, borders = self.places(ids), self.store.borders
+        return borders[places + 1] - borders[places], self.store.leads[places].astype(np.int64)
+
     def weights(self, ids: np.ndarray, scale: Scale, sep: str) -> np.ndarray:
         return np.asarray(self.store.weights(self.tokenizer)[self.places(ids)], np.int64)
 

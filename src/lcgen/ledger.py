@@ -200,19 +200,37 @@ class Ledger:
             else:
                 yield start, self.draft.filler.slices(order[start:end], self.draft.sep)
 
-    def context(self, ids: np.ndarray, closed: bool = False) -> Context:
-        """What pose may see with this filler; laid only when it is looked at."""
+    def sizes(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of each unit of a lane its bytes with the separator before it, and those of the separator; none before the first."""
+        plants = [len(plant.text.encode()) for plant in self.draft.plants]
+        led, leads = (np.full(len(order), len(self.draft.sep.encode()), np.int64) for _ in range(2))
+        filler = order >= 0
+        led[filler], leads[filler] = self.draft.filler.sizes(order[filler], self.draft.sep)
+        led[~filler] += np.array(plants, np.int64)[-1 - order[~filler]]
+        led[:1] -= leads[:1]
+        leads[:1] = 0
+        return led, leads
+
+    def context(self, ids: np.ndarray, share: float = 1.0, closed: bool = False) -> Context:
+        """What pose may see with this filler, about this share of the finished context; laid only when it is looked at."""
 
         def build() -> tuple[str, list[np.ndarray], list[np.ndarray]]:
-            text, orders = "", list(self.lanes(ids))
+            orders = list(self.lanes(ids))
+            pieces: list[bytes | memoryview] = []
             spans: list[np.ndarray] = []
-            for lane, order in zip(self.draft.lanes, orders):
-                text += (self.draft.join if spans else "") + lane.head
-                units = [self.unit(unit, leads=place == 0) for place, unit in enumerate(order.tolist())]
-                bare = [len(self.unit(unit, leads=True)) for unit in order.tolist()]
-                ends = len(text) + np.cumsum([len(unit) for unit in units], dtype=np.int64)
-                spans.append(np.stack([ends - np.array(bare, np.int64), ends], 1))
-                text += "".join(units) + lane.tail
+            end = 0
+            for place, (lane, order) in enumerate(zip(self.draft.lanes, orders)):
+                head, (led, leads) = (self.before(place) + lane.head).encode(), self.sizes(order)
+                ends = end + len(head) + np.cumsum(led, dtype=np.int64)
+                spans.append(np.stack([ends - led + leads, ends], 1))
+                pieces += [head, *(piece for _, run in self.runs(order) for piece in run), lane.tail.encode()]
+                end += len(head) + int(led.sum()) + len(lane.tail.encode())
+            whole = b"".join(pieces)
+            text = whole.decode()
+            if len(text) < len(whole):
+                # Bytes that go on with a character begin with the bits 10.
+                chars = np.cumsum((np.frombuffer(whole, np.uint8) & 0xC0) != 0x80, dtype=np.int64)
+                spans = [np.concatenate([[0], chars])[span] for span in spans]
             return text, spans, orders
 
-        return Context(build, closed)
+        return Context(build, self.scale.tokenizer.count, share, closed)

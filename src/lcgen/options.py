@@ -30,11 +30,11 @@ class Grouped(click.Command):
 
 
 class Option(click.Option):
-    """An option that knows its heading."""
+    """An option that knows its heading, and whether it says what is built (an argument of `lcgen.api.spec`)."""
 
-    def __init__(self, *args: Any, group: str = "Other", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, group: str = "Other", of_spec: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.group = group
+        self.group, self.of_spec = group, of_spec
 
 
 def option(group: str, *names: str, **kwargs: Any) -> Callable[[Command], Command]:
@@ -42,26 +42,31 @@ def option(group: str, *names: str, **kwargs: Any) -> Callable[[Command], Comman
     return click.option(*names, cls=Option, group=group, **kwargs)
 
 
+def of_spec(group: str, *names: str, **kwargs: Any) -> Callable[[Command], Command]:
+    """An option that is an argument of `lcgen.api.spec`."""
+    return option(group, *names, of_spec=True, **kwargs)
+
+
 _ROWS = [
-    option("What to build", "--lengths", metavar="SPEC", help=f"Total tokens of a row: 4k, 4k..1m (doubling), 1k..8k:1k, 1k~16k, commas.  [{DEFAULT_LENGTHS}]"),
-    option("What to build", "--depths", metavar="SPEC", help="Where the first gold piece stands: 0..1:0.1, 0,0.5,1, 50%, random.  [as the task says]"),
-    option("What to build", "--samples", type=int, metavar="N", help="Contexts, or groups of twins, of each cell (length, depth, swept values).  [1]"),
-    option("What to build", "--preset", metavar="NAME[:VARIANT]", help="A published grid; see `lcgen tasks TASK`."),
-    option("What to build", "--set", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the task, or several values of it: keys=1,2,4."),
-    option("What to build", "--lang", default="en", show_default=True, metavar="CODE", help="Language of prompt, needles and haystack."),
-    option("What to build", "--haystack", metavar="TEXT", help="prose, noise, records, an added corpus, a file or folder, or hf:DATASET[:column].  [as the task says]"),
-    option("What to build", "--template", type=click.Path(dir_okay=False), help="A Jinja file with a wording of your own."),
-    option("What to build", "--paired", is_flag=True, help="The same puzzles at every length; only the haystack grows."),
-    option("What to build", "--questions-per-context", type=int, default=1, metavar="Q", help="Rows over one byte-identical context, the question last.  [1]"),
-    option("What to build", "--seed", default="0", show_default=True, help="Another seed gives other rows."),
-    option("What to build", "--split", metavar="NAME", help="Name of the split; splits share no rows.  [test, or the preset's]"),
-    option("What a model gets", "--tokenizer", default="o200k_base", show_default=True, metavar="NAME", help="What counts: see `lcgen tokenizers`; a Hub id, a tokenizer.json, a model folder."),
-    option("What a model gets", "--for", "audience", type=click.Choice(["chat", "base"]), default="chat", show_default=True, help="A chat model, or a base model that goes on from an answer prefix."),
-    option("What a model gets", "--chat-template", default="auto", show_default=True, metavar="WHICH", help="Wrapper that is counted: auto (the tokenizer's own), none, a Hub id, a model folder, a Jinja file."),
-    option("What a model gets", "--chat-template-arg", "template_args", multiple=True, metavar="NAME=VALUE", help="A variable of the chat template, such as enable_thinking=false."),
-    option("What a model gets", "--thinking", type=int, default=0, metavar="N", help="Tokens kept for thinking, inside the length.  [0]"),
-    option("What a model gets", "--answer-tokens", type=int, metavar="N", help="Tokens kept for the answer.  [measured, or the preset's]"),
-    option("What a model gets", "--reserve", type=int, metavar="N", help="Tokens left free.  [0 with a chat template, else 64]"),
+    of_spec("What to build", "--lengths", metavar="SPEC", help=f"Total tokens of a row: 4k, 4k..1m (doubling), 1k..8k:1k, 1k~16k, commas.  [{DEFAULT_LENGTHS}]"),
+    of_spec("What to build", "--depths", metavar="SPEC", help="Where the first gold piece stands: 0..1:0.1, 0,0.5,1, 50%, random.  [as the task says]"),
+    of_spec("What to build", "--samples", type=int, metavar="N", help="Contexts, or groups of twins, of each cell (length, depth, swept values).  [1]"),
+    of_spec("What to build", "--preset", metavar="NAME[:VARIANT]", help="A published grid; see `lcgen tasks TASK`."),
+    of_spec("What to build", "--set", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the task, or several values of it: keys=1,2,4."),
+    of_spec("What to build", "--lang", default="en", show_default=True, metavar="CODE", help="Language of prompt, needles and haystack."),
+    of_spec("What to build", "--haystack", metavar="TEXT", help="prose, noise, records, an added corpus, a file or folder, or hf:DATASET[:column].  [as the task says]"),
+    of_spec("What to build", "--template", type=click.Path(dir_okay=False), help="A Jinja file with a wording of your own."),
+    of_spec("What to build", "--paired", is_flag=True, help="The same puzzles at every length; only the haystack grows."),
+    of_spec("What to build", "--questions-per-context", type=int, default=1, metavar="Q", help="Rows over one byte-identical context, the question last.  [1]"),
+    of_spec("What to build", "--seed", default="0", show_default=True, help="Another seed gives other rows."),
+    of_spec("What to build", "--split", metavar="NAME", help="Name of the split; splits share no rows.  [test, or the preset's]"),
+    of_spec("What a model gets", "--tokenizer", default="o200k_base", show_default=True, metavar="NAME", help="What counts: see `lcgen tokenizers`; a Hub id, a tokenizer.json, a model folder."),
+    of_spec("What a model gets", "--for", "audience", type=click.Choice(["chat", "base"]), default="chat", show_default=True, help="A chat model, or a base model that goes on from an answer prefix."),
+    of_spec("What a model gets", "--chat-template", default="auto", show_default=True, metavar="WHICH", help="Wrapper that is counted: auto (the tokenizer's own), none, a Hub id, a model folder, a Jinja file."),
+    of_spec("What a model gets", "--chat-template-arg", "template_args", multiple=True, metavar="NAME=VALUE", help="A variable of the chat template, such as enable_thinking=false."),
+    of_spec("What a model gets", "--thinking", type=int, default=0, metavar="N", help="Tokens kept for thinking, inside the length.  [0]"),
+    of_spec("What a model gets", "--answer-tokens", type=int, metavar="N", help="Tokens kept for the answer.  [measured, or the preset's]"),
+    of_spec("What a model gets", "--reserve", type=int, metavar="N", help="Tokens left free.  [0 with a chat template, else 64]"),
 ]  # fmt: skip
 
 
@@ -70,6 +75,17 @@ def rows_options(command: Command) -> Command:
     for decorate in reversed(_ROWS):
         command = decorate(command)
     return command
+
+
+def given(ctx: click.Context) -> dict[str, Any]:
+    """The options for `lcgen.api.spec` that stand on the command line: what is not there comes from a suite, a preset, the defaults."""
+    from click.core import ParameterSource
+
+    names = [param.name for param in ctx.command.params if getattr(param, "of_spec", False) and param.name]
+    found = {name: ctx.params[name] for name in names if ctx.get_parameter_source(name) != ParameterSource.DEFAULT}
+    if "template_args" in found:
+        found["chat_template_args"] = scalars(found.pop("template_args"))
+    return found
 
 
 def scalars(pairs: Sequence[str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import product
 from math import prod
 from typing import Any, Literal
@@ -35,7 +35,7 @@ class Length:
         """How configs name it: `4k`, `1k-16k`, `n25`."""
         if self.native:
             return f"n{self.low}"
-        return _label(self.low) if self.low == self.high else f"{_label(self.low)}-{_label(self.high)}"
+        return size_label(self.low) if self.low == self.high else f"{size_label(self.low)}-{size_label(self.high)}"
 
     @property
     def split(self) -> str:
@@ -43,7 +43,8 @@ class Length:
         return self.config.replace("-", "_")
 
 
-def _label(tokens: int) -> str:
+def size_label(tokens: int) -> str:
+    """Tokens as a person writes them: `4k`, `1m`, `1000`."""
     for letter in ("m", "k"):
         if tokens % UNITS[letter] == 0:
             return f"{tokens // UNITS[letter]}{letter}"
@@ -56,7 +57,7 @@ def _tokens(text: str) -> int:
         raise LcgenError(f"Cannot read the length {text.strip()!r}. {LENGTH_HELP}")
     tokens = float(match[1]) * UNITS[match[2]]
     if tokens != int(tokens) or not 1 <= tokens <= MOST_TOKENS:
-        raise LcgenError(f"The length {text.strip()!r} must be a whole number of tokens from 1 to {_label(MOST_TOKENS)}.")
+        raise LcgenError(f"The length {text.strip()!r} must be a whole number of tokens from 1 to {size_label(MOST_TOKENS)}.")
     return int(tokens)
 
 
@@ -92,7 +93,7 @@ def _few(values: range, part: str) -> range:
 
 def _ordered(low: int, high: int, part: str) -> tuple[int, int]:
     if low >= high:
-        raise LcgenError(f"The range {part.strip()!r} is empty: {_label(low)} is not below {_label(high)}. {LENGTH_HELP}")
+        raise LcgenError(f"The range {part.strip()!r} is empty: {size_label(low)} is not below {size_label(high)}. {LENGTH_HELP}")
     return low, high
 
 
@@ -126,6 +127,20 @@ def _depth(text: str) -> float:
     return depth
 
 
+def shard(text: str) -> tuple[int, int]:
+    """`i/n` as numbers, i from 0. Raises LcgenError for what is no shard."""
+    match = re.fullmatch(r"\s*(\d{1,6})\s*/\s*(\d{1,6})\s*", text, re.ASCII)
+    if not match:
+        raise LcgenError(f"--shard {text!r} is no shard. Write i/n, with i from 0: 0/4, 1/4, 2/4, 3/4.")
+    which, of = int(match[1]), int(match[2])
+    if of < 1 or which >= of:
+        raise LcgenError(
+            f"--shard {text}: there is no shard {which} of {of}. "
+            + (f"They go from 0/{of} to {of - 1}/{of}." if of else "Write 0/1 for all.")
+        )
+    return which, of
+
+
 @dataclass(frozen=True)
 class Part:
     """One variant of one task: all its rows share template, haystack and answer budget."""
@@ -148,7 +163,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Spec:
-    """A whole build. Everything here but `name`, `verify` and `format` decides what the rows are."""
+    """One build. Everything here but `name`, `verify` and `format` decides what the rows are."""
 
     parts: tuple[Part, ...]
     name: str
@@ -187,13 +202,75 @@ class Spec:
                 raise LcgenError(f"{what} is {value}, but must be at least {least}.")
         if (most := max(part.samples for part in self.parts)) > MOST_SAMPLES:
             raise LcgenError(f"--samples is {most}, but must be at most {MOST_SAMPLES:,}.")
-        seen = {"preview"}
-        for config in (
-            name for part in self.parts for name in (part.name, *(f"{part.name}_{length.config}" for length in part.lengths))
-        ):
-            if config in seen:
-                raise LcgenError(f"Two configs of this build would both be named {config}. Give it another --name.")
-            seen.add(config)
+        _distinct(self.parts)
+
+
+def _distinct(parts: Sequence[Part]) -> None:
+    """Raises LcgenError where two configs would have one name."""
+    seen = {"preview"}
+    for config in (name for part in parts for name in (part.name, *(f"{part.name}_{length.config}" for length in part.lengths))):
+        if config in seen:
+            raise LcgenError(f"Two configs of this build would both be named {config}. Give it another --name.")
+        seen.add(config)
+
+
+@dataclass(frozen=True)
+class Hub:
+    """Where a suite is published (`hub:`)."""
+
+    repository: str
+    visibility: Literal["public", "private", "gated"] = "private"
+    licence: str | None = None
+    """An identifier of the Hub's; asked for where text or questions are the user's."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """All that one folder holds: one build or several, of one seed, one format and one way of verifying."""
+
+    builds: tuple[Spec, ...]
+    name: str
+    hub: Hub | None = None
+
+    def __post_init__(self) -> None:
+        assert len({(spec.seed, spec.verify, spec.format) for spec in self.builds}) == 1, "they are the suite's, not a build's"
+        _distinct(self.parts)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of all builds."""
+        return tuple(part for spec in self.builds for part in spec.parts)
+
+    @property
+    def seed(self) -> str:
+        """Of all rows."""
+        return self.builds[0].seed
+
+    @property
+    def verify(self) -> Literal["none", "auto", "full"]:
+        """How far rows are verified while they are made."""
+        return self.builds[0].verify
+
+    @property
+    def format(self) -> Literal["parquet", "jsonl"]:
+        """Of the data files."""
+        return self.builds[0].format
+
+
+def plain(suite: Suite) -> dict[str, Any]:
+    """A suite as JSON values."""
+    return asdict(suite)
+
+
+def from_plain(found: Mapping[str, Any]) -> Suite:
+    """The suite that `plain` made values of. Raises KeyError or TypeError for anything else."""
+
+    def part(values: Mapping[str, Any]) -> Part:
+        lists = {"depths": tuple(values["depths"]), "params": tuple(values["params"])}
+        return Part(**{**values, **lists, "lengths": tuple(Length(**length) for length in values["lengths"])})
+
+    builds = tuple(Spec(**{**spec, "parts": tuple(map(part, spec["parts"]))}) for spec in found["builds"])
+    return Suite(builds, found["name"], Hub(**found["hub"]) if found["hub"] else None)
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,15 @@ from lcgen.verbs.terminal import progress_bar
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--full", is_flag=True, help="Encode and solve every row, not 5 %.")
-@click.option("--tokenizer", metavar="NAME", help="Where to find the vocabulary, if not under the name in the manifest.")
+@click.option(
+    "--tokenizer", multiple=True, metavar="NAME", help="Where to find a vocabulary, if not under its name in the manifest."
+)
+@click.option("--jobs", type=int, default=1, show_default=True, metavar="N", help="Processes that read files.")
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
-def verify(folder: Path, full: bool, tokenizer: str | None, as_json: bool) -> None:
+def verify(folder: Path, full: bool, tokenizer: tuple[str, ...], jobs: int, as_json: bool) -> None:
     """Check a built folder again, from hashes to answers."""
     with progress_bar("verifying") as progress:
-        found = lcgen.verify(folder, full=full, tokenizer=tokenizer, progress=progress)
+        found = lcgen.verify(folder, full=full, tokenizer=tokenizer, progress=progress, jobs=jobs)
     if as_json:
         click.echo(json.dumps(found.__dict__))
     else:

@@ -1,0 +1,106 @@
+"""The forecast of a build: what it will hold, cost and tell, before anything is written."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from lcgen import proof
+from lcgen.builders import batches, writer
+from lcgen.builders.rows import RowMaker
+from lcgen.builders.tables import Maker, TableMaker
+from lcgen.builders.workshop import FilePlan, crew_of, plan
+from lcgen.estimates import share
+from lcgen.spec import Length, Place, Suite
+
+CHECKED = {"none": 0.0, "auto": 0.05, "full": 1.0}
+"""Share of rows that are encoded and solved again."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One config, or the whole."""
+
+    config: str
+    rows: int
+    files: int
+    input_tokens: int
+    """Tokens that a model reads in one run over all rows."""
+    output_tokens: int
+    """Tokens that it may write, at most."""
+    bytes: int
+    seconds: float
+    """Of one process; both are drawn from one row of the shortest and one of the longest length, and so are estimates."""
+    half_interval: float | None
+    """Half of the 95 % interval of a score of these rows where it is widest: half of the independent contexts right."""
+
+
+def forecast(suite: Suite) -> list[Line]:
+    """A line for each config, then the total. Raises LcgenError for what cannot be built."""
+    lines = [line for maker in crew_of(suite).values() for line in _part(maker)]
+    return [*lines, _total(lines)]
+
+
+def _units(maker: Maker) -> int:
+    """Independent contexts of one length: twins, and questions over one context, are none of their own."""
+    part = maker.part
+    return part.samples * len(part.depths) * len(part.params)
+
+
+def _part(maker: Maker) -> Iterator[Line]:
+    maker.preflight()
+    files: dict[Length, list[FilePlan]] = {}
+    for file in plan(maker):
+        files.setdefault(file.length, []).append(file)
+    ends = sorted(files, key=maker.tokens)
+    low, high = (_measured(maker, length) for length in (ends[0], ends[-1]))
+    for length, held in files.items():
+        rows, tokens = sum(file.rows for file in held), maker.tokens(length)
+        # Between the two ends all grow with the tokens.
+        place = (tokens - maker.tokens(ends[0])) / max(1, maker.tokens(ends[-1]) - maker.tokens(ends[0]))
+        read, size, seconds = (first + place * (last - first) for first, last in zip(low, high))
+        output = maker.max_new_tokens(length) if isinstance(maker, RowMaker) else 1
+        yield Line(
+            f"{maker.part.name}_{length.config}", rows, len(held), round(rows * read), rows * output, round(rows * size), rows * seconds,
+            _half(_units(maker)),
+        )  # fmt: skip
+
+
+def _measured(maker: Maker, length: Length) -> tuple[float, float, float]:
+    """Prompt tokens, bytes and seconds of a row of this length, files and checks included."""
+    with tempfile.TemporaryDirectory(prefix="lcgen-") as folder:
+        path = Path(folder) / "rows"
+        if isinstance(maker, TableMaker):
+            began = time.perf_counter()
+            table = batches.write(path, maker.checked(0, min(maker.part.samples, 1024)), maker.schema, maker.spec.format)
+            return maker.tokens(length), table.bytes / table.rows, (time.perf_counter() - began) / table.rows
+        places = [Place(length, maker.part.depths[-1], 0, index) for index in range(3)]
+        one = maker.rows(places[0])
+        tokens = one[0]["prompt_tokens"]
+        began = time.perf_counter()
+        proof.encode(one[0], maker.tokenizer, maker.wrapper)
+        proof.solve(one[0], maker.task, maker.wording)
+        checking = time.perf_counter() - began
+        alone = writer.write(path, one, maker.spec.format)
+        began = time.perf_counter()
+        made = writer.write(path, chain.from_iterable(map(maker.rows, places)), maker.spec.format)
+        seconds = (time.perf_counter() - began) / made.rows + CHECKED[maker.spec.verify] * checking
+        # Of a file the first rows bring its frame along.
+        return tokens, (made.bytes - alone.bytes) / (made.rows - alone.rows), seconds
+
+
+def _half(units: int) -> float:
+    found = share(units // 2, units)
+    assert found.low is not None and found.high is not None
+    return (found.high - found.low) / 2
+
+
+def _total(lines: Sequence[Line]) -> Line:
+    whole = {
+        name: sum(getattr(line, name) for line in lines) for name in ("rows", "files", "input_tokens", "output_tokens", "bytes")
+    }
+    return Line("all", seconds=sum(line.seconds for line in lines), half_interval=None, **whole)

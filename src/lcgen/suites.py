@@ -1,0 +1,157 @@
+"""Suites: one YAML file that names builds, from the user or from `builders/suites/`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from lcgen import api
+from lcgen.errors import LcgenError, unknown
+from lcgen.marked import Marked
+from lcgen.spec import Hub, Spec, Suite
+
+MULTIPLIED = ("lang", "tokenizer", "haystack")
+"""A list under these keys makes a build of each value, whose name says which."""
+PATHS = ("template", "chat_template", "tokenizer", "haystack")
+
+
+def names() -> list[str]:
+    """The suites that come with lcgen."""
+    return sorted(path.name[: -len(".yaml")] for path in _shipped().iterdir() if path.name.endswith(".yaml"))
+
+
+def _shipped() -> Any:
+    return files("lcgen.builders").joinpath("suites")
+
+
+def is_file(name: str) -> bool:
+    """Whether what stands where tasks do names a file of a suite."""
+    return name.endswith((".yaml", ".yml"))
+
+
+def source(name: str) -> str:
+    """The YAML of a suite: a file's, or that of a shipped one. Raises LcgenError."""
+    if not is_file(name):
+        if name not in names():
+            raise unknown("suite", name, names())
+        return str(_shipped().joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
+    try:
+        return Path(name).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise LcgenError(
+            f"Cannot read the suite {name}: {getattr(error, 'strerror', None) or 'it is no UTF-8 text'}. "
+            f"Name a file, or one of lcgen's own with --suite: {', '.join(names())}."
+        ) from error
+
+
+def load(name: str, options: Mapping[str, Any] | None = None) -> Suite:
+    """The suite in a file, or the shipped one of this name; `options`, as for `lcgen.api.spec`, win over what it says.
+
+    Raises LcgenError for anything that cannot be, with the line.
+    """
+    text = source(name)
+    document = Marked(text, name if is_file(name) else f"suite {name}")
+    document.check(json.loads(files("lcgen.schemas").joinpath("suite.schema.json").read_text(encoding="utf-8")))
+    whole, given = document.value, dict(options or {})
+    if given.pop("preset", None) is not None:
+        raise LcgenError("--preset belongs to one task. A suite names the presets of its builds itself.")
+    called = given.pop("name", None)
+    shared = {
+        "seed": given.pop("seed", whole.get("seed", 0)),
+        "verify": given.pop("verify", whole.get("verify", "auto")),
+        "format": given.pop("format", whole.get("format", "parquet")),
+    }
+    pairs = _pairs(given.pop("params", ()))
+    home = Path(name).parent if is_file(name) else None
+    tasks = {task for entry in whole["builds"] for task in _tasks({**whole.get("defaults", {}), **entry})}
+    builds: list[Spec] = []
+    for number, entry in enumerate(whole["builds"]):
+        place = ("builds", number)
+        entry = {
+            **whole.get("defaults", {}),
+            **entry,
+            "set": {**whole.get("defaults", {}).get("set", {}), **entry.get("set", {})},
+        }
+        if not _tasks(entry):
+            raise document.fault(place, "a build names its task: `task: needle`.")
+        try:
+            builds += _builds(entry, {**given, **shared}, _meant(pairs, _tasks(entry), tasks), home)
+        except LcgenError as error:
+            raise type(error)(str(document.fault(place, str(error)))) from error
+    _clash(builds, document)
+    hub = Hub(**whole["hub"]) if "hub" in whole else None
+    return Suite(tuple(builds), str(called) if called is not None else whole["name"], hub)
+
+
+def _tasks(entry: Mapping[str, Any]) -> list[str]:
+    found = entry.get("task", [])
+    return [task.replace("-", "_") for task in ([found] if isinstance(found, str) else found)]
+
+
+def _pairs(params: Mapping[str, Any] | Sequence[str]) -> list[str]:
+    """Parameters as `--set` pairs."""
+    if not isinstance(params, Mapping):
+        return list(params)
+    return [f"{key}={','.join(map(str, value)) if isinstance(value, (list, tuple)) else value}" for key, value in params.items()]
+
+
+def _meant(pairs: Sequence[str], own: Sequence[str], tasks: set[str]) -> list[str]:
+    """Of the pairs of the command line those that are not for other tasks of the suite."""
+    owners = [pair.partition("=")[0].rpartition(".")[0].strip().replace("-", "_") for pair in pairs]
+    return [pair for pair, owner in zip(pairs, owners) if owner in own or owner not in tasks]
+
+
+def _builds(entry: Mapping[str, Any], given: Mapping[str, Any], pairs: Sequence[str], home: Path | None) -> Iterator[Spec]:
+    """The builds of one entry: one of each language, tokenizer and haystack that it lists."""
+    lists = {key: entry[key] for key in MULTIPLIED if isinstance(entry.get(key), list) and key not in given}
+    for values in product(*lists.values()):
+        chosen = {**entry, **dict(zip(lists, values))}
+        asked = {
+            _option(key): _placed(key, value, home)
+            for key, value in chosen.items()
+            if key not in ("task", "set") and _option(key) not in given
+        }
+        made = api.spec(_tasks(entry), params=[*_pairs(chosen["set"]), *pairs], **{**asked, **given})
+        said = "".join(f"_{_slug(value)}" for value in values)
+        parts = tuple(dataclasses.replace(part, name=part.name + said) for part in made.parts)
+        yield dataclasses.replace(made, name=made.name + said, parts=parts)
+
+
+def _option(key: str) -> str:
+    return {"for": "audience"}.get(key, key)
+
+
+def _placed(key: str, value: Any, home: Path | None) -> Any:
+    """A path beside the suite counts from its folder: every template, and what begins with ./ or ../."""
+    if home is None or key not in PATHS or not (key == "template" or value.startswith(("./", "../"))):
+        return value
+    return str(home / Path(value).expanduser())
+
+
+def _slug(value: str) -> str:
+    """A value as a piece of a name: `hf:org/model` is `model`."""
+    last = re.split(r"[/\\:]", value.rstrip("/\\"))[-1]
+    return re.sub(r"\.(json|txt|md)$|[^\w.-]+", "", last, flags=re.ASCII) or "x"
+
+
+def _clash(builds: Sequence[Spec], document: Marked) -> None:
+    """Raises LcgenError where two builds would make configs of one name, or word one task in two ways."""
+    seen: set[str] = set()
+    worded: dict[tuple[str, str], str | None] = {}
+    for spec in builds:
+        for part in spec.parts:
+            if part.name in seen:
+                raise LcgenError(
+                    f"{document.name}: two builds would both make the configs {part.name}. Give one of them a `name`."
+                )
+            seen.add(part.name)
+            if worded.setdefault((part.task, part.lang), spec.template) != spec.template:
+                raise LcgenError(
+                    f"{document.name}: {part.task} ({part.lang}) has two templates, but a folder keeps one. Make two suites of it."
+                )
