@@ -60,8 +60,12 @@ def test_retrieval_is_sound_whatever_stands_beside_it(options: dict[str, Any]) -
 
 
 def test_answers_that_are_not_there_to_be_copied_are_beyond_the_reference_model() -> None:
-    for task, options in (("set_disjointness", {}), ("ancestral_trace", {"depths": "0.5", "haystack": "noise"})):
-        found = checked(rows(task, **{"lengths": "1k", "samples": 6, **options}))
+    for task, options in (
+        ("set_disjointness", {}),
+        ("sort_order", {"lengths": "1500"}),
+        ("ancestral_trace", {"depths": "0.5", "haystack": "noise"}),
+    ):
+        found = checked(rows(task, **{"lengths": "1k", "samples": 8, **options}))
         assert whole(found, task).verdict in ("beyond this model", "no meaning") and not found.faults
 
 
@@ -124,7 +128,8 @@ def test_planted_broken_rows_are_found(fault: Any) -> None:
 
 
 def test_the_reference_model_answers_and_is_scored() -> None:
-    found = checked(rows(depths="0,0.5,1", haystack="noise", params={"keys": 3, "queries": 2}), generate=True)
+    made = rows(depths="0,0.5,1", haystack="noise", params={"keys": 3, "queries": 2})
+    found = checked([*made, *rows("phone_book", depths="0.5", params={"k_queries": 3})], generate=True)
     assert all(record.scores == {"full": 1.0, "evidence": 1.0, "removed": 0.0} for record in found.records)
 
 
@@ -215,6 +220,18 @@ def test_labels_are_told_in_both_orders() -> None:
     start, end = yes["context_start"], yes["context_end"]
     first, second = (item.split(", ") for item in contrasts.re.findall(r"\{([^}]*)\}", without.tokens.text[start:end]))
     assert not {*first} & {*second}
+
+
+def test_segments_are_told_in_both_orders() -> None:
+    for lang in ("en", "zh"):
+        for row in rows("sort_order", lengths="1500", lang=lang, samples=2):
+            contrast = generators.get("sort_order").contrast(row)
+            assert contrast is not None and contrast.turned is not None and len(contrast.removed) == 2
+            question, (gold,) = contrast.turned
+            assert {gold, contrast.choices[0].gold} == {"A", "B"} and len(question) == len(row["question"])
+            one, other = (piece["text"] for piece in row["evidence"])
+            assert (row["question"].index(one) < row["question"].index(other)) != (question.index(one) < question.index(other))
+            assert contrast.evidence is not None and contrast.evidence.index(one) < contrast.evidence.index(other)
 
 
 # ---- fresh values

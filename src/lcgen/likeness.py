@@ -57,7 +57,7 @@ def form_of(value: str, lang: str) -> Form | None:
     A value that was drawn evenly from a wider form is, given that it is of a narrower one, drawn evenly from that.
     """
     width = len(value)
-    known = [telephones.numbers(lang, layout) for layout in LAYOUTS]
+    known: list[Form] = [telephones.numbers(lang, layout) for layout in LAYOUTS]
     if value.isascii() and value.isdecimal() and width <= MOST_DIGITS:
         known.append(forms.form("digits", lang, width, value[0] == "0" or width == 1))
     known += [forms.form(kind, lang) for kind in ("uuids", "words", "emails")]

@@ -32,24 +32,32 @@ MASK = 1 << 25
 class Causal(Judge):
     """A model, and the device that it is on."""
 
+    reader: Hugging
+
     def __init__(self, job: Job, audience: str) -> None:
-        self.model, tokenizer = load(job)
-        self.name, self.device, self.cost = shown(job.model), self.model.device, Cost()
+        model, tokenizer = load(job)
+        self._take(model, shown(job.model), job.chunk)
         self.reader = Hugging(self.name, tokenizer, audience)
-        config = self.model.config.get_text_config()
+
+    @classmethod
+    def of(cls, model: Any, name: str = "model") -> Causal:
+        """A model that is there already; prompts must come as tokens."""
+        made = cls.__new__(cls)
+        made._take(model, name, 0)
+        return made
+
+    def _take(self, model: Any, name: str, chunk: int) -> None:
+        self.model, self.name, self.device, self.cost = model, name, model.device, Cost()
+        config = model.config.get_text_config()
         self.window = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
-        self.chunk = job.chunk or CHUNKS.get(self.device.type, CHUNKS["cpu"])
-        self.forest = FOREST
+        self.chunk, self.forest = chunk or CHUNKS.get(self.device.type, CHUNKS["cpu"]), FOREST
         # Newer releases of the package call it otherwise.
-        self._held = "cache" if "cache" in inspect.signature(self.model.forward).parameters else "past_key_values"
+        self._held = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
         # Answers side by side need a mask of their own in every layer: layers that see all of the prompt, and attention that takes masks.
-        kinds = {*(getattr(config, "layer_types", None) or ["full_attention"])}
-        plain = kinds == {"full_attention"} and (
-            getattr(config, "layer_types", None) or not getattr(config, "sliding_window", None)
-        )
-        self.together = (
-            bool(plain) and config._attn_implementation in ("sdpa", "eager") and not getattr(self.model, "_is_stateful", False)
-        )
+        kinds = getattr(config, "layer_types", None)
+        plain = {*kinds} == {"full_attention"} if kinds else not getattr(config, "sliding_window", None)
+        masks = config._attn_implementation in ("sdpa", "eager") and not getattr(model, "_is_stateful", False)
+        self.together = bool(plain and masks)
 
     def batches(self, sizes: Sequence[int]) -> list[list[int]]:
         """Prompts of like length together, as many as one chunk holds."""
@@ -120,9 +128,9 @@ class Causal(Judge):
 
     def _forward(self, module: Any, ids: torch.Tensor, cache: Any, **more: Any) -> Any:
         """Reads tokens behind a cache, which grows by them."""
-        return module(input_ids=ids, use_cache=True, **{self._held: cache}, **more)
+        with torch.inference_mode():
+            return module(input_ids=ids, use_cache=True, **{self._held: cache}, **more)
 
-    @torch.inference_mode()
     def _read(self, ids: torch.Tensor) -> Any:
         """The cache of some prompts, (prompts, tokens), read chunk by chunk; no token foretold."""
         from transformers import DynamicCache
@@ -132,7 +140,6 @@ class Causal(Judge):
             self._forward(self.model.base_model, ids[:, at : at + self.chunk], cache)
         return cache
 
-    @torch.inference_mode()
     def _weighed(self, prompts: Sequence[Prompt]) -> list[list[Weighed]]:
         stems = [prompt.stem for prompt in prompts]
         ids = torch.zeros((len(prompts), max(stems)), dtype=torch.int64)
@@ -196,7 +203,6 @@ class Causal(Judge):
             rest = [own[len(used) :] for own, used in zip(rest, taken)]
         return found
 
-    @torch.inference_mode()
     def _followed(self, ids: Sequence[int], begun: int) -> list[float]:
         whole, found = torch.tensor([ids], device=self.device), list[float]()
         begun = max(1, begun)
@@ -206,7 +212,6 @@ class Causal(Judge):
             found += _chosen(self._forward(self.model, part, cache).logits[0], whole[0, at + 1 : at + 1 + part.shape[1]])
         return found
 
-    @torch.inference_mode()
     def _greedy(self, ids: Sequence[int], room: int, stop: Sequence[str]) -> str:
         whole = torch.tensor([ids], device=self.device)
         cache, step, said, text = self._read(whole[:, :-1]), whole[:, -1:], list[int](), ""

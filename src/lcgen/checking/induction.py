@@ -19,6 +19,7 @@ import torch
 from lcgen.checking.judge import Cost, Judge, Weighed, peak
 from lcgen.checking.prompts import Plain, Prompt, Tokens, Told
 from lcgen.contract import Row
+from lcgen.generators import get
 from lcgen.tokens import Tokenizer
 
 GRAMS = 3
@@ -44,6 +45,7 @@ class Induction(Judge):
     """The reference model over a vocabulary of lcgen's."""
 
     name, window, copies = "induction", None, True
+    reader: Plain
 
     def __init__(self, tokenizer: Tokenizer, device: str = "cpu") -> None:
         self.reader, self.device, self.cost = Plain(tokenizer), torch.device(device), Cost()
@@ -60,9 +62,10 @@ class Induction(Judge):
     def _weigh(self, text: Anchor, prompt: Prompt, told: Told) -> Weighed:
         suffix = Suffix(text.ids[: prompt.stem], self.reader.vocabulary)
         logprobs = [suffix.follow(branch.tolist(), told.scored) for branch in told.branches]
-        marks = text.marks(told.asked, told.keyed, told.texts)
+        # Labels are no values: where their letters stand says nothing.
+        marks = text.marks(told.asked, told.keyed, told.texts) if told.fresh else [0.0] * len(told.texts)
         # Without the evidence, what stands in the prompt at all is easier to name than what does not.
-        held = [PRESENT * (prompt.kind == "removed" and said in prompt.tokens.text) for said in told.texts]
+        held = [PRESENT * (told.fresh > 0 and prompt.kind == "removed" and said in prompt.tokens.text) for said in told.texts]
         return Weighed(logprobs, [mark + more for mark, more in zip(marks, held)])
 
     def follow(self, prompt: str, answer: str) -> list[float]:
@@ -76,11 +79,13 @@ class Induction(Judge):
         return found
 
     def answer(self, prompt: Prompt, row: Row) -> str:
-        """The value behind each cue, copied from where the cue stands; nothing where a choice has no cue."""
+        """What the task itself would answer with the values that stand behind the cues; nothing where there are none."""
         text = Anchor(prompt.tokens, self.reader, self.device)
-        wanted = [told for told in prompt.told if told.cued and told.texts[0] in row["outputs"]]
-        said = [self._copied(text, prompt, told) for told in wanted]
-        return ", ".join(dict.fromkeys(filter(None, said)))
+        copied = {told.texts[0]: self._copied(text, prompt, told) for told in prompt.told if told.cued}
+        outputs = [copied.get(output, "") for output in row["outputs"]]
+        if not any(outputs):
+            return ""
+        return get(row["task"]).oracle({**row, "outputs": outputs, "answer": ", ".join(outputs)})
 
     def _copied(self, text: Anchor, prompt: Prompt, told: Told) -> str:
         begun = told.branches[0][: told.scored].tolist()

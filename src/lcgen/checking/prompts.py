@@ -267,7 +267,8 @@ def removed(full: Tokens, shift: int, row: Row, contrast: Contrast, reader: Read
 
 def _starts(full: Tokens, pieces: Sequence[tuple[int, int, Ids, str]]) -> Ids:
     """Where tokens begin once pieces are replaced: inside a piece evenly, outside where they began, moved by what differs."""
-    starts, moved = full.starts.copy(), 0
+    starts: Ids = full.starts.copy()
+    moved = 0
     for number, (low, high, _, said) in enumerate(pieces):
         begin = full.at(low) + moved
         starts[low:high] = begin + np.arange(high - low) * max(1, len(said)) // max(1, high - low)
@@ -289,7 +290,8 @@ def _stretch(full: Tokens, low: int, high: int, free: NDArray[np.bool_], rng: St
     def border(tokens: Ids, before: bool, after: bool) -> NDArray[np.int64]:
         """The characters before and behind the borders in front of these tokens, as one number."""
         at = np.append(full.starts, len(full.text))[tokens]
-        return points[at].astype(np.int64) * before << 24 | points[at + 1].astype(np.int64) * after
+        found: NDArray[np.int64] = points[at].astype(np.int64) * before << 24 | points[at + 1].astype(np.int64) * after
+        return found
 
     for before, after, both in ((True, True, True), (False, True, True), (False, True, False)):
         like = border(places, before, after) == border(np.array([low]), before, after)

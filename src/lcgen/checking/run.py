@@ -93,11 +93,11 @@ def load(job: Job, made: dict[str, Any]) -> Judge:
         return Induction(_vocabulary(job, made), job.device)
     from lcgen.checking.causal import Causal
 
-    return Causal(job, "base" if made["spec"]["audience"] == "base" else "chat")
+    return Causal(job, made["spec"]["parts"][0]["audience"])
 
 
 def _vocabulary(job: Job, made: dict[str, Any]) -> tokens.Tokenizer:
-    name = job.tokenizer or made["tokenizer"]["name"]
+    name = job.tokenizer or made["counted"][0]["tokenizer"]["name"]
     try:
         return tokens.load(name)
     except LcgenError as error:
@@ -198,8 +198,9 @@ def _notes(records: Sequence[Record], made: dict[str, Any], planned: int, stoppe
     found = []
     ratios = [record.tokens / record.counted for record in records if record.tokens and record.counted and not record.deciles]
     if ratios and max(abs(ratio - 1) for ratio in ratios) > 0.02:
+        named = ", ".join(dict.fromkeys(entry["tokenizer"]["name"] for entry in made["counted"]))
         found.append(
-            f"Rows were built to lengths in {made['tokenizer']['name']}; this model reads {min(ratios):.2f} to {max(ratios):.2f} times as many tokens. "
+            f"Rows were built to lengths in {named}; this model reads {min(ratios):.2f} to {max(ratios):.2f} times as many tokens. "
             "The column length shows what was asked for."
         )
     for why in dict.fromkeys(record.skipped for record in records if record.skipped):

@@ -42,7 +42,7 @@ def page(found: Gathered, charts: Sequence[Chart], check: Check | None, folder: 
     total = sum(found.scored.configs.values())
     facts = {
         "name": found.made["name"], "folder": folder, "lcgen": lcgen.__version__, "total": total, "runs": [label(run) for run in found.runs],
-        "configs": _configs(found), "tokenizer": found.made.get("tokenizer", {}).get("name", ""), "notes": [label_long(note) for note in found.notes],
+        "configs": _configs(found), "tokenizer": ", ".join(dict.fromkeys(entry["tokenizer"]["name"] for entry in found.made["counted"])), "notes": [label_long(note) for note in found.notes],
         "figures": figures, "check": check, "style": style, "script": script, "policy": _policy(script), "failed": _failed(found),
     }  # fmt: skip
     template = environment.from_string(here.joinpath("page.html.j2").read_text(encoding="utf-8"))
