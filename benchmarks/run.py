@@ -20,6 +20,7 @@ import tempfile
 from pathlib import Path
 
 import checking
+import documents
 import everyday
 import exact
 import examples
@@ -32,7 +33,7 @@ from clock import Failed, spend, tell
 from tables import Section, verdicts
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PARTS = ("rows", "million", "first", "memory", "startup", "exact", "records", "examples", "jobs", "checking", "families")
+PARTS = ("rows", "million", "first", "memory", "startup", "exact", "records", "examples", "jobs", "checking", "families", "documents")
 
 
 def arguments() -> argparse.Namespace:
@@ -96,6 +97,7 @@ def parts(args: argparse.Namespace, work: Path, env: dict[str, str]) -> list[Sec
         ("checking", checking.check),
         ("examples", examples.check),
         ("families", families.check),
+        ("documents", documents.check),
         ("jobs", jobs.check),
     ):
         if part in args.only:

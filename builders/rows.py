@@ -12,7 +12,7 @@ from typing import Any
 
 from lcgen import generators, reference, schemas, templates
 from lcgen.compose import Composer, Pose, Prompt, TooShort
-from lcgen.contract import MOST_PLANTS, Cell, Draft, Plant, Preset, Task
+from lcgen.contract import MOST_PLANTS, Cell, Context, Draft, Plant, Preset, Puzzle, Task
 from lcgen.errors import LcgenError
 from lcgen.haystack import Haystack
 from lcgen.layout import Piece
@@ -200,6 +200,7 @@ class RowMaker:
             self.part.split,
             Stream("blocks", *key[:-1]),
             common,
+            self.target(place),
         )
         try:
             drafts = self.task.draw(stream, params, cell, self.haystack, self.wording)
@@ -212,7 +213,14 @@ class RowMaker:
 
         def posed(draft: Draft) -> Pose:
             rng = stream.child("pose", draft.role)
-            return lambda context: self.task.pose(rng.again(), params, draft, context, self.wording)
+
+            def pose(context: Context) -> Sequence[Puzzle]:
+                try:
+                    return self.task.pose(rng.again(), params, draft, context, self.wording)
+                except ValueError as error:
+                    raise LcgenError(f"{self.part.task}: {error}.") from error
+
+            return pose
 
         return [(draft, posed(draft)) for draft in drafts]
 

@@ -102,7 +102,9 @@ def test_law_3_only_the_right_answer_scores(case: Case) -> None:
         if rivals:
             assert task.score(", ".join([*row["outputs"], *rivals]), row)["score"] < 1, "all candidates"
         # The last value as the oracle words it: in JSON it is not what the answer ends with.
-        start, value, end = oracle.rpartition(row["outputs"][-1])
+        # Where outputs are a table of checks, the last thing that was to be told.
+        wanted = [piece["value"] for piece in row["evidence"] if row["axis"] == "output"][-1:] or row["outputs"][-1:]
+        start, value, end = oracle.rpartition(wanted[0])
         # A document of many answers is cut in half: its last one may be said twice, in a step and in words.
         half, long = oracle[: len(oracle) // 2], row["axis"] == "output"
         assert value and task.score(half if long else start + value[:-1] + end, row)["score"] < 1, "a clipped answer"

@@ -147,7 +147,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Cell:
-    """What a draw may know of its place in the build; never length or tokenizer."""
+    """What a draw may know of its place in the build; never the tokenizer, and of length the tokens asked for alone."""
 
     depth: float | None
     """Requested depth of the first gold piece; None where the task has no single depth."""
@@ -160,6 +160,8 @@ class Cell:
     blocks: Stream | None = None
     common: Stream | None = None
     """One stream for all rows of a seed, split and language, whatever their parameters and lengths: for configs whose rows ask the same."""
+    target: int = 0
+    """Tokens asked for. A document has as many parts as suit its length, and its rules are drawn over them; nothing else may look at it."""
 
     def turn(self, parts: int) -> int:
         """0 <= n < parts, each once in every run of `parts` indices: balance that growing a build does not change."""
@@ -189,6 +191,9 @@ class Draft:
     lanes: tuple[Lane, ...] = (Lane(),)
     join: str = "\n"
     """What stands between two lanes."""
+    level: bool = False
+    """Whether filler falls to the lane that has the fewest tokens, plants counted, instead of by shares: then lanes are equally long
+    within a unit or so, and a length that leaves one without filler is too short."""
     copies: int = 1
     """How often the whole context stands in the prompt (Just Read Twice)."""
     again: str = "\n\n"
@@ -220,8 +225,11 @@ class Context:
         build: Callable[[], tuple[str, Sequence[np.ndarray], Sequence[np.ndarray]]],
         tokens: Callable[[str], int],
         share: float = 1.0,
+        closed: bool = False,
     ) -> None:
         self._build = build
+        self.closed = closed
+        """Whether this is the finished document of the output axis, of which promises can be made, and no glimpse of it."""
         self.seen = False
         self.tokens = tokens
         """Tokens of a text, for what is to be cut to a size."""
