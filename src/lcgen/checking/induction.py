@@ -62,8 +62,8 @@ class Induction(Judge):
     def _weigh(self, text: Anchor, prompt: Prompt, told: Told) -> Weighed:
         suffix = Suffix(text.ids[: prompt.stem], self.reader.vocabulary)
         logprobs = [suffix.follow(branch.tolist(), told.scored) for branch in told.branches]
-        # Labels are no values: where their letters stand says nothing.
-        marks = text.marks(told.asked, told.keyed, told.texts) if told.fresh else [0.0] * len(told.texts)
+        # What must be worked out, labels too, cannot be looked up: where its letters stand says nothing.
+        marks = text.marks(told.asked, told.keyed, told.texts) if told.literal else [0.0] * len(told.texts)
         # Without the evidence, what stands in the prompt at all is easier to name than what does not.
         held = [PRESENT * (told.fresh > 0 and prompt.kind == "removed" and said in prompt.tokens.text) for said in told.texts]
         return Weighed(logprobs, [mark + more for mark, more in zip(marks, held)])
