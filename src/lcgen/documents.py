@@ -96,7 +96,8 @@ class Sentences(Units):
     def __init__(self, scenario: Scenario, rng: Stream) -> None:
         self.scenario, self.rng = scenario, rng
         self.form = f"sentences {scenario.lang} {scenario.name}"
-        self.limit = len(scenario.frames) * min(frame.size for frame in scenario.frames)
+        self._turns = min(frame.size for frame in scenario.frames)
+        self.limit = len(scenario.frames) * self._turns
         self._pools = [Pool(frame, rng.child("words", place)) for place, frame in enumerate(scenario.frames)]
         self._made: list[str] = []
 
@@ -106,8 +107,7 @@ class Sentences(Units):
             turn = len(self._made) // count
             # Behind the last one they come again: such are weighed as spares, and never stand in a document (`distinct`).
             self._made += [
-                self._pools[place].text(turn % (self.limit // count))
-                for place in self.rng.child("turn", turn).sample(count, count)
+                self._pools[place].text(turn % self._turns) for place in self.rng.child("turn", turn).sample(count, count)
             ]
         return [self._made[unit] for unit in ids.tolist()]
 
