@@ -33,7 +33,20 @@ from clock import Failed, spend, tell
 from tables import Section, verdicts
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PARTS = ("rows", "million", "first", "memory", "startup", "exact", "records", "examples", "jobs", "checking", "families", "documents")
+PARTS = (
+    "rows",
+    "million",
+    "first",
+    "memory",
+    "startup",
+    "exact",
+    "records",
+    "examples",
+    "jobs",
+    "checking",
+    "families",
+    "documents",
+)
 
 
 def arguments() -> argparse.Namespace:
