@@ -14,6 +14,7 @@ from lcgen.spec import Part, Spec, Suite
 if TYPE_CHECKING:
     from lcgen.builders.build import Report
     from lcgen.builders.forecast import Line
+    from lcgen.builders.push import Pushed
     from lcgen.builders.recheck import Findings
     from lcgen.contract import Preset, Setting, Task
     from lcgen.scoring import Missing
@@ -358,3 +359,14 @@ def score(
         )
     fields = by.split(",") if isinstance(by, str) else list(by)
     return table(found, fields, names[-1] if baseline is not None else None, missing, str(folder))
+
+
+def push(folder: str | Path, repository: str, **options: Any) -> Pushed:
+    """Publishes a built folder as one commit of the dataset repository `repository` (ORG/NAME), reads it back and tags it.
+
+    Options: `private`, `gated` (`auto`, `manual`), `tag`, `licence`, `dry_run`, `full`, `tokenizer`, `progress`. Raises CheckFailed for
+    rows that do not hold, LcgenError for what the Hub refuses; readers see the old version or the new one, nothing between.
+    """
+    from lcgen.builders.push import push as publish
+
+    return publish(Path(folder), repository, **options)

@@ -10,7 +10,7 @@ import click
 
 import lcgen
 from lcgen.errors import LcgenError
-from lcgen.verbs import build, corpus, judge, look, report
+from lcgen.verbs import build, corpus, judge, look, publish, report
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -73,6 +73,7 @@ for verb in (
     report.finish,
     judge.verify,
     judge.score,
+    publish.push,
     corpus.corpus,
     look.tokenizers,
 ):

@@ -123,7 +123,7 @@ def score(
     found = Scored({}, [], [Joined(run.name, len(run)) for run in answers])
     turns: Counter[tuple[str, str]] = Counter()
     with _lines(out) as write:
-        for config, row in _rows(folder, made):
+        for config, row in rows_of(folder, made):
             if row["task"] not in sheets:
                 sheets[row["task"]] = Sheet(generators.get(row["task"]))
             sheet = sheets[row["task"]]
@@ -148,7 +148,7 @@ def score(
     return found
 
 
-def _rows(folder: Path, made: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def rows_of(folder: Path, made: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every row with its config, in the order of the build. Raises CheckFailed where a file cannot be read."""
     for config in made["configs"]:
         for name in sorted(name for name in made["files"] if name.split("/")[1:2] == [config]):
