@@ -70,7 +70,9 @@ def push(
     if tag in known:
         tagged = remote.state(tag)
         if tagged is None or any(_difference(wanted, tagged)):
-            raise LcgenError(f"The tag {tag} of {repository} names another version, and tags are not moved. Choose another --tag.")
+            raise LcgenError(
+                f"The tag {tag} of {repository} names another version, and tags are not moved. Choose another --tag."
+            )
         return Pushed(repository, remote.page, tag, known[tag])
     added, changed, deleted = _difference(wanted, state)
     if dry_run:
@@ -88,7 +90,9 @@ def push(
     read_back(remote, commit, wanted, tokenizer, progress)
     remote.tag(tag, commit)
     if remote.tags().get(tag) != commit:
-        raise CheckFailed(f"The tag {tag} of {repository} does not name {commit}, which was just tagged. Run the same command again.")
+        raise CheckFailed(
+            f"The tag {tag} of {repository} does not name {commit}, which was just tagged. Run the same command again."
+        )
     return Pushed(repository, remote.page, tag, commit, added, changed, deleted, created, True)
 
 
@@ -133,15 +137,17 @@ def _difference(wanted: Mapping[str, Content], state: State | None) -> tuple[lis
     """Files that are new, that change, and that go."""
     there = state.files if state else {}
     added = sorted(path for path in wanted if path not in there)
-    changed = sorted(path for path, content in wanted.items() if state and path in there and there[path] != oid(path, content, state))
+    changed = sorted(
+        path for path, content in wanted.items() if state and path in there and there[path] != oid(path, content, state)
+    )
     return added, changed, sorted(path for path in there if path.startswith(OURS) and path not in wanted)
 
 
 def baselines(folder: Path, made: Mapping[str, Any], progress: Progress | None = None) -> list[dict[str, Any]]:
     """Of each config what the oracle, the task's shortcuts and the commonest answer score; nothing where rows are numbers."""
+    from lcgen.responses import Responses
     from lcgen.scoring import rows_of, score
     from lcgen.tables import table
-    from lcgen.responses import Responses
 
     if tables.promised(made):
         return []

@@ -40,7 +40,9 @@ def survey(folder: Path, data: Callable[[str], Path], manifest: Mapping[str, Any
     rows = list(writer.read(shown))
     head = _info("preview", features(preview.SCHEMA), "preview", len(rows), shown.stat().st_size, _raw(shown))
     splits = {
-        f"{part['name']}_{Length(**length).config}": part["split"] for part in manifest["spec"]["parts"] for length in part["lengths"]
+        f"{part['name']}_{Length(**length).config}": part["split"]
+        for part in manifest["spec"]["parts"]
+        for length in part["lengths"]
     }
     for name, entry in manifest["files"].items():
         config, path = name.split("/")[1], data(name)
@@ -59,7 +61,9 @@ def survey(folder: Path, data: Callable[[str], Path], manifest: Mapping[str, Any
     for row in rows:
         first.setdefault(row["task"], row)
     return Survey(
-        {config: counts.tolist() for config, counts in coverage.items() if counts.any()}, [head, *info.values()], list(first.values())
+        {config: counts.tolist() for config, counts in coverage.items() if counts.any()},
+        [head, *info.values()],
+        list(first.values()),
     )
 
 

@@ -162,9 +162,8 @@ def published(
             "Text or questions of this dataset are somebody's, so say under which licence it is published: --license cc-by-4.0, or "
             "`licence` under `hub` in the suite."
         )
-    body = card[match.end() :].replace(f'"{HERE}"', json.dumps(repository)).replace(
-        'load_dataset(' + json.dumps(repository) + ', ', 'load_dataset(' + json.dumps(repository) + f', revision={json.dumps(tag)}, name='
-    )
+    loads = f"load_dataset({json.dumps(repository)}, revision={json.dumps(tag)}, name="
+    body = card[match.end() :].replace(f'load_dataset("{HERE}", ', loads)
     body = _between(body, "baselines", _scores(measured)) if measured else body
     body = _between(body, "history", history) if history else body
     return f"---\n{yaml.dump(head, Dumper=_Plain, sort_keys=False, allow_unicode=True)}---\n{body}"

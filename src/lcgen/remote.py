@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from lcgen.errors import CheckFailed, LcgenError
 
@@ -49,9 +50,12 @@ class Remote:
     def __init__(self, name: str, write: bool = True) -> None:
         """Raises LcgenError for what is no ORG/NAME; where it is to be written, for a token that lacks."""
         import huggingface_hub
+        from huggingface_hub.utils import disable_progress_bars
 
         if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]{0,95}", name, re.ASCII):
             raise LcgenError(f"{name!r} is no repository. Write ORG/NAME: an organisation, or your own user name, and a name.")
+        if not sys.stderr.isatty():
+            disable_progress_bars()
         self.name = name
         self._token = huggingface_hub.get_token()
         if write and not self._token:
@@ -183,7 +187,7 @@ class Remote:
             try:
                 return call()
             except Exception as error:
-                fault = error
+                fault = _root(error)
             response = getattr(fault, "response", None)
             status = getattr(response, "status_code", None)
             if not _passing(fault, status) and not (landed and status == 412 and attempt):
@@ -199,27 +203,33 @@ class Remote:
 
     def _said(self, what: str, error: Exception) -> LcgenError:
         """The error in words. The package's own hold addresses and request ids, and differ between versions."""
-        from huggingface_hub.utils import is_offline_mode
-
         kinds = {kind.__name__ for kind in type(error).__mro__}
         status = getattr(getattr(error, "response", None), "status_code", None)
         doing = f"Cannot {what} {self.name}"
         if isinstance(error, OSError) and error.errno == 28:
-            return LcgenError(f"{doing}: the disk is full. Free some space (the temporary folder takes a copy that is read back), and run the same command again.")
-        if is_offline_mode():
+            return LcgenError(
+                f"{doing}: the disk is full. Free some space (the temporary folder takes a copy that is read back), and run the same command again."
+            )
+        if "OfflineModeIsEnabled" in kinds:
             return LcgenError(f"{doing}: HF_HUB_OFFLINE is set. Unset it.")
         if "GatedRepoError" in kinds:
             return LcgenError(f"{doing}: it is gated, and this token has no access.")
         if status == 401:
             if self._token is None:
                 return _Missing(f"{doing}: there is no such dataset, or it is private. Run `hf auth login`, or set HF_TOKEN.")
-            return LcgenError(f"{doing}: the Hub does not know this token; it may have expired. Run `hf auth login`, or set HF_TOKEN to a fresh one.")
+            return LcgenError(
+                f"{doing}: the Hub does not know this token; it may have expired. Run `hf auth login`, or set HF_TOKEN to a fresh one."
+            )
         if "RepositoryNotFoundError" in kinds:
             return _Missing(f"{doing}: there is no such dataset, or this token may not see it.")
         if status == 403:
-            return LcgenError(f"{doing}: this token may not. It needs the right to write there; make one in the settings of the Hub.")
+            return LcgenError(
+                f"{doing}: this token may not. It needs the right to write there; make one in the settings of the Hub."
+            )
         if status == 412:
-            return Moved(f"Somebody else wrote to {self.name} in the meantime, so nothing was written. Look at what they did, and run the same command again.")
+            return Moved(
+                f"Somebody else wrote to {self.name} in the meantime, so nothing was written. Look at what they did, and run the same command again."
+            )
         reason = self._clean(str(error).strip().splitlines()[-1:] or [type(error).__name__])
         if isinstance(error, ValueError) and "metadata" in str(error).lower():
             return CheckFailed(f"{doing}: the Hub refuses the card: {self._clean(str(error).splitlines())}")
@@ -229,7 +239,9 @@ class Remote:
                 "network or a server knows no Xet, set HF_HUB_DISABLE_XET=1."
             )  # fmt: skip
         if _passing(error, status):
-            return LcgenError(f"{doing}: the Hub {f'answers {status}' if status else 'does not answer'}, {TRIES} times over ({type(error).__name__}). Run the same command again later.")
+            return LcgenError(
+                f"{doing}: the Hub {f'answers {status}' if status else 'does not answer'}, {TRIES} times over ({type(error).__name__}). Run the same command again later."
+            )
         return LcgenError(f"{doing}: {reason}")
 
     def _clean(self, lines: Sequence[str]) -> str:
@@ -242,12 +254,22 @@ class _Missing(LcgenError):
     """There is nothing of this name that may be seen."""
 
 
+def _root(error: BaseException) -> Exception:
+    """What is behind an error that says no more than at which file it happened."""
+    while error.__cause__ is not None and (isinstance(error, RuntimeError) or "above error" in str(error)):
+        error = error.__cause__
+    return error if isinstance(error, Exception) else RuntimeError(str(error))
+
+
 def _passing(error: Exception, status: int | None) -> bool:
     """Whether the fault may be gone the next time."""
     if status is not None:
         return status in PASSING
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    return bool(kinds & {"TransportError", "ConnectionError", "TimeoutError", "ReadTimeout", "ConnectTimeout"}) and "xet" not in str(error).lower()
+    return (
+        bool(kinds & {"TransportError", "ConnectionError", "TimeoutError", "ReadTimeout", "ConnectTimeout"})
+        and "xet" not in str(error).lower()
+    )
 
 
 def _size(content: Content) -> int:

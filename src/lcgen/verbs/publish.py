@@ -26,7 +26,9 @@ from lcgen.verbs.terminal import progress_bar
 @option("What is made", "--license", "licence", metavar="ID", help="Asked for where text or questions are somebody's.")
 @option("How it is done", "--dry-run", is_flag=True, help="Verify, and only list what would change.")
 @option("How it is done", "--full", is_flag=True, help="Encode and solve every row before, not 5 %.")
-@option("How it is done", "--tokenizer", multiple=True, metavar="NAME", help="Where to find a vocabulary that the manifest names.")
+@option(
+    "How it is done", "--tokenizer", multiple=True, metavar="NAME", help="Where to find a vocabulary that the manifest names."
+)
 @option("How it is done", "--json", "as_json", is_flag=True, help="Report as JSON.")
 def push(folder: Path, repository: str, as_json: bool, **options: Any) -> None:
     """Publish a folder on the Hub: verified, as one commit, read back, tagged.
