@@ -164,12 +164,12 @@ def published(
         )
     loads = f"load_dataset({json.dumps(repository)}, revision={json.dumps(tag)}, name="
     body = card[match.end() :].replace(f'load_dataset("{HERE}", ', loads)
-    body = _between(body, "baselines", _scores(measured)) if measured else body
-    body = _between(body, "history", history) if history else body
+    body = between(body, "baselines", _scores(measured)) if measured else body
+    body = between(body, "history", history) if history else body
     return f"---\n{yaml.dump(head, Dumper=_Plain, sort_keys=False, allow_unicode=True)}---\n{body}"
 
 
-def _between(text: str, mark: str, said: str) -> str:
+def between(text: str, mark: str, said: str) -> str:
     """The text with what stands between two marks exchanged."""
     before, opening, rest = text.partition(f"<!-- {mark} -->")
     _, closing, after = rest.partition(f"<!-- /{mark} -->")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lcgen.builders.forecast import Line
     from lcgen.builders.push import Pushed
     from lcgen.builders.recheck import Findings
+    from lcgen.builders.refresh import Refreshed
     from lcgen.contract import Preset, Setting, Task
     from lcgen.scoring import Missing
     from lcgen.tables import Scores
@@ -370,3 +371,20 @@ def push(folder: str | Path, repository: str, **options: Any) -> Pushed:
     from lcgen.builders.push import push as publish
 
     return publish(Path(folder), repository, **options)
+
+
+def refresh(suite: str | Path, **options: Any) -> Refreshed:
+    """Builds a new epoch of a suite, whose rows no earlier one has, and publishes it with `publish`.
+
+    Options: `epoch` (`day`, `week`, `month` or a name), `out`, `publish`, `keep`, `progress`. Raises as `push` does.
+    """
+    from lcgen.builders.refresh import refresh as renew
+
+    return renew(str(suite), **options)
+
+
+def reveal(suite: str | Path, epoch: str) -> Pushed:
+    """Publishes the secret seed of a published epoch. Raises LcgenError where LCGEN_SALT is not its secret."""
+    from lcgen.builders.refresh import reveal as publish
+
+    return publish(str(suite), epoch)

@@ -10,7 +10,7 @@ import click
 
 import lcgen
 from lcgen.errors import LcgenError
-from lcgen.verbs import build, corpus, judge, look, publish, report
+from lcgen.verbs import build, corpus, judge, look, publish, refresh, report
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -74,6 +74,9 @@ for verb in (
     judge.verify,
     judge.score,
     publish.push,
+    refresh.refresh,
+    refresh.reveal,
+    refresh.schedule,
     corpus.corpus,
     look.tokenizers,
 ):
