@@ -158,7 +158,7 @@ def history(records: Mapping[str, Mapping[str, Any]]) -> str:
         "| epoch | rows | oracle | best shortcut | shared rows, facts | keys, values, questions | filler | seed |",
         "|---|---:|---:|---:|---:|---:|---:|---|",
     ]
-    for name, record in reversed(records.items()):
+    for name, record in [*records.items()][::-1]:
         scores = [{run: value for run, value in line.items() if run not in ("config", "rows")} for line in record["scores"]]
         oracle = min((line["oracle"] for line in scores), default=1.0)
         best = max((value for line in scores for run, value in line.items() if run != "oracle"), default=0.0)
@@ -176,7 +176,7 @@ def history(records: Mapping[str, Mapping[str, Any]]) -> str:
     held = {name: record["held_out"] for name, record in records.items() if record["held_out"]}
     if held:
         said += ["", "Held out and private; these are hashes of their rows:", ""]
-        for name, entry in reversed(held.items()):
+        for name, entry in [*held.items()][::-1]:
             said += [f"- `{name}`, seed `{entry['seed']}`: " + ", ".join(f"`{config}` {one['rows']} rows `{one['hash']}`" for config, one in entry["configs"].items())]  # fmt: skip
     return "\n".join(said)
 
@@ -261,7 +261,7 @@ def _published(remote: Remote) -> dict[str, dict[str, Any]]:
 def _prints(remote: Remote | None, home: Path, records: Mapping[str, Any]) -> list[overlap.Prints]:
     """What earlier epochs hold, as hashes."""
     state = remote.state() if remote else None
-    found = []
+    found: list[overlap.Prints] = []
     with tempfile.TemporaryDirectory(prefix="lcgen-") as place:
         for name in records:
             file = f"{RECORDS}/{name}.u64"

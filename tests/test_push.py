@@ -183,7 +183,8 @@ def test_a_fault_at_any_step_passes(
     assert len(hub["org/one"].history()) == 3, "one commit for each version"
 
 
-@pytest.mark.parametrize(("method", "path"), STEPS)
+# A second try finds what was sent, so an upload whose verification alone fails comes through.
+@pytest.mark.parametrize(("method", "path"), [step for step in STEPS if "verify" not in step[1] or "yaml" in step[1]])
 def test_a_fault_that_stays_leaves_the_version_whole(
     hub: Hub, built: Path, other: Path, method: str, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -123,7 +123,7 @@ def test_a_salt_is_committed_to_revealed_and_rebuilt(hub: Hub, suite: Path, monk
     for path in ("1", "main"):
         for data in bytes_at(hub, path).values():
             assert SALT.encode() not in data and seed.encode() not in data
-    rows = [row for row in _rows(Path("demo_epochs/1"))]
+    rows = list(_rows(Path("demo_epochs/1")))
     assert {row["seed"] for row in rows} == {epochs.shown(seed)}
     done("refresh", suite, "--epoch", "2", "--push")
     tagged = bytes_at(hub, "1")
@@ -171,7 +171,7 @@ def test_held_out_rows_stay_private_and_their_hashes_are_public(hub: Hub, suite:
     public = bytes_at(hub, "1")
     assert held["configs"]["needle_1k"]["hash"] in public["README.md"].decode()
     assert json.loads(public["epochs/1.json"])["held_out"]["configs"]["needle_1k"]["hash"] == held["configs"]["needle_1k"]["hash"]
-    rows = [row for row in _rows(Path("demo_epochs/1.held_out"))]
+    rows = list(_rows(Path("demo_epochs/1.held_out")))
     assert {row["split"] for row in rows} == {"held_out"} and len(rows) == 4
     everything = b"".join(data for path, data in public.items() if not path.endswith(".parquet"))
     assert not any(row["id"].encode() in everything or row["answer"].encode() in everything for row in rows)
