@@ -13,6 +13,7 @@ from clock import Command, Marginal, Runner, race
 from tables import Claim, Section, short, span, table
 
 FLOOR = "floor"
+ENCODED = "floor and one encoding"
 MODES = ("none", "auto", "full")
 # Peer, mode of lcgen, and how many times faster lcgen should be.
 WANTED = (
@@ -37,10 +38,10 @@ def build(length: str, verify: str, tokenizer: str) -> Command:
     ]  # fmt: skip
 
 
-def floor(work: Path, size: int) -> Command:
-    """Copies and writes so many rows of `size` bytes."""
+def floor(work: Path, size: int, *vocabulary: str) -> Command:
+    """Copies and writes so many rows of `size` bytes, each encoded once where a vocabulary is named."""
     script = [sys.executable, str(Path(__file__).with_name("floor.py")), str(work / "pool.txt"), str(size)]
-    return lambda rows, out: [*script, str(rows), str(out / "floor.parquet")]
+    return lambda rows, out: [*script, str(rows), str(out / "floor.parquet"), *vocabulary]
 
 
 def rows_128k(args: Namespace, work: Path, env: dict[str, str], others: peers.Peers) -> Section:
@@ -50,6 +51,7 @@ def rows_128k(args: Namespace, work: Path, env: dict[str, str], others: peers.Pe
     own = [Runner(_own(mode), build("128k", mode, "cl100k_base"), 11, 55 if mode == "full" else many) for mode in MODES]
     own.append(Runner(f"{_own('auto')}, o200k_base", build("128k", "auto", "o200k_base"), 11, many))
     own.append(Runner(FLOOR, floor(work, size), 11, 2 * many))
+    own.append(Runner(ENCODED, floor(work, size, "cl100k_base"), 11, many))
     found = race([*own, *others.runners], args.repeats, work, env)
     costs = {name: cost for name, cost in found.items() if isinstance(cost, Marginal)}
     bases = [costs.get(_own(mode)) for mode in MODES]
@@ -66,8 +68,13 @@ def rows_128k(args: Namespace, work: Path, env: dict[str, str], others: peers.Pe
     skipped = {**others.skipped, **{name: cost for name, cost in found.items() if isinstance(cost, str)}}
     text += "".join(f"\n- {name}: skipped, {why}." for name, why in skipped.items())
     text += "".join(f"\n- {note}" for note in others.notes) + "\n"
+
+    def bound(name: str, mode: str) -> float | None:
+        least = costs.get(ENCODED if mode == "full" else FLOOR)
+        return costs[name].each / least.each if least else None
+
     claims = [
-        Claim(f"128k row: {name} / {_own(mode)}", costs[name].each / costs[_own(mode)].each, wanted, "x", least=True)
+        Claim(f"128k row: {name} / {_own(mode)}", costs[name].each / costs[_own(mode)].each, wanted, "x", True, bound(name, mode))
         for name, mode, wanted in WANTED
         if name in costs and _own(mode) in costs
     ]

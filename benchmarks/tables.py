@@ -24,18 +24,27 @@ class Claim:
     wanted: float
     unit: str
     least: bool = False
+    bound: float | None = None
+    """What the floor measured beside would have, if more is better: no generator can have more."""
 
     @property
     def met(self) -> bool:
         """Whether the figure is as wanted."""
         return self.value >= self.wanted if self.least else self.value <= self.wanted
 
+    @property
+    def _missed(self) -> str:
+        if self.bound is None:
+            return "**missed**"
+        verb = "forbids it" if self.bound < self.wanted else "allows it"
+        return f"**missed**; the floor {verb}: {short(self.bound)}"
+
     def row(self) -> tuple[str, str, str, str]:
         """The figure as a line of a table."""
         sign = "at least" if self.least else "at most"
         return (
             self.what, f"{short(self.value)} {self.unit}", f"{sign} {short(self.wanted)}",
-            "met" if self.met else "**missed**",
+            "met" if self.met else self._missed,
         )  # fmt: skip
 
 

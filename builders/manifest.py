@@ -45,6 +45,14 @@ def _damaged(shown: str, error: Exception) -> CheckFailed:
     return CheckFailed(f"{shown} is damaged: {error}. Remove the folder, or build into another one.")
 
 
+def of(folder: Path) -> dict[str, Any]:
+    """The manifest of a built folder. Raises LcgenError where it is none, CheckFailed for one that is damaged."""
+    made = load(folder) if folder.is_dir() else None
+    if made is None:
+        raise LcgenError(f"{folder} is no lcgen build: it has no {FILE}.")
+    return made
+
+
 def save(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Writes the manifest; it takes its name only when it is whole."""
     schemas.validate("manifest", manifest)

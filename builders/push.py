@@ -146,14 +146,14 @@ def _difference(wanted: Mapping[str, Content], state: State | None) -> tuple[lis
 def baselines(folder: Path, made: Mapping[str, Any], progress: Progress | None = None) -> list[dict[str, Any]]:
     """Of each config what the oracle, the task's shortcuts and the commonest answer score; nothing where rows are numbers."""
     from lcgen.responses import Responses
-    from lcgen.scoring import rows_of, score
+    from lcgen.scoring import every_row, score
     from lcgen.tables import table
 
     if tables.promised(made):
         return []
     answers: dict[str, Counter[str]] = defaultdict(Counter)
     ids: dict[str, list[str]] = defaultdict(list)
-    for config, row in rows_of(folder, made):
+    for config, row in every_row(folder, made):
         answers[config][row["answer"]] += 1
         ids[config].append(row["id"])
     blind = {name: answers[config].most_common(1)[0][0] for config, names in ids.items() for name in names}

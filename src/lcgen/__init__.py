@@ -1,6 +1,6 @@
 """lcgen: synthetic long-context benchmark data with exact lengths, proven answers and known evidence."""
 
-from lcgen.api import build, finish, generate, plan, push, refresh, reveal, score, verify
+from lcgen.api import build, check, finish, generate, plan, push, refresh, report, reveal, score, verify
 from lcgen.errors import CheckFailed, LcgenError
 
 __version__ = "0.1.0"
@@ -9,11 +9,13 @@ __all__ = [
     "LcgenError",
     "__version__",
     "build",
+    "check",
     "finish",
     "generate",
     "plan",
     "push",
     "refresh",
+    "report",
     "reveal",
     "score",
     "verify",

@@ -26,6 +26,8 @@ from lcgen.wording import Wording
 HEAVY = ("input", "question", "evidence", "reference_output")
 """Columns that are long: they are there while a row is scored, and gone after it."""
 Missing = Literal["zero", "skip", "error"]
+Watch = Callable[["Sheet", Row, Mapping[str, "Sequence[str] | None"], "dict[str, Mapping[str, float]]"], Any]
+"""Gets the sheet of the row's task, the row with its config, what each run said, and how that was scored."""
 ORACLE = "oracle"
 """Name of the run that is always right; the others without a model have the names of the task's `baselines`."""
 
@@ -97,17 +99,15 @@ def names_of(sources: Sequence[str | Path | Mapping[str, Any]], oracle: bool) ->
 
 def score(
     folder: Path, answers: Sequence[Responses], *, oracle: bool = False, missing: Missing = "zero", out: Path | None = None,
-    progress: Callable[[int, int], Any] | None = None,
+    progress: Callable[[int, int], Any] | None = None, watch: Watch | None = None,
 ) -> Scored:  # fmt: skip
-    """Reads the folder once, one row in memory, and scores what each run answers to each row.
+    """Reads the folder once, one row in memory, and scores what each run answers to each row. `watch` sees each row while it is whole.
 
     With `oracle`, the task's oracle and its shortcuts answer too. A row without a response counts as an empty answer
     (`zero`), is left out (`skip`), or stops the command (`error`, CheckFailed). `out` takes a line of JSON for each row and
     run. Raises LcgenError where the folder is no build, or where no id of a file is a row's.
     """
-    made = manifest.load(folder) if folder.is_dir() else None
-    if made is None:
-        raise LcgenError(f"{folder} is no lcgen build: it has no {manifest.FILE}.")
+    made = manifest.of(folder)
     if tables.promised(made):
         raise LcgenError(
             f"{folder} holds rows of numbers, which are scored where the model runs: hold what it says behind the last of input_ids "
@@ -123,7 +123,7 @@ def score(
     found = Scored({}, [], [Joined(run.name, len(run)) for run in answers])
     turns: Counter[tuple[str, str]] = Counter()
     with _lines(out) as write:
-        for config, row in rows_of(folder, made):
+        for config, row in every_row(folder, made):
             if row["task"] not in sheets:
                 sheets[row["task"]] = Sheet(generators.get(row["task"]))
             sheet = sheets[row["task"]]
@@ -136,11 +136,14 @@ def score(
                 joined.missing[config] += said[joined.name] is None
             if oracle:
                 said |= _references(sheet.task, row, wordings[f"{row['task']}.{row['lang']}"])
+            marks: dict[str, Mapping[str, float]] = {}
             for name, samples in said.items():
-                scores = _scores(sheet.task, row, samples, missing)
+                scores = marks[name] = _scores(sheet.task, row, samples, missing)
                 sheet.runs.setdefault(name, Metrics()).add(scores)
                 hashed = digest(samples) if samples else None
                 write({"id": row["id"], "run": name, "samples": len(samples or ()), "response": hashed, "scores": scores})
+            if watch:
+                watch(sheet, {**row, "config": config}, said, marks)
             if progress:
                 progress(0, row["length"])
         found.sheets = list(sheets.values())
@@ -148,7 +151,7 @@ def score(
     return found
 
 
-def rows_of(folder: Path, made: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def every_row(folder: Path, made: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every row with its config, in the order of the build. Raises CheckFailed where a file cannot be read."""
     for config in made["configs"]:
         for name in sorted(name for name in made["files"] if name.split("/")[1:2] == [config]):
