@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import lcgen
-from lcgen import schemas
+from lcgen import epochs, schemas
 from lcgen.builders.rows import CANARY, RowMaker
 from lcgen.builders.tables import Maker
 from lcgen.errors import CheckFailed, LcgenError
@@ -72,7 +72,7 @@ def described(suite: Suite, crew: Mapping[str, Maker]) -> dict[str, Any]:
     Names and fingerprints stand in place of what lies on one machine: tokenizer, template, haystacks.
     """
     parts = [described_part(crew[part.name]) for part in suite.parts]
-    return {"name": suite.name, **{key: getattr(suite, key) for key in _SHARED}, "parts": parts}
+    return {"name": suite.name, **{key: getattr(suite, key) for key in _SHARED}, "seed": epochs.shown(suite.seed), "parts": parts}
 
 
 def described_part(maker: Maker) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def compose(
         "format": 1,
         "name": suite.name,
         "spec": described(suite, makers),
-        "seed": suite.seed,
+        "seed": epochs.shown(suite.seed),
         "counted": list(alike.values()),
         "haystacks": [haystacks[key] for key in sorted(haystacks)],
         "templates": {name: maker.wording.hash for maker in texts for name in maker.templates},

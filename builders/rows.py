@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from lcgen import generators, reference, schemas, templates
+from lcgen import epochs, generators, reference, schemas, templates
 from lcgen.compose import Composer, Pose, Prompt, TooShort
 from lcgen.contract import MOST_PLANTS, Cell, Context, Draft, Plant, Preset, Puzzle, Task
 from lcgen.errors import LcgenError
@@ -307,7 +307,7 @@ class RowMaker:
             "n_chars": len(prompt.input),
             "depth": None if puzzle.depth is None else round(puzzle.depth, 6),
             "index": place.index,
-            "seed": spec.seed,
+            "seed": epochs.shown(spec.seed),
             "tokenizer": self.tokenizer.name,
             "haystack": self.haystack.name,
             "evidence": [_evidence(stated[piece.plant], piece, puzzle.parts) for piece in prompt.pieces],

@@ -135,7 +135,8 @@ def serve(handler: Handler, hub: Hub, path: str, query: dict[str, list[str]], bo
         auth = {"type": "access_token", "accessToken": {"displayName": "t", "role": "write"}}
         return handler.reply({"type": "user", "name": "org", "fullname": "Org", "orgs": [], "auth": auth})
     if path == "/api/validate-yaml":
-        return handler.reply(validated(json.loads(body)["content"]))
+        said = validated(json.loads(body)["content"])
+        return handler.reply(said, 400 if said["errors"] else 200)
     if path in ("/api/repos/create", "/api/repos/delete"):
         return administer(handler, hub, path, json.loads(body))
     if match := re.fullmatch(r"/lfs/(\w+)(?:/(\w+))?", path):
@@ -147,7 +148,7 @@ def serve(handler: Handler, hub: Hub, path: str, query: dict[str, list[str]], bo
     repository = hub.repositories.get(name)
     writes = match[3] is not None or (method in ("POST", "PUT", "DELETE") and not rest.startswith("paths-info"))
     if repository is None or (repository.private and token != OWNER):
-        raise Refused(404 if token == OWNER else 401, "RepoNotFound", "Repository not found")
+        raise Refused(404 if token else 401, "RepoNotFound", "Repository not found")
     if writes and token != OWNER:
         raise Refused(403 if token else 401, message="You have no right to write here" if token else "Invalid credentials")
     verb, _, rest = rest.partition("/")

@@ -1,6 +1,6 @@
 """lcgen: synthetic long-context benchmark data with exact lengths, proven answers and known evidence."""
 
-from lcgen.api import build, check, finish, generate, plan, report, score, verify
+from lcgen.api import build, check, finish, generate, plan, push, refresh, report, reveal, score, verify
 from lcgen.errors import CheckFailed, LcgenError
 
 __version__ = "0.1.0"
@@ -13,7 +13,10 @@ __all__ = [
     "finish",
     "generate",
     "plan",
+    "push",
+    "refresh",
     "report",
+    "reveal",
     "score",
     "verify",
 ]

@@ -14,7 +14,9 @@ from lcgen.spec import Part, Spec, Suite
 if TYPE_CHECKING:
     from lcgen.builders.build import Report
     from lcgen.builders.forecast import Line
+    from lcgen.builders.push import Pushed
     from lcgen.builders.recheck import Findings
+    from lcgen.builders.refresh import Refreshed
     from lcgen.checking.findings import Findings as Checked
     from lcgen.contract import Preset, Setting, Task
     from lcgen.reporting import Page
@@ -428,3 +430,31 @@ def check(
 
     job = Job(Path(folder), model, tokenizer, device, dtype, attention, chunk, candidates, generate, limit, trust)
     return run(job, progress)
+
+
+def push(folder: str | Path, repository: str, **options: Any) -> Pushed:
+    """Publishes a built folder as one commit of the dataset repository `repository` (ORG/NAME), reads it back and tags it.
+
+    Options: `private`, `gated` (`auto`, `manual`), `tag`, `licence`, `dry_run`, `full`, `tokenizer`, `progress`. Raises CheckFailed for
+    rows that do not hold, LcgenError for what the Hub refuses; readers see the old version or the new one, nothing between.
+    """
+    from lcgen.builders.push import push as publish
+
+    return publish(Path(folder), repository, **options)
+
+
+def refresh(suite: str | Path, **options: Any) -> Refreshed:
+    """Builds a new epoch of a suite, whose rows no earlier one has, and publishes it with `publish`.
+
+    Options: `epoch` (`day`, `week`, `month` or a name), `out`, `publish`, `keep`, `progress`. Raises as `push` does.
+    """
+    from lcgen.builders.refresh import refresh as renew
+
+    return renew(str(suite), **options)
+
+
+def reveal(suite: str | Path, epoch: str) -> Pushed:
+    """Publishes the secret seed of a published epoch. Raises LcgenError where LCGEN_SALT is not its secret."""
+    from lcgen.builders.refresh import reveal as publish
+
+    return publish(str(suite), epoch)

@@ -10,7 +10,7 @@ import click
 
 import lcgen
 from lcgen.errors import LcgenError
-from lcgen.verbs import build, check, corpus, finish, judge, look, page
+from lcgen.verbs import build, check, corpus, finish, judge, look, page, publish, refresh
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -76,6 +76,10 @@ for verb in (
     judge.score,
     page.report,
     check.check,
+    publish.push,
+    refresh.refresh,
+    refresh.reveal,
+    refresh.schedule,
     corpus.corpus,
     look.tokenizers,
 ):

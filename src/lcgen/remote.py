@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,9 +50,12 @@ class Remote:
     def __init__(self, name: str, write: bool = True) -> None:
         """Raises LcgenError for what is no ORG/NAME; where it is to be written, for a token that lacks."""
         import huggingface_hub
+        from huggingface_hub.utils import disable_progress_bars
 
         if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]{0,95}", name, re.ASCII):
             raise LcgenError(f"{name!r} is no repository. Write ORG/NAME: an organisation, or your own user name, and a name.")
+        if not sys.stderr.isatty():
+            disable_progress_bars()
         self.name = name
         self._token = huggingface_hub.get_token()
         if write and not self._token:
@@ -183,7 +187,7 @@ class Remote:
             try:
                 return call()
             except Exception as error:
-                fault = error
+                fault = _root(error)
             response = getattr(fault, "response", None)
             status = getattr(response, "status_code", None)
             if not _passing(fault, status) and not (landed and status == 412 and attempt):
@@ -199,8 +203,6 @@ class Remote:
 
     def _said(self, what: str, error: Exception) -> LcgenError:
         """The error in words. The package's own hold addresses and request ids, and differ between versions."""
-        from huggingface_hub.utils import is_offline_mode
-
         kinds = {kind.__name__ for kind in type(error).__mro__}
         status = getattr(getattr(error, "response", None), "status_code", None)
         doing = f"Cannot {what} {self.name}"
@@ -208,7 +210,7 @@ class Remote:
             return LcgenError(
                 f"{doing}: the disk is full. Free some space (the temporary folder takes a copy that is read back), and run the same command again."
             )
-        if is_offline_mode():
+        if "OfflineModeIsEnabled" in kinds:
             return LcgenError(f"{doing}: HF_HUB_OFFLINE is set. Unset it.")
         if "GatedRepoError" in kinds:
             return LcgenError(f"{doing}: it is gated, and this token has no access.")
@@ -250,6 +252,13 @@ class Remote:
 
 class _Missing(LcgenError):
     """There is nothing of this name that may be seen."""
+
+
+def _root(error: BaseException) -> Exception:
+    """What is behind an error that says no more than at which file it happened."""
+    while error.__cause__ is not None and (isinstance(error, RuntimeError) or "above error" in str(error)):
+        error = error.__cause__
+    return error if isinstance(error, Exception) else RuntimeError(str(error))
 
 
 def _passing(error: Exception, status: int | None) -> bool:
