@@ -1,4 +1,4 @@
-"""Part 9: what a second process brings, and what memory each takes."""
+"""What a second process brings, and what memory each takes."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _memory(pid: int) -> dict[str, float]:
 
 def check(args: Namespace, work: Path, env: dict[str, str]) -> Section:
     """One process and two in turns on the wall, and two with a quarter of the rows for their memory."""
-    title = "9. Two processes"
+    title = "Two processes"
     if sys.platform != "linux" or (os.cpu_count() or 1) < 2:
         return Section(title, "Needs two cores, and Linux to look at the memory of workers.\n")
     many = FEW if args.quick else MANY

@@ -19,9 +19,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import checking
+import documents
 import everyday
 import exact
 import examples
+import families
 import jobs
 import peers
 import records
@@ -30,7 +33,20 @@ from clock import Failed, spend, tell
 from tables import Section, verdicts
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PARTS = ("rows", "million", "first", "memory", "startup", "exact", "records", "examples", "jobs")
+PARTS = (
+    "rows",
+    "million",
+    "first",
+    "memory",
+    "startup",
+    "exact",
+    "records",
+    "examples",
+    "jobs",
+    "checking",
+    "families",
+    "documents",
+)
 
 
 def arguments() -> argparse.Namespace:
@@ -91,7 +107,10 @@ def parts(args: argparse.Namespace, work: Path, env: dict[str, str]) -> list[Sec
         ("startup", everyday.startup),
         ("exact", exact.check),
         ("records", records.check),
+        ("checking", checking.check),
         ("examples", examples.check),
+        ("families", families.check),
+        ("documents", documents.check),
         ("jobs", jobs.check),
     ):
         if part in args.only:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from lcgen import cards, schemas
 from lcgen import spec as specs
-from lcgen.builders import executors, harness, manifest, preview
+from lcgen.builders import executors, harness, manifest, preview, survey
 from lcgen.builders.depot import MOVING, STAGING, Depot, Folder, Stopped, depot, trouble
 from lcgen.builders.rows import RowMaker
 from lcgen.builders.tables import Maker, TableMaker
@@ -319,7 +319,7 @@ def derive(folder: Path, data: Callable[[str], Path], made: Mapping[str, Any], s
             (folder / "schemas" / f"{name}.schema.json").write_text(schemas.text(name), encoding="utf-8")
     preview.write(folder, data, made)
     harness.write(folder, data, made, crew)
-    (folder / "README.md").write_text(cards.dataset(suite, made, crew), encoding="utf-8")
+    (folder / "README.md").write_text(cards.dataset(suite, made, crew, survey.survey(folder, data, made)), encoding="utf-8")
 
 
 def _report(site: Site, found: Mapping[str, Any], written: int, waits: tuple[str, ...] = ()) -> Report:

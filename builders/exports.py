@@ -12,9 +12,10 @@ from typing import Any, Literal, get_args
 
 import yaml
 
-from lcgen.builders import manifest, tables, writer
+from lcgen.builders import manifest, tables
 from lcgen.contract import Row
-from lcgen.errors import CheckFailed, LcgenError, unknown
+from lcgen.errors import LcgenError, unknown
+from lcgen.scoring import every_row
 
 Endpoint = Literal["chat", "completions"]
 History = Literal["none", "gold"]
@@ -299,7 +300,7 @@ def export(
     try:
         shutil.rmtree(part, ignore_errors=True)
         for name in chosen:
-            config = Config(name, lambda name=name: (row for _, row in rows(folder, made, [name])))  # type: ignore[misc]
+            config = Config(name, lambda name=name: (row for _, row in every_row(folder, {**made, "configs": [name]})))  # type: ignore[misc]
             for path, content in FORMATS[to](config, options):
                 written[path] = _write(part / path, content, options)
         if target.is_dir():
@@ -324,16 +325,3 @@ def _write(path: Path, content: Iterable[Mapping[str, Any]] | str, options: Opti
             file.write(json.dumps(kept, ensure_ascii=False) + "\n")
             count += 1
     return count
-
-
-def rows(folder: Path, made: Mapping[str, Any], configs: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every row of these configs with the config's name, in the order of the build. Raises CheckFailed where a file cannot be read."""
-    for config in configs:
-        for name in sorted(name for name in made["files"] if name.split("/")[1:2] == [config]):
-            if ".." in Path(name).parts or Path(name).is_absolute():
-                raise LcgenError(f"The manifest names a file outside the folder: {name}.")
-            try:
-                for row in writer.read(folder / name):
-                    yield config, row
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                raise CheckFailed(f"{name} cannot be read: {error}. `lcgen verify {folder}` says what does not hold.") from error

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import lcgen
-from lcgen import schemas
+from lcgen import epochs, schemas
 from lcgen.builders.rows import CANARY, RowMaker
 from lcgen.builders.tables import Maker
 from lcgen.errors import CheckFailed, LcgenError
@@ -45,6 +45,14 @@ def _damaged(shown: str, error: Exception) -> CheckFailed:
     return CheckFailed(f"{shown} is damaged: {error}. Remove the folder, or build into another one.")
 
 
+def of(folder: Path) -> dict[str, Any]:
+    """The manifest of a built folder. Raises LcgenError where it is none, CheckFailed for one that is damaged."""
+    made = load(folder) if folder.is_dir() else None
+    if made is None:
+        raise LcgenError(f"{folder} is no lcgen build: it has no {FILE}.")
+    return made
+
+
 def save(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Writes the manifest; it takes its name only when it is whole."""
     schemas.validate("manifest", manifest)
@@ -64,7 +72,7 @@ def described(suite: Suite, crew: Mapping[str, Maker]) -> dict[str, Any]:
     Names and fingerprints stand in place of what lies on one machine: tokenizer, template, haystacks.
     """
     parts = [described_part(crew[part.name]) for part in suite.parts]
-    return {"name": suite.name, **{key: getattr(suite, key) for key in _SHARED}, "parts": parts}
+    return {"name": suite.name, **{key: getattr(suite, key) for key in _SHARED}, "seed": epochs.shown(suite.seed), "parts": parts}
 
 
 def described_part(maker: Maker) -> dict[str, Any]:
@@ -167,7 +175,7 @@ def compose(
         "format": 1,
         "name": suite.name,
         "spec": described(suite, makers),
-        "seed": suite.seed,
+        "seed": epochs.shown(suite.seed),
         "counted": list(alike.values()),
         "haystacks": [haystacks[key] for key in sorted(haystacks)],
         "templates": {name: maker.wording.hash for maker in texts for name in maker.templates},

@@ -28,7 +28,7 @@ def write(folder: Path, data: Callable[[str], Path], manifest: Mapping[str, Any]
     if path.suffix == ".jsonl":
         path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     else:
-        pq.write_table(pa.Table.from_batches([arrow.batch(rows, _SCHEMA)]), path, compression="zstd")
+        pq.write_table(pa.Table.from_batches([arrow.batch(rows, SCHEMA)]), path, compression="zstd")
 
 
 def file(format: str) -> str:
@@ -36,7 +36,7 @@ def file(format: str) -> str:
     return f"{FOLDER}/preview-000000.{'jsonl' if format == 'jsonl' else 'parquet'}"
 
 
-_SCHEMA = pa.schema(
+SCHEMA = pa.schema(
     [("id", pa.string()), ("task", pa.string()), ("length", pa.int64()), ("depth", pa.float64()), ("asked", pa.string()), ("gold", pa.string()),
      ("head", pa.string()), ("window", pa.string()), ("tail", pa.string())]
 )  # fmt: skip

@@ -45,9 +45,7 @@ def recheck(
     `tokenizer` names vocabularies again whose names in the manifest cannot be found here; their fingerprints must be the
     same. Raises LcgenError where the folder is no build.
     """
-    made = manifest.load(folder) if folder.is_dir() else None
-    if made is None:
-        raise LcgenError(f"{folder} is no lcgen build: it has no {manifest.FILE}.")
+    made = manifest.of(folder)
     found = Findings()
     try:
         wordings_of(folder, made)

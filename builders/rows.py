@@ -10,9 +10,9 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from lcgen import generators, reference, schemas, templates
+from lcgen import epochs, generators, reference, schemas, templates
 from lcgen.compose import Composer, Pose, Prompt, TooShort
-from lcgen.contract import MOST_PLANTS, Cell, Draft, Plant, Preset, Task
+from lcgen.contract import MOST_PLANTS, Cell, Context, Draft, Plant, Preset, Puzzle, Task
 from lcgen.errors import LcgenError
 from lcgen.haystack import Haystack
 from lcgen.layout import Piece
@@ -49,7 +49,7 @@ class RowMaker:
             "--template" if spec.template is not None else f"{part.task}.{part.lang}.j2",
             self.task.axis,
         )
-        self.haystack = Haystack(part.haystack, part.lang, tokenizer)
+        self.haystack = Haystack(part.haystack, part.lang, tokenizer, part.split if spec.disjoint else "")
         self.composer = Composer(tokenizer, wrapper, self.wording, spec.audience)
         self.params = [parse(self.task, params) for params in part.params]
         self.plain = [plain(params) for params in self.params]
@@ -184,6 +184,7 @@ class RowMaker:
             spec.seed,
             place.depth,
             place.index,
+            *(["disjoint"] if spec.disjoint else []),
         ]
 
     def _drafts(self, place: Place, stream: Stream) -> list[tuple[Draft, Pose]]:
@@ -199,6 +200,7 @@ class RowMaker:
             self.part.split,
             Stream("blocks", *key[:-1]),
             common,
+            self.target(place),
         )
         try:
             drafts = self.task.draw(stream, params, cell, self.haystack, self.wording)
@@ -211,7 +213,14 @@ class RowMaker:
 
         def posed(draft: Draft) -> Pose:
             rng = stream.child("pose", draft.role)
-            return lambda context: self.task.pose(rng.again(), params, draft, context, self.wording)
+
+            def pose(context: Context) -> Sequence[Puzzle]:
+                try:
+                    return self.task.pose(rng.again(), params, draft, context, self.wording)
+                except ValueError as error:
+                    raise LcgenError(f"{self.part.task}: {error}.") from error
+
+            return pose
 
         return [(draft, posed(draft)) for draft in drafts]
 
@@ -264,8 +273,10 @@ class RowMaker:
             self.task.name, self.task.revision, params, part.lang, self.wording.hash, spec.seed, part.split, target, place.depth, place.index,
             self.tokenizer.name, self.tokenizer.fingerprint, self.haystack.name, self.haystack.fingerprint, part.variant, spec.audience, self.wrapper.fingerprint, spec.thinking, answer,
             self.reserve, spec.paired, spec.questions,
+            *(["disjoint"] if spec.disjoint else []),
         ]  # fmt: skip
         outputs = list(puzzle.answers)
+        stated = [*draft.plants, *(quote.plant for quote in puzzle.evidence)]
         row = {
             "id": f"{self.task.name}-{part.lang}-{place.length.config}-{part.split}-{place.index}-{digest(cell, role, number)}",
             "task": self.task.name,
@@ -296,10 +307,10 @@ class RowMaker:
             "n_chars": len(prompt.input),
             "depth": None if puzzle.depth is None else round(puzzle.depth, 6),
             "index": place.index,
-            "seed": spec.seed,
+            "seed": epochs.shown(spec.seed),
             "tokenizer": self.tokenizer.name,
             "haystack": self.haystack.name,
-            "evidence": [_evidence(draft.plants[piece.plant], piece, puzzle.parts) for piece in prompt.pieces],
+            "evidence": [_evidence(stated[piece.plant], piece, puzzle.parts) for piece in prompt.pieces],
             "metric": self.task.metric,
             "params": dict(params),
             "metadata": dict(self.task.settle(draft, puzzle, prompt.ids)),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from lcgen import generators, schemas
+from lcgen import epochs, generators, schemas
 from lcgen.builders import arrow, batches
 from lcgen.builders.rows import CANARY, RowMaker, digest
 from lcgen.contract import Columns, Preset, Table, Task
@@ -101,7 +101,7 @@ class TableMaker:
             "params": self._said * count,
         }
         same = {
-            "task": self.task.name, "variant": self.part.variant, "split": self.part.split, "seed": self.spec.seed, "canary": CANARY,
+            "task": self.task.name, "variant": self.part.variant, "split": self.part.split, "seed": epochs.shown(self.spec.seed), "canary": CANARY,
             "revision": self.task.revision, "length": self.tables[0].width,
         }  # fmt: skip
         numbers = {"index": np.repeat(indices, each)}

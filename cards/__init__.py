@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import jinja2
 import yaml
 
+from lcgen import schemas
+from lcgen.errors import CheckFailed, LcgenError
+
 if TYPE_CHECKING:
+    from lcgen.builders.survey import Survey
     from lcgen.builders.tables import Maker
     from lcgen.spec import Suite
 
+HERE = "PATH OR REPOSITORY"
+"""Stands for the place that the data is loaded from, until it is published."""
+SHADES = " ░▒▓█"
 SIZES = [(10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M")]
 
 
-def _front(suite: Suite, manifest: Mapping[str, Any], crew: Mapping[str, Maker]) -> str:
+def _front(suite: Suite, manifest: Mapping[str, Any], crew: Mapping[str, Maker], survey: Survey) -> str:
     """The YAML head: every config by its files, a view over all lengths, the preview first."""
     suffix = "jsonl" if suite.format == "jsonl" else "parquet"
     configs: list[dict[str, Any]] = [
@@ -54,20 +63,63 @@ def _front(suite: Suite, manifest: Mapping[str, Any], crew: Mapping[str, Maker])
             "lcgen",
         ],
         "configs": configs,
+        "dataset_info": [*survey.info, *_views(crew, survey)],
     }
-    return str(yaml.safe_dump(head, sort_keys=False, allow_unicode=True))
+    # Types that stand in many configs are written out in each: aliases are no YAML that every reader knows.
+    return yaml.dump(head, Dumper=_Plain, sort_keys=False, allow_unicode=True)
 
 
-def dataset(suite: Suite, manifest: Mapping[str, Any], crew: Mapping[str, Maker]) -> str:
+class _Plain(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _views(crew: Mapping[str, Maker], survey: Survey) -> list[dict[str, Any]]:
+    """What the views over all lengths hold: the same files, as splits."""
+    by = {info["config_name"]: info for info in survey.info}
+    found = []
+    for maker in crew.values():
+        held = {length.split: by[f"{maker.part.name}_{length.config}"] for length in maker.part.lengths}
+        found.append(
+            {
+                "config_name": maker.part.name,
+                "features": next(iter(held.values()))["features"],
+                "splits": [{**info["splits"][0], "name": split} for split, info in held.items()],
+                **{key: sum(info[key] for info in held.values()) for key in ("download_size", "dataset_size")},
+            }
+        )
+    return found
+
+
+def _shade(count: int, most: int) -> str:
+    """A cell of a heat map: its count, and how full it is."""
+    return f"{SHADES[-(-count * (len(SHADES) - 1) // most)]} {count}" if count else "·"
+
+
+def _fenced(text: str) -> str:
+    """A text as a block of code, whatever it holds."""
+    fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    return f"{fence:`<3}text\n{text}\n{fence:`<3}"
+
+
+def _meanings(crew: Mapping[str, Maker]) -> list[tuple[str, str]]:
+    """What each column of the rows means, as its schema says."""
+    said = json.loads(schemas.text(next(iter(crew.values())).schemas[0]))["properties"]
+    own = {"id": "Task, language, length, split, index, and a hash of all that decides the row."}
+    return [(name, str(entry.get("description", own.get(name, ""))).replace("|", "\\|")) for name, entry in said.items()]
+
+
+def dataset(suite: Suite, manifest: Mapping[str, Any], crew: Mapping[str, Maker], survey: Survey) -> str:
     """The card of a finished build."""
     from lcgen.builders.rows import RowMaker
 
     first = next(iter(crew.values()))
     layout = "dataset.md.j2" if isinstance(first, RowMaker) else "tables.md.j2"
     return rendered(
-        layout, front=_front(suite, manifest, crew), suite=suite, manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first, answers=_answers,
+        layout, front=_front(suite, manifest, crew, survey), suite=suite, manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first, answers=_answers,
         followed=list(dict.fromkeys(_followed(maker) for maker in crew.values() if maker.preset)),
         reserves={maker.spec.name: maker.reserve for maker in crew.values()},
+        survey=survey, meanings=_meanings(crew), shade=_shade, fenced=_fenced, here=HERE, most=max(map(max, survey.coverage.values()), default=0),
         output=all(maker.task.axis == "output" for maker in crew.values()), splits=sorted({maker.part.split for maker in crew.values()}),
     )  # fmt: skip
 
@@ -89,3 +141,55 @@ def _followed(maker: Maker) -> str:
 def _answers(maker: Any) -> str:
     """The answer budgets of a part, each once."""
     return ", ".join(dict.fromkeys(f"{maker.answer_tokens(length):,}" for length in maker.part.lengths))
+
+
+def published(
+    card: str,
+    repository: str,
+    tag: str,
+    licence: str | None = None,
+    measured: Sequence[Mapping[str, Any]] = (),
+    history: str = "",
+) -> str:
+    """The card as it stands in a repository: it names repository and tag, and shows what was measured of the rows.
+
+    `measured` are lines of run -> score, with `config` first. Raises LcgenError where somebody's text needs a licence.
+    """
+    match = re.match(r"---\n(.*?\n)---\n", card, re.S)
+    head = yaml.safe_load(match[1]) if match else None
+    if match is None or not isinstance(head, dict):
+        raise CheckFailed("README.md has no YAML head. Build the folder again.")
+    if licence is not None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]*", licence) or licence == "other":
+            raise LcgenError(f"{licence!r} is no licence identifier of the Hub. Write one such as cc-by-4.0 or apache-2.0.")
+        head = {**{key: value for key, value in head.items() if not key.startswith("license")}, "license": licence}
+    elif head.get("license") == "other":
+        raise LcgenError(
+            "Text or questions of this dataset are somebody's, so say under which licence it is published: --license cc-by-4.0, or "
+            "`licence` under `hub` in the suite."
+        )
+    loads = f"load_dataset({json.dumps(repository)}, revision={json.dumps(tag)}, name="
+    body = card[match.end() :].replace(f'load_dataset("{HERE}", ', loads)
+    body = between(body, "baselines", _scores(measured)) if measured else body
+    body = between(body, "history", history) if history else body
+    return f"---\n{yaml.dump(head, Dumper=_Plain, sort_keys=False, allow_unicode=True)}---\n{body}"
+
+
+def between(text: str, mark: str, said: str) -> str:
+    """The text with what stands between two marks exchanged."""
+    before, opening, rest = text.partition(f"<!-- {mark} -->")
+    _, closing, after = rest.partition(f"<!-- /{mark} -->")
+    return f"{before}{opening}\n{said}\n{closing}{after}" if closing else text
+
+
+def _scores(measured: Sequence[Mapping[str, Any]]) -> str:
+    """What needs no model, by config: the right answers, shortcuts, and the commonest answer said to every row."""
+    runs = list(dict.fromkeys(run for line in measured for run in line if run not in ("config", "rows")))
+    lines = [["config", "rows", *runs], ["---", *["---:"] * (len(runs) + 1)]]
+    for line in measured:
+        lines.append([f"`{line['config']}`", str(line["rows"]), *(f"{line[run]:.3f}" if run in line else "-" for run in runs)])
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return (
+        "`score` of what needs no model. `oracle`: the right answers. `no_context`: the commonest answer of the config, said to every row "
+        f"without reading it. The others are shortcuts that read the context and not the question.\n\n{table}"
+    )

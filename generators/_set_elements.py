@@ -13,35 +13,6 @@ from lcgen.records import Records
 from lcgen.streams import Stream
 
 
-class Universe(atoms.Form):
-    """So many texts of a form, the same in every row."""
-
-    def __init__(self, form: atoms.Form, size: int) -> None:
-        self.form, self.size, self.name = form, size, f"{size} of {form.name}"
-        self._order = forms.Pool(form, Stream("universe", form.name))
-
-    @property
-    def apart(self) -> bool:
-        return self.form.apart
-
-    @property
-    def atoms(self) -> tuple[str | atoms.Atom, ...]:
-        return self.form.atoms
-
-    def split(self, numbers: np.ndarray) -> list[np.ndarray]:
-        return self.form.split(self._order.numbers(numbers.astype(np.int64)))
-
-    def number(self, text: str) -> int | None:
-        place = self._order.find(text)
-        return place if place is not None and place < self.size else None
-
-    def near(self, text: str, rng: Stream) -> str:
-        return self.form.near(text, rng)
-
-    def texts(self, numbers: np.ndarray) -> list[str]:
-        return self.form.texts(self._order.numbers(numbers.astype(np.int64)))
-
-
 def deal(rng: Stream, params: SetParams, pool: forms.Pool, common: int) -> tuple[list[list[str]], list[str], list[str]]:
     """The elements to be planted in both sets, the one at the asked depth first; those shared, and the near misses.
 

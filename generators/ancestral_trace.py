@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from lcgen import estimates, forms, grading, kinship, languages
+from lcgen import contrasts, estimates, forms, grading, kinship, languages
 from lcgen.contract import MOST_PLANTS, Cell, Context, Draft, Estimate, Plant, Preset, Puzzle, Role, Row, Setting, Source, Task
 from lcgen.errors import CheckFailed
 from lcgen.kinship import ASKS, Ask, Family, Plan, wrap
@@ -113,6 +113,7 @@ class AncestralTrace(Task[AncestralTraceParams]):
     papers = ("arXiv:2407.11963",)
     tags = ("needle-in-a-haystack", "needlebench", "multi-hop", "reasoning")
     Params = AncestralTraceParams
+    shares = True
     revision = 1
     metric = "exclusive"
     blocks = {
@@ -134,7 +135,7 @@ class AncestralTrace(Task[AncestralTraceParams]):
             )
         ask = params.ask if params.ask != "mixed" else ASKS[cell.turn(len(ASKS))]
         plan = params.plan(ask)
-        names = forms.Pool(forms.names(source.lang), rng.child("people"))
+        names = forms.Pool(source.share(forms.names(source.lang)), rng.child("people"))
         if names.form.size < planted + RESERVED:
             raise ValueError(
                 f"{planted} relations and those of the filler need more than the {names.form.size} names that there are"
@@ -259,6 +260,17 @@ class AncestralTrace(Task[AncestralTraceParams]):
 
     def oracle(self, row: Row) -> str:
         return f"{row['metadata']['marker']} {', '.join(row['outputs'])}"
+
+    def contrast(self, row: Row) -> contrasts.Contrast | None:
+        """The last person on the way, told from others in the text; or the distance, told from all that the chain can span."""
+        meta, pieces, answer = row["metadata"], row["evidence"], row["outputs"][-1]
+        spans = [str(number) for number in range(meta["chain"], 2 * meta["chain"] + 1)]
+        named = dict.fromkeys(name for piece in pieces for name in (piece["key"], piece["value"]))
+        rivals = [name for name in [*meta["trace"], *named] if name not in (answer, *meta["people"])]
+        told = {"labels": spans} if meta["ask"] == "distance" else {"rivals": [*dict.fromkeys(rivals)][: contrasts.MOST_RIVALS]}
+        choice = contrasts.Choice(answer, "\n" + meta["marker"], **told)
+        gold = [piece for piece in pieces if piece["role"] == "gold"]
+        return contrasts.Contrast([choice], contrasts.alone(row, gold), contrasts.telling(pieces, [answer, meta["trace"][-1]]))
 
     def summary(self, rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> Mapping[str, Estimate]:
         """The means; over several chains also NeedleBench's figures: `enl_50`, the longest chain of which half are solved (0: none), and

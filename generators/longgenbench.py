@@ -174,10 +174,7 @@ class LongGenBench(Task[LongGenParams]):
         return bool(row["metadata"]["proven"])
 
     def score(self, response: str, row: Row) -> Mapping[str, float]:
-        said = grading.visible(response, row["input"])
-        prefix = row["gen_prefix"].strip()
-        if prefix and said and not said.startswith(prefix):
-            said = f"{prefix}{'' if said.startswith(' ') else ' '}{said}"
+        said = grading.resumed(grading.visible(response, row["input"]), row["gen_prefix"])
         asked = row["metadata"]["items"]
         items = [answers.Item(one["number"], answer, one["letters"], one["source"]) for one, answer in zip(asked, row["outputs"])]
         length = grading.length_score(grading.words(row["reference_output"]), grading.words(said))

@@ -11,14 +11,14 @@ import json
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Literal
 
 import numpy as np
 
-from lcgen import forms, grading, published
-from lcgen.atoms import Form, Letters
+from lcgen import contrasts, forms, grading, published
+from lcgen.atoms import CONSONANTS, Form, Letters
 from lcgen.contract import (
     MOST_PLANTS,
     Cell,
@@ -46,7 +46,6 @@ SIGNS = "*&#@%+~!"
 """Characters that mark the keys asked for, of which neither JSON nor any alphabet makes use."""
 RESERVED = 8192
 """Pool ids kept for plants; pairs of filler start behind them."""
-CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"
 SHAPES, SENTENCES = {"{": "object", "[": "rows"}, {"pairs": "link", "assignments": "assignment"}
 THREADS = {"multiple": 3, "conditional": 3, "multi_thread": 2}
 LENGTHS = {"thread": 4, "multi_thread": 3, "branched": 3}
@@ -179,6 +178,7 @@ class MultiThread(Task[MultiThreadParams]):
     papers = ("arXiv:2411.05000", "arXiv:2404.06654")
     tags = ("needle-threading", "multi-hop", "retrieval")
     Params = MultiThreadParams
+    shares = True
     revision = 1
     metric = "exclusive"
     grid = "random"
@@ -199,7 +199,7 @@ class MultiThread(Task[MultiThreadParams]):
         lengths = [params.steps] * whole + [1 + rng.below(params.steps - 1 - step) for _, step in parted]
         line = Line(params.direction, params.placement, params.anchor == "last", params.pairs or None, cell.depth)
         laid = lay(rng.child("places"), lengths, line, (cell.turn(10) + rng.unit()) / 10)
-        nodes, records = _texts(rng, params, cell, source.lang, laid.places, parted)
+        nodes, records = _texts(rng, params, cell, source, laid.places, parted)
         bare = source.kind == "records"
         found: list[tuple[int, Plant]] = []
         for number, texts in enumerate(nodes):
@@ -304,10 +304,25 @@ class MultiThread(Task[MultiThreadParams]):
     def oracle(self, row: Row) -> str:
         return ", ".join(row["outputs"])
 
+    def contrast(self, row: Row) -> contrasts.Contrast | None:
+        """Each step is told after its own key; where keys must be found first, or lead two ways, to look up is not enough."""
+        found, meta = contrasts.by_spans(row), row["metadata"]
+        if found is None:
+            return None
+        keys = {piece["value"]: piece["key"] for piece in row["evidence"] if piece["role"] != "decoy"}
+        looked_up = meta["ordered"] and meta["variant"] != "branched"
+        bare = {"cue": "", "lead": " "} if meta["condition"] else {}
+        return replace(found, choices=[
+            replace(choice, key=keys[choice.gold], literal=looked_up and choice.literal, **bare)
+            for choice in found.choices
+        ])  # fmt: skip
+
 
 def _refuse(params: MultiThreadParams, cell: Cell, source: Source) -> None:
     """Raises ValueError for what this haystack or so many questions do not go with."""
     params.fits(cell.questions)
+    if source.split and params.alphabet == "published":
+        raise ValueError("alphabet=published draws the published keys, of which no split has a share: leave out --disjoint-pools")
     if source.kind == "records" and params.links == "assignments":
         raise ValueError("links=assignments words sentences, for which it needs a text: take --haystack noise or prose")
     if source.kind != "records" and params.pairs:
@@ -322,7 +337,7 @@ def _texts(
     rng: Stream,
     params: MultiThreadParams,
     cell: Cell,
-    lang: str,
+    source: Source,
     places: Sequence[Sequence[int]],
     parted: Sequence[tuple[int, int]],
 ) -> tuple[list[list[str]], Callable[[], Units]]:
@@ -338,7 +353,8 @@ def _texts(
         if params.alphabet == "consonants":
             form: Form = Letters(CONSONANTS, params.width)
         else:
-            form = forms.form(params.alphabet, lang, params.width)
+            form = forms.form(params.alphabet, source.lang, params.width)
+        form = source.share(form)
         keys, values = (forms.Pool(form, rng.child("pool"), first) for first in (0, form.size // 2))
         texts = iter(keys.texts(np.arange(sum(len(thread) + 1 for thread in places))))
         nodes = [[next(texts) for _ in range(len(thread) + 1)] for thread in places]
@@ -348,7 +364,7 @@ def _texts(
     for branch, (thread, step) in zip(nodes[whole:], parted):
         branch[0] = nodes[thread][step]
     if params.links == "assignments":
-        starts = forms.Pool(forms.form("digits", lang, 5), rng.child("starts")).texts(np.arange(whole))
+        starts = forms.Pool(source.share(forms.form("digits", source.lang, 5)), rng.child("starts")).texts(np.arange(whole))
         nodes = [[start, *texts[1:]] for start, texts in zip(starts, nodes)]
     if params.variant == "conditional":
         marks = [params.sign(min(number // params.n, cell.questions)) for number in range(whole)]

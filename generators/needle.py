@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from lcgen import forms, grading
+from lcgen import contrasts, forms, grading
 from lcgen.contract import Cell, Context, Draft, Plant, Preset, Puzzle, Row, Setting, Source, Task
 from lcgen.records import Records
 from lcgen.retrieval import Spread, chain, judged, pools, scattered, shortcuts, wrapped
@@ -54,6 +54,8 @@ class NeedleParams:
     """Where the question stands, seen from the text."""
     copies: int = 1
     """How often the whole text stands in the prompt (Just Read Twice: 2)."""
+    length_basis: Literal["final", "once"] = "final"
+    """Whether the length asked for holds all copies, or the prompt with one; then the rest comes on top and is measured."""
     absent: float = 0.0
     """Share of rows whose keys the text does not hold; right is the no-answer word. A multiple of 0.05."""
     twins: bool = False
@@ -108,6 +110,7 @@ class Needle(Task[NeedleParams]):
     papers = ("arXiv:2404.06654", "arXiv:2407.11963", "arXiv:2305.16300", "arXiv:2407.05483")
     tags = ("needle-in-a-haystack", "retrieval")
     Params = NeedleParams
+    shares = True
     revision = 1
     metric = "exclusive"
     blocks = {
@@ -194,7 +197,7 @@ class Needle(Task[NeedleParams]):
                 plants=(*made, *distractors),
                 filler=filler,
                 sep=wording.sep,
-                copies=params.copies,
+                copies=params.copies if params.length_basis == "final" else 1,
                 avoid=frozenset(avoid - {""}),
                 role=role,
                 state=posed,
@@ -239,6 +242,7 @@ class Needle(Task[NeedleParams]):
                 answers=ask.answers,
                 depth=ask.depth,
                 parts=ask.parts,
+                lanes=(0,) * params.copies if params.length_basis == "once" else None,
                 # Where there may be no answer, or a later one, words before it would say that there is, and which.
                 prefix="" if params.doubtful else cue or wording.cue("needle", key=ask.keys[0]),
                 metadata={
@@ -274,6 +278,16 @@ class Needle(Task[NeedleParams]):
 
     def oracle(self, row: Row) -> str:
         return ", ".join(row["outputs"])
+
+    def contrast(self, row: Row) -> contrasts.Contrast | None:
+        found = contrasts.by_spans(row)
+        if found is None or row["group_role"] != "contradicted":
+            return found
+        # Without the correction that holds, what it voids is right.
+        void = [
+            piece["value"] for piece in row["evidence"] if piece["key"] in row["metadata"]["keys"] and piece["role"] != "gold"
+        ]
+        return replace(found, choices=[replace(choice, changed=void[0]) for choice in found.choices])
 
     def longest(self, row: Row) -> str:
         keys, outputs = row["metadata"]["keys"], row["outputs"]

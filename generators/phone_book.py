@@ -115,6 +115,7 @@ class PhoneBook(Task[PhoneBookParams]):
     papers = ("arXiv:2402.01032", "arXiv:2411.01030", "arXiv:2407.05483")
     tags = ("phone-book", "retrieval", "multi-query")
     Params = PhoneBookParams
+    shares = True
     revision = 1
     metric = "exclusive"
     haystack = "records"
@@ -132,8 +133,8 @@ class PhoneBook(Task[PhoneBookParams]):
             raise ValueError(f"several questions per context need question=after, not {params.question}")
         params.check(cell.questions)
         slots = params.k_queries * cell.questions
-        names = forms.Pool(naming(source.lang).form, rng.child("names"))
-        telephones = forms.Pool(numbers(source.lang, params.number_format), rng.child("numbers"))
+        names = forms.Pool(source.share(naming(source.lang).form), rng.child("names"))
+        telephones = forms.Pool(source.share(numbers(source.lang, params.number_format)), rng.child("numbers"))
         by = order(params.order, source.lang, params.number_format)
         roster = Roster(names, telephones, source.lang, by, rng.child("roster"))
         depths = self._depths(rng.child("depths"), cell, slots)

@@ -19,9 +19,11 @@ import numpy as np
 
 from lcgen import forms
 from lcgen.contract import Cell, Context, Draft, Estimate, Lane, Plant, Preset, Puzzle, Row, Setting, Source, Task
+from lcgen.contrasts import Contrast
 from lcgen.generators import _set_answers as answers
+from lcgen.generators import _set_contrast as contrasting
 from lcgen.generators import _set_reading as reading
-from lcgen.generators._set_elements import Mixed, Tagged, Universe, deal
+from lcgen.generators._set_elements import Mixed, Tagged, deal
 from lcgen.generators._set_params import SetParams
 from lcgen.generators._set_tokens import TokenSets
 from lcgen.records import Records
@@ -60,6 +62,7 @@ class SetDisjointness(Task[SetParams]):
     papers = ("arXiv:2407.05483",)
     tags = ("set-disjointness", "just-read-twice")
     Params = SetParams
+    shares = True
     revision = 1
     metric = "exclusive"
     depths = False
@@ -87,13 +90,13 @@ class SetDisjointness(Task[SetParams]):
                 if params.padding == "haystack"
                 else f"padding={params.padding} fills the length with elements, not with {source.kind}: leave out --haystack, or set padding=haystack"
             )
-        kind = forms.form(KINDS[params.element], source.lang, params.width)
+        kind = source.share(forms.form(KINDS[params.element], source.lang, params.width))
         if kind.size < (need := max(params.least, params.universe)):
             raise ValueError(
                 f"only {kind.size:,} elements of this kind exist, but {need:,} are needed for size_small={params.size_small}, "
                 f"size_ratio={params.size_ratio} and universe={params.universe}: another element or a greater width, or less of these"
             )
-        pool = forms.Pool(Universe(kind, params.universe) if params.universe else kind, rng.child("elements"))
+        pool = forms.Pool(forms.Selection(kind, params.universe) if params.universe else kind, rng.child("elements"))
         number = 2 + (params.other_sets if params.padding == "distractor_sets" else 0)
         # The short set comes first by name in half of the rows, and no name is always asked for.
         names = [string.ascii_uppercase[place] for place in rng.child("names").sample(number, number)]
@@ -251,6 +254,9 @@ class SetDisjointness(Task[SetParams]):
 
     def oracle(self, row: Row) -> str:
         return ", ".join(row["outputs"])
+
+    def contrast(self, row: Row) -> Contrast | None:
+        return contrasting.contrast(row)
 
     def summary(self, rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> Mapping[str, Estimate]:
         return answers.figures(rows, scores)

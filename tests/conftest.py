@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import loopback
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew; a change obliges a new task revision")
@@ -25,3 +27,22 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         del os.environ["LCGEN_CACHE"]
     else:
         os.environ["LCGEN_CACHE"] = before
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[loopback.Hub]:
+    """A Hub on the loopback, and this process set up as one that owns `org` there, without Xet."""
+    import huggingface_hub.constants
+
+    from lcgen import remote
+
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    with loopback.hub() as running:
+        monkeypatch.setenv("HF_ENDPOINT", running.url)
+        monkeypatch.setenv("HF_TOKEN", loopback.OWNER)
+        # These are read when the package is imported.
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(huggingface_hub.constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+        monkeypatch.setattr(remote, "WAIT", 0.01)
+        yield running

@@ -16,7 +16,7 @@ import click
 import pytest
 
 import lcgen
-from lcgen import generators, tokens
+from lcgen import generators, templates, tokens
 from lcgen.builders import writer
 from lcgen.cli import main
 from tests.runs import cli, done, process, refused, tree
@@ -148,7 +148,7 @@ def test_options_stand_under_headings() -> None:
     text = done("build", "--help")
     headings = re.findall(r"^([A-Z][\w ]+):$", text, re.M)
     assert headings == ["What to build", "What a model gets", "Where it goes", "How it is done", "Other"]
-    for option in ("--lengths", "--depths", "--samples", "--seed", "--split", "--tokenizer", "--haystack", "--lang", "--preset", "--set", "--template", "--for", "--chat-template", "--chat-template-arg", "--thinking", "--answer-tokens", "--reserve", "--paired", "--questions-per-context", "--name", "--out", "--verify", "--format", "--force"):  # fmt: skip
+    for option in ("--lengths", "--depths", "--samples", "--seed", "--split", "--tokenizer", "--haystack", "--lang", "--preset", "--set", "--template", "--for", "--chat-template", "--chat-template-arg", "--thinking", "--answer-tokens", "--reserve", "--paired", "--disjoint-pools", "--questions-per-context", "--name", "--out", "--verify", "--format", "--force"):  # fmt: skip
         assert re.search(rf"^  {option}\b", text, re.M), option
 
 
@@ -504,6 +504,16 @@ def test_absent_keys_come_in_their_share() -> None:
     assert made(lang="zh", params=["absent=1"])[0]["outputs"] == ["未载明"]
 
 
+def test_copies_come_on_top_where_the_length_is_that_of_one() -> None:
+    (once,) = made(params=["copies=3", "length_basis=once"])
+    (plain,) = made()
+    assert once["length"] == once["target"] and once["length"] > 2.5 * plain["length"]
+    context = once["input"][once["context_start"] : once["context_end"]]
+    third = (len(context) - 4) // 3
+    assert context == "\n\n".join([context[:third]] * 3)
+    assert [piece["copy"] for piece in once["evidence"]] == [0, 1, 2] and context.count(once["answer"]) == 3
+
+
 def test_copies_repeat_the_whole_context() -> None:
     (row,) = made(params=["copies=2", "keys=2"])
     context = row["input"][row["context_start"] : row["context_end"]]
@@ -727,6 +737,20 @@ def test_show_colours_evidence_on_a_terminal_only() -> None:
     args = ["show", "needle", "--haystack", "noise", "--lengths", "1k"]
     assert "\x1b[" not in CliRunner().invoke(main, args).output
     assert "\x1b[32m\x1b[1mA registry entry" in CliRunner().invoke(main, args, color=True).output
+    assert "\x1b[" not in CliRunner(env={"NO_COLOR": "1"}).invoke(main, args, color=True).output
+
+
+def test_show_folds_the_output_axis_too_and_lets_no_text_command_the_terminal(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    text = tmp_path / "needle.en.j2"
+    text.write_text(templates.source("needle", "en").replace("Below is", "\x07 \x1b[2J Below is"), encoding="utf-8")
+    args = ["show", "needle", "--haystack", "noise", "--template", str(text), "--lengths", "1k"]
+    for more in ([], ["--full"]):
+        out = CliRunner().invoke(main, [*args, *more], color=True).output
+        assert "\x1b[2J" not in out and "\x07" not in out and "\ufffd \ufffd[2J Below is" in out
+    folded, full = (done("show", "longgenbench", "--lengths", "2k", *more) for more in ((), ("--full",)))
+    assert "A right answer:" in folded and len(folded) <= len(full)
 
 
 def test_tasks_lists_what_exists() -> None:

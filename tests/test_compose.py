@@ -19,7 +19,7 @@ from lcgen.api import spec
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
 from lcgen.compose import Composer, Pose, Prompt, TooShort, context_id
-from lcgen.contract import Context, Draft, Lane, Plant, Puzzle, Units
+from lcgen.contract import Context, Draft, Lane, Plant, Puzzle, Quote, Units
 from lcgen.errors import LcgenError
 from lcgen.ledger import SPARES
 from lcgen.spec import Length, Place
@@ -317,6 +317,68 @@ def test_a_pose_that_does_not_look_is_asked_once_and_costs_nothing() -> None:
 
     composer("o200k_base").compose(draft("rows"), pose, 500)
     assert len(asked) == 1
+
+
+@every_vocabulary
+@pytest.mark.parametrize("filler", ["rows", "ragged"])
+@pytest.mark.parametrize("copies", [1, 2])
+def test_what_a_question_quotes_is_evidence_with_spans(vocabulary: str, filler: str, copies: int) -> None:
+    """Stretches that begin and end anywhere, at both ends of the context too, stand where their spans say, in every copy."""
+    seen: list[Context] = []
+
+    def pose(context: Context) -> Sequence[Puzzle]:
+        seen.append(context)
+        (spans,), text = context.spans, context.text
+        starts = [0, int(spans[1, 0]), int(spans[len(spans) // 2, 0]) + 3, int(spans[-2, 0]), len(text) - 12]
+        quotes = [Quote(Plant(text[start : start + 40], 0.0, part=part), start) for part, start in enumerate(starts)]
+        return [Puzzle({"question": "Which?", "place": "after"}, ["none"], evidence=quotes)]
+
+    made, drafted = composer(vocabulary), draft(filler, copies=copies)
+    for asked in (1500, 2001):
+        (prompt,) = made.compose(drafted, pose, asked)
+        assert made.wrapper.count(made.tokenizer, prompt.input) == asked and 0.3 < seen[-1].share <= 1
+        assert seen[-1].tokens(prompt.input) == made.tokenizer.count(prompt.input)
+        quotes = prompt.puzzle.evidence
+        starts = [*made.tokenizer.starts(prompt.input).tolist(), len(prompt.input.encode())]
+        assert sorted((piece.plant, piece.copy) for piece in prompt.pieces) == [(n, c) for n in range(5) for c in range(copies)]
+        for piece in prompt.pieces:
+            text = quotes[piece.plant].plant.text
+            assert prompt.input[piece.char_start : piece.char_end] == text
+            low = len(prompt.input[: piece.char_start].encode())
+            high = low + len(text.encode())
+            assert starts[piece.token_start] <= low < starts[piece.token_start + 1]
+            assert starts[piece.token_end - 1] < high <= starts[piece.token_end]
+            assert 0 <= piece.depth <= 1
+        depths = [piece.depth for piece in prompt.pieces if piece.copy == 0]
+        assert depths == sorted(depths) and depths[0] == 0 and abs(depths[2] - 0.5 * seen[-1].share) < 0.15
+
+
+def test_a_context_that_lacks_what_is_asked_for_is_refused() -> None:
+    """What a glimpse of the context lacks is no fault: only the one that was fitted counts."""
+
+    def pose(context: Context) -> Sequence[Puzzle]:
+        lacks = "" if len(context.spans[0]) > 100 else "More than 100 rows are needed."
+        return [Puzzle({"question": "Which?", "place": "after"}, ["none"], lacks=lacks)]
+
+    made = composer("o200k_base")
+    assert made.compose(draft(), pose, 2000)
+    with pytest.raises(LcgenError, match="More than 100 rows"):
+        made.compose(draft(), pose, 400)
+
+
+@every_vocabulary
+def test_a_prompt_that_shows_no_context_is_as_long_as_it_is(vocabulary: str) -> None:
+    """Beside its twin of the length asked for, over the same context."""
+
+    def pose(context: Context) -> Sequence[Puzzle]:
+        slots = {"question": "Which?", "place": "after"}
+        return [Puzzle(slots, ["none"], role="shown"), Puzzle(slots, ["none"], lanes=(), role="hidden")]
+
+    made = composer(vocabulary)
+    shown, hidden = made.compose(draft(), pose, 700)
+    assert shown.prompt_tokens == 700 and not shown.native and hidden.native
+    assert made.wrapper.count(made.tokenizer, hidden.input) == hidden.prompt_tokens < 100
+    assert hidden.context_start == hidden.context_end and hidden.context_id is None and hidden.repeat == 0
 
 
 # ---- lanes

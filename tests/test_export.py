@@ -11,6 +11,7 @@ import pytest
 
 import lcgen
 from lcgen.builders import exports, manifest
+from lcgen.scoring import every_row
 from lcgen.verbs.export import FORMATS
 from tests.model_server import Said, run_batch, serving
 from tests.runs import done, refused
@@ -27,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rows(folder: Path) -> dict[str, dict[str, Any]]:
     made = manifest.load(folder)
     assert made is not None
-    return {row["id"]: row for _, row in exports.rows(folder, made, made["configs"])}
+    return {row["id"]: row for _, row in every_row(folder, made)}
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

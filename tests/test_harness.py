@@ -18,8 +18,9 @@ import yaml
 
 import lcgen
 from lcgen import generators
-from lcgen.builders import exports, harness, manifest
+from lcgen.builders import harness, manifest
 from lcgen.builders.vendor import vendored
+from lcgen.scoring import every_row
 
 SCRIPTS = Path(__file__).parent / "harness"
 PYTHON = os.environ.get("LCGEN_HARNESS_PYTHON", "")
@@ -41,7 +42,7 @@ def _plain(path: Path) -> dict[str, Any]:
 def _rows(folder: Path) -> list[dict[str, Any]]:
     made = manifest.load(folder)
     assert made is not None
-    return [row for _, row in exports.rows(folder, made, made["configs"])]
+    return [row for _, row in every_row(folder, made)]
 
 
 def test_sheets_and_groups_cover_every_config(folder: Path) -> None:
@@ -49,7 +50,7 @@ def test_sheets_and_groups_cover_every_config(folder: Path) -> None:
     assert made is not None
     for config in made["configs"]:
         sheet = _plain(folder / f"lm_eval/{config}.yaml")
-        row = next(row for _, row in exports.rows(folder, made, [config]))
+        row = next(row for _, row in every_row(folder, {**made, "configs": [config]}))
         assert (
             sheet["generation_kwargs"]["max_gen_toks"] == row["max_new_tokens"]
             and sheet["generation_kwargs"]["until"] == row["stop"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lcgen import reference, tokens, wrapper
 from lcgen.compose import Composer, TooShort
-from lcgen.contract import Context, Draft, Plant, Puzzle, Units
+from lcgen.contract import Context, Draft, Lane, Plant, Puzzle, Units
 from lcgen.errors import LcgenError
 from lcgen.wording import Wording
 
@@ -98,3 +98,28 @@ def test_what_cannot_be_is_said() -> None:
         Wording(TEMPLATE + "{{ context }}", "en", {"flag": ("name",)}, axis="output")
     with pytest.raises(LcgenError, match="does not print"):
         Wording(TEMPLATE.replace("{{ question }}", ""), "en", {"flag": ("name",)}, axis="output")
+
+
+@pytest.mark.parametrize("vocabulary", ["o200k_base", "mistral_v1"])
+@FEW
+@given(asked=st.integers(700, 4000), lanes=st.integers(2, 30), planted=st.lists(st.integers(0, 29), max_size=40))
+def test_level_lanes_are_equally_long_within_a_unit(vocabulary: str, asked: int, lanes: int, planted: list[int]) -> None:
+    made = composer(vocabulary)
+    plants = tuple(Plant(f"Flag f{n} is up.", 0.5, value=f"f{n}", lane=lane % lanes) for n, lane in enumerate(planted))
+    parts = tuple(Lane(head=f"Part {number}:\n") for number in range(lanes))
+    drafted = Draft(plants, Lines(), sep="\n", lanes=parts, join="\n\n", level=True)
+    try:
+        (prompt,) = reference.compose(
+            made, drafted, lambda context: [Puzzle({"question": "Go.", "place": "after"}, ["x"])], asked
+        )
+    except TooShort as error:
+        assert len(plants) * 8 + lanes * 12 + 60 > asked or max(map(planted.count, planted)) > 2, "it would have held"
+        assert error.needs > asked
+        return
+    assert prompt.reference is not None
+    assert made.tokenizer.count(prompt.reference) == prompt.output_tokens == asked
+    sizes = [made.tokenizer.count(part.partition(":\n")[2]) for part in prompt.reference.split("\n\n")]
+    own = [sum(made.tokenizer.count("\n" + plant.text) for plant in plants if plant.lane == lane) for lane in range(lanes)]
+    longest = max(made.tokenizer.count("\n" + text) for text in Lines().text(np.arange(20)))
+    free = [size for size, held in zip(sizes, own) if held < min(sizes)]
+    assert len(sizes) == lanes and max(free) - min(sizes) <= longest + 4

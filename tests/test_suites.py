@@ -194,3 +194,9 @@ def test_a_plan_of_rows_of_numbers() -> None:
     lines = lcgen.plan("set_disjointness", preset="just_read_twice:test_4_32")
     assert [line.rows for line in lines] == [1000, 1000] and lines[0].output_tokens == 1000
     refused("build", "needle", "--lengths", "64", "--plan", says="too short")
+
+
+def test_the_suite_card_holds_every_family() -> None:
+    from lcgen import generators
+
+    assert {part.task for part in suites.load("card").parts} == set(generators.names())

@@ -1,7 +1,23 @@
 """lcgen: synthetic long-context benchmark data with exact lengths, proven answers and known evidence."""
 
-from lcgen.api import build, export, finish, generate, plan, score, verify
+from lcgen.api import build, check, export, finish, generate, plan, push, refresh, report, reveal, score, verify
 from lcgen.errors import CheckFailed, LcgenError
 
 __version__ = "0.1.0"
-__all__ = ["CheckFailed", "LcgenError", "__version__", "build", "export", "finish", "generate", "plan", "score", "verify"]
+__all__ = [
+    "CheckFailed",
+    "LcgenError",
+    "__version__",
+    "build",
+    "check",
+    "export",
+    "finish",
+    "generate",
+    "plan",
+    "push",
+    "refresh",
+    "report",
+    "reveal",
+    "score",
+    "verify",
+]

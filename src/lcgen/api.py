@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from lcgen.builders.build import Report
     from lcgen.builders.exports import Exported
     from lcgen.builders.forecast import Line
+    from lcgen.builders.push import Pushed
     from lcgen.builders.recheck import Findings
+    from lcgen.builders.refresh import Refreshed
+    from lcgen.checking.findings import Findings as Checked
     from lcgen.contract import Preset, Setting, Task
+    from lcgen.reporting import Page
     from lcgen.scoring import Missing
     from lcgen.tables import Scores
 
@@ -47,6 +51,7 @@ def spec(
     answer_tokens: int | None = None,
     reserve: int | None = None,
     paired: bool = False,
+    disjoint_pools: bool = False,
     questions_per_context: int = 1,
     name: str | None = None,
     verify: Literal["none", "auto", "full"] = "auto",
@@ -81,6 +86,8 @@ def spec(
         if split is not None and own_splits:
             raise LcgenError(f"The preset {preset} has splits of its own ({', '.join(sorted(own_splits))}). Leave out --split.")
         for variant, setting in variants.items():
+            if disjoint_pools:
+                _shares(task, setting.params if setting else {}, pairs, names)
             own = variant or (preset.partition(":")[0] if preset else "")
             swept = _params(task, {**setting.params} if setting else {}, pairs, names)
             parts.append(
@@ -121,9 +128,20 @@ def spec(
             ) from error
     return Spec(
         parts=tuple(parts), name=whole, seed=str(seed), tokenizer=tokenizer, template=source, audience=audience,
-        chat_template=chat_template, chat_template_args=dict(chat_template_args or {}), thinking=thinking, reserve=reserve, paired=paired,
+        chat_template=chat_template, chat_template_args=dict(chat_template_args or {}), thinking=thinking, reserve=reserve, paired=paired, disjoint=disjoint_pools,
         questions=questions_per_context, verify=verify, format=format,
     )  # fmt: skip
+
+
+def _shares(task: Task[Any], base: Mapping[str, Any], pairs: Sequence[str], tasks: Sequence[str]) -> None:
+    """Raises LcgenError where a task has no keys, values or names that splits could share out."""
+    from lcgen.params import parse
+
+    tables = any(task.table(parse(task, params)) for params in _params(task, {**base}, pairs, tasks))
+    if not task.shares or tables:
+        raise LcgenError(
+            f"{task.name} {'with these parameters ' if tables else ''}draws nothing that splits could share out. Leave out --disjoint-pools."
+        )
 
 
 def _siblings(part: Part) -> Iterator[Part]:
@@ -386,3 +404,85 @@ def export(
 
     options = Options(prompts_only, model, endpoint, temperature, size * 2**20, history)
     return write(Path(folder), to, None if out is None else Path(out), options, configs, force)
+
+
+def report(
+    folder: str | Path,
+    *,
+    scores: Source | Sequence[Source] = (),
+    check: str | Path | None = None,
+    out: str | Path | None = None,
+    figures: str | Path | None = None,
+    progress: Callable[[int, int], Any] | None = None,
+) -> Page:
+    """Writes one HTML page about a built folder and, with `scores`, about how models did on it; it needs nothing but itself.
+
+    `scores` are files of responses, as for `lcgen.score`, or of scores, as its `out` writes them; `check` is a file that
+    `lcgen check --out` wrote. `out` is the page (default `./<folder>_report.html`), `figures` a folder for the figures as
+    SVG and PNG. `progress` is called for each row with 0 and its tokens.
+
+    Raises LcgenError for a folder that is no build, for files about other rows, and without matplotlib.
+    """
+    from lcgen.reporting import make
+
+    files = [scores] if isinstance(scores, (str, Path, Mapping)) else list(scores)
+    checked, page, drawn = (None if path is None else Path(path) for path in (check, out, figures))
+    return make(Path(folder), files, checked, page, drawn, progress)
+
+
+def check(
+    folder: str | Path,
+    *,
+    model: str = "induction",
+    generate: bool = False,
+    tokenizer: str | None = None,
+    limit: int | None = None,
+    candidates: int = 19,
+    device: str = "auto",
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
+    attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = "auto",
+    chunk: int = 0,
+    trust: bool = False,
+    progress: Callable[[int, int], Any] | None = None,
+) -> Checked:
+    """Shows a model each row of a built folder whole, with its evidence alone, and with its evidence replaced.
+
+    `model` is `induction` (the reference model: no weights, no download), a Hub id, a model folder or a GGUF file.
+    `candidates` fresh values are drawn for each answer; `limit` rows at most are spread over cells. With `generate`, the
+    model also answers, and its task scores that. `trust` lets a model run code of its own. `progress` is called for each
+    row with 0 and its tokens. Ctrl-C ends it early, with what was found.
+
+    Needs PyTorch (`pip install 'lcgen[check]'`). Raises LcgenError where the folder is no build, or the model cannot be had.
+    """
+    from lcgen.checking.run import Job, run
+
+    job = Job(Path(folder), model, tokenizer, device, dtype, attention, chunk, candidates, generate, limit, trust)
+    return run(job, progress)
+
+
+def push(folder: str | Path, repository: str, **options: Any) -> Pushed:
+    """Publishes a built folder as one commit of the dataset repository `repository` (ORG/NAME), reads it back and tags it.
+
+    Options: `private`, `gated` (`auto`, `manual`), `tag`, `licence`, `dry_run`, `full`, `tokenizer`, `progress`. Raises CheckFailed for
+    rows that do not hold, LcgenError for what the Hub refuses; readers see the old version or the new one, nothing between.
+    """
+    from lcgen.builders.push import push as publish
+
+    return publish(Path(folder), repository, **options)
+
+
+def refresh(suite: str | Path, **options: Any) -> Refreshed:
+    """Builds a new epoch of a suite, whose rows no earlier one has, and publishes it with `publish`.
+
+    Options: `epoch` (`day`, `week`, `month` or a name), `out`, `publish`, `keep`, `progress`. Raises as `push` does.
+    """
+    from lcgen.builders.refresh import refresh as renew
+
+    return renew(str(suite), **options)
+
+
+def reveal(suite: str | Path, epoch: str) -> Pushed:
+    """Publishes the secret seed of a published epoch. Raises LcgenError where LCGEN_SALT is not its secret."""
+    from lcgen.builders.refresh import reveal as publish
+
+    return publish(str(suite), epoch)

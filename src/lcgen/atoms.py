@@ -20,6 +20,7 @@ import numpy as np
 from lcgen.streams import Stream
 
 DECIMAL, HEX, BASE32 = "0123456789", "0123456789abcdef", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"
 Number = TypeVar("Number", int, np.ndarray)
 WORD = (1 << 64) - 1
 HIGH, LOW = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03
@@ -60,6 +61,11 @@ class Form(ABC):
     @abstractmethod
     def atoms(self) -> tuple[str | Atom, ...]:
         """Constants and atoms, in the order of the text."""
+
+    @property
+    def whole(self) -> Form:
+        """The form that this one is a selection of; else itself."""
+        return self
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Form) and other.name == self.name

@@ -10,7 +10,7 @@ import click
 
 import lcgen
 from lcgen.errors import LcgenError
-from lcgen.verbs import build, corpus, export, judge, look, report
+from lcgen.verbs import build, check, corpus, export, finish, judge, look, page, publish, refresh
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -63,6 +63,7 @@ def main() -> None:
       lcgen show needle --lengths 4k          one row on the terminal
       lcgen tasks needle                      parameters and presets
       lcgen score ./needle answers.jsonl      what a model answered, scored
+      lcgen report ./needle                   a page to look at
     """
 
 
@@ -70,10 +71,16 @@ for verb in (
     build.build,
     look.show,
     look.tasks,
-    report.finish,
+    finish.finish,
     judge.verify,
     judge.score,
     export.export,
+    page.report,
+    check.check,
+    publish.push,
+    refresh.refresh,
+    refresh.reveal,
+    refresh.schedule,
     corpus.corpus,
     look.tokenizers,
 ):

@@ -120,11 +120,15 @@ class Composer:
                 raise TooShort(prompt_tokens, prompt_tokens + draft.copies * lacks, why)
             if not glimpse.seen:
                 break
-            frames = [Frame(self, ledger, puzzle) for puzzle in pose(ledger.context(ledger.ids[:main]))]
+            filled = int(ledger.ends[main - 1]) if main else 0
+            share = min(1.0, filled / max(1, free)) if draft.count is None else 1.0
+            frames = [Frame(self, ledger, puzzle) for puzzle in pose(ledger.context(ledger.ids[:main], share))]
             # A question that quotes the context is as long as what it quotes: where it took what was to be closed, less is fitted.
-            left = room(frames, ledger, prompt_tokens) - (int(ledger.ends[main - 1]) if main else 0)
+            left = room(frames, ledger, prompt_tokens) - filled
             if draft.count is not None or 30 <= left <= SPARES // 2 * ledger.mean:
                 break
+        if lack := next((frame.puzzle.lacks for frame in frames if frame.puzzle.lacks), ""):
+            raise LcgenError(lack)
         return frames, main
 
     def close(self, ledger: Ledger, frames: Sequence[Frame], main: int, prompt_tokens: int) -> tuple[Layout, list[str]]:
@@ -206,8 +210,8 @@ class Frame:
         self.pads = composer.pads(self.between, self.after, join=composer.wording.sep)
         lanes, copies = len(ledger.draft.lanes), ledger.draft.copies
         self.order = tuple(puzzle.lanes) if puzzle.lanes is not None else tuple(range(lanes)) * copies
-        self.fitted = self.order[: lanes * copies]
-        """The lanes that the length must hold."""
+        self.fitted = self.order[: lanes * copies] or tuple(range(lanes)) * copies
+        """The lanes that the length must hold, also where this prompt shows none of them."""
 
     @cached_property
     def base(self) -> int:
@@ -248,10 +252,13 @@ class Frame:
             input=text,
             context_start=len(self.before),
             context_end=len(text) - len(self.between + pad + self.after),
-            context_id=context_id(memoryview(whole)[len(before) : len(whole) - len(after)]),
+            # Rows that show no context share none.
+            context_id=context_id(memoryview(whole)[len(before) : len(whole) - len(after)]) if self.order else None,
             prompt_tokens=self.tokens(layout, pad, self.order) if native else tokens,
             native=native,
-            pieces=layout.located(self.before, self.between[:FOLLOWING], self.composer.tokenizer, self.order, text.isascii()),
+            pieces=layout.located(
+                self.before, self.between[:FOLLOWING], self.composer.tokenizer, self.order, text.isascii(), self.puzzle.evidence
+            ),
             ids=layout.ids_by_lane,
             repeat=layout.repeat(self.order),
         )

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Typ
 import numpy as np
 
 if TYPE_CHECKING:
+    from lcgen.atoms import Form
+    from lcgen.contrasts import Contrast
     from lcgen.streams import Stream
     from lcgen.tokens import Scale, Tokenizer
     from lcgen.wording import Wording
@@ -51,6 +53,16 @@ class Plant:
         return self.text[: self.text.rindex(self.value)].rstrip() if self.value else ""
 
 
+@dataclass(frozen=True)
+class Quote:
+    """A stretch of the composed context that a question is about: evidence that was found there, not planted."""
+
+    plant: Plant
+    """What a planted text would say of itself: its text as it stands, the depth aimed at, its role, part, key, value and lane."""
+    start: int
+    """Its first character, counted from the beginning of its lane, head included."""
+
+
 def mark(hit: np.ndarray, text: bytes, borders: np.ndarray, word: bytes) -> None:
     """Marks the units in which the word stands, also where it crosses a border; unit i is `text[borders[i] : borders[i + 1]]`."""
     at = text.find(word)
@@ -81,6 +93,12 @@ class Units(ABC):
     def led(self, unit: int, sep: str) -> str:
         """One unit with the separator that stands before it."""
         return b"".join(self.slices(np.array([unit]), sep)).decode()
+
+    def sizes(self, ids: np.ndarray, sep: str) -> tuple[np.ndarray, np.ndarray]:
+        """Of each unit its bytes in UTF-8 with the separator before it, and those of the separator (int64)."""
+        led = [len(self.led(int(unit), sep).encode()) for unit in ids]
+        bare = [len(text.encode()) for text in self.text(ids)]
+        return np.array(led, np.int64), np.array(led, np.int64) - np.array(bare, np.int64)
 
     def sample(self, count: int, sep: str) -> list[str]:
         """Units by which their form is probed, separators included: the same for all units of one form."""
@@ -117,6 +135,11 @@ class Source(Protocol):
     lang: str
     kind: str
     """Name of the haystack, as it was asked for."""
+    split: str
+    """The split whose share of all keys, values and names is drawn from; empty where they are not shared out."""
+
+    def share(self, form: Form) -> Form:
+        """The texts of a form that the row's split may use: all, or under `--disjoint-pools` those that no other split has."""
 
     def filler(self, stream: Stream, records: Callable[[], Units] | None = None) -> Units:
         """Units of the haystack; `records` is the task's own look-alike filler, taken where the haystack is `records`."""
@@ -124,7 +147,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Cell:
-    """What a draw may know of its place in the build; never length or tokenizer."""
+    """What a draw may know of its place in the build; never the tokenizer, and of length the tokens asked for alone."""
 
     depth: float | None
     """Requested depth of the first gold piece; None where the task has no single depth."""
@@ -137,6 +160,8 @@ class Cell:
     blocks: Stream | None = None
     common: Stream | None = None
     """One stream for all rows of a seed, split and language, whatever their parameters and lengths: for configs whose rows ask the same."""
+    target: int = 0
+    """Tokens asked for. A document has as many parts as suit its length, and its rules are drawn over them; nothing else may look at it."""
 
     def turn(self, parts: int) -> int:
         """0 <= n < parts, each once in every run of `parts` indices: balance that growing a build does not change."""
@@ -166,6 +191,9 @@ class Draft:
     lanes: tuple[Lane, ...] = (Lane(),)
     join: str = "\n"
     """What stands between two lanes."""
+    level: bool = False
+    """Whether filler falls to the lane that has the fewest tokens, plants counted, instead of by shares: then lanes are equally long
+    within a unit or so, and a length that leaves one without filler is too short."""
     copies: int = 1
     """How often the whole context stands in the prompt (Just Read Twice)."""
     again: str = "\n\n"
@@ -192,9 +220,21 @@ class Draft:
 class Context:
     """What `pose` may see of the composed context. Nothing is built before it is asked for."""
 
-    def __init__(self, build: Callable[[], tuple[str, Sequence[np.ndarray], Sequence[np.ndarray]]]) -> None:
+    def __init__(
+        self,
+        build: Callable[[], tuple[str, Sequence[np.ndarray], Sequence[np.ndarray]]],
+        tokens: Callable[[str], int],
+        share: float = 1.0,
+        closed: bool = False,
+    ) -> None:
         self._build = build
+        self.closed = closed
+        """Whether this is the finished document of the output axis, of which promises can be made, and no glimpse of it."""
         self.seen = False
+        self.tokens = tokens
+        """Tokens of a text, for what is to be cut to a size."""
+        self.share = share
+        """About how much of the finished context this is; what closes it comes behind."""
 
     @cached_property
     def _built(self) -> tuple[str, Sequence[np.ndarray], Sequence[np.ndarray]]:
@@ -232,11 +272,15 @@ class Puzzle:
     """The words that an answer goes on from, for `--for base`: the cue of the first value asked for."""
     lanes: Sequence[int] | None = None
     """The lanes in the order in which they stand, over all copies; None: as drafted, in every copy. Where this shows more copies
-    than the draft is fitted for, the prompt is longer than was asked for, and its length is its target."""
+    than the draft is fitted for, the prompt is longer than was asked for, and its length is its target; so it is where none is shown."""
     role: str = ""
     """Which of several twins over one draft this is."""
     avoid: frozenset[str] = frozenset()
     """What the units that close the context may not hold, beside what the draft avoids: texts of the context that the question quotes."""
+    evidence: Sequence[Quote] = ()
+    """What the question is about, where it was found in the context. Only of drafts without plants: closing moves none of that."""
+    lacks: str = ""
+    """What the context lacks for this puzzle, with the numbers that clash and the nearest that work; such a row is refused."""
     stop: Sequence[str] = ("\n",)
     """Where a base model's answer ends."""
     reference: str | None = None
@@ -348,6 +392,8 @@ class Task(ABC, Generic[P]):
     """The depths of a build that asks for none."""
     haystack: ClassVar[str] = "prose"
     """The haystack of a build that asks for none."""
+    shares: ClassVar[bool] = False
+    """Whether all that it asks for is drawn through `Source.share`, so that `--disjoint-pools` holds."""
     records_only: ClassVar[bool] = False
     """Whether the task's own records alone can fill its context, so that no other haystack can be asked for."""
     lengths: ClassVar[tuple[int, int] | None] = None
@@ -403,6 +449,15 @@ class Task(ABC, Generic[P]):
     def longest(self, row: Row) -> str:
         """The longest response that a model which is right may well give: the answer budget is 1.5 times its tokens."""
         return self.oracle(row)
+
+    def contrast(self, row: Row) -> Contrast | None:
+        """What `lcgen.check` holds against each other: the evidence alone, and the prompt without it; see `lcgen.contrasts`.
+
+        None where no such contrast has a meaning.
+        """
+        from lcgen import contrasts
+
+        return contrasts.by_spans(row)
 
     def summary(self, rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> Mapping[str, Estimate]:
         """The figures of a set of rows, such as one cell of a table: the mean of every metric.

@@ -148,7 +148,7 @@ class Book(Records):
         """Of the numbers of all columns those of the form that decides the order."""
         assert self._order is not None
         sizes = [sum(not isinstance(atom, str) for atom in pool.form.atoms) for pool in self.pools]
-        place = [pool.form for pool in self.pools].index(self._order.by)
+        place = [pool.form.whole for pool in self.pools].index(self._order.by)
         return drawn[sum(sizes[:place]) : sum(sizes[: place + 1])]
 
     def sorter(self, planted: Sequence[tuple[str, str]], lang: str) -> Callable[[np.ndarray], np.ndarray] | None:
@@ -192,9 +192,20 @@ class Roster:
 
     def entry(self, share: float) -> tuple[str, str]:
         """A name and a number; in a book in order those that have this share of all others before them."""
-        name, number = self._order.at(share) if self._order else ("", "")
+        name, number = self._belonging(share) if self._order else ("", "")
         self._take(name or number)
         return name or self.name(), number or self.number()
+
+    def _belonging(self, share: float) -> tuple[str, str]:
+        """The first name or number from there on that the pools hold and nobody has; towards the middle."""
+        assert self._order is not None
+        towards = -1 if share > 0.5 else 1
+        for step in range(forms.TRIES):
+            name, number = self._order.at(share + towards * step / self._order.by.size)
+            pool = self._names if name else self._numbers
+            if pool.form.number(name or number) is not None and (name or number) not in self._held:
+                return name, number
+        raise ValueError(f"there are not so many entries about depth {share:.2f} of a book in order")
 
     def depth(self, name: str, number: str) -> float:
         """Where an entry comes to stand: anywhere, or about where it belongs."""
@@ -218,7 +229,7 @@ class Roster:
 
     def near_number(self, number: str) -> str:
         """A number that differs in one group of digits. Raises ValueError where all are taken."""
-        block = self._numbers.form
+        block = self._numbers.form.whole
         assert isinstance(block, Block)
         pieces = block.form.pieces(number)
         # Country codes are few, and a digit more or less in them is no look-alike.

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lcgen import languages
+from lcgen import forms, languages
 from lcgen.contract import Units, mark
 from lcgen.errors import LcgenError
 
 if TYPE_CHECKING:
+    from lcgen.atoms import Form
     from lcgen.store import Store
     from lcgen.streams import Stream
     from lcgen.tokens import Scale, Tokenizer
@@ -27,7 +28,9 @@ class Haystack:
     `hf:DATASET[:column]`. Raises LcgenError where the text cannot be had.
     """
 
-    def __init__(self, kind: str, lang: str, tokenizer: Tokenizer) -> None:
+    def __init__(self, kind: str, lang: str, tokenizer: Tokenizer, split: str = "") -> None:
+        """`split` is that of `--disjoint-pools`; empty where texts are not shared out."""
+        self.split = split
         self.kind, self.lang, self.tokenizer = kind, lang, tokenizer
         self.store = None if kind == "records" else _store(kind, lang)
         if self.store is not None:
@@ -68,6 +71,10 @@ class Haystack:
         if first is None:
             return None
         return np.where(np.bincount(first, minlength=len(first))[first] > 1, first, -1)
+
+    def share(self, form: Form) -> Form:
+        """See Source.share."""
+        return forms.share(form, self.split) if self.split else form
 
     def filler(self, stream: Stream, records: Callable[[], Units] | None = None) -> Units:
         """Units of this haystack from a place of the stream's own; `records` where the haystack is `records`."""
@@ -163,6 +170,10 @@ class Passage(Units):
         highs = borders[places[np.concatenate([cuts, [len(places)]]) - 1] + 1].tolist()
         text = self.store.text
         return [text[low:high] for low, high in zip(lows, highs)]
+
+    def sizes(self, ids: np.ndarray, sep: str) -> tuple[np.ndarray, np.ndarray]:
+        places, borders = self.places(ids), self.store.borders
+        return borders[places + 1] - borders[places], self.store.leads[places].astype(np.int64)
 
     def weights(self, ids: np.ndarray, scale: Scale, sep: str) -> np.ndarray:
         return np.asarray(self.store.weights(self.tokenizer)[self.places(ids)], np.int64)

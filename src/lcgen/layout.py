@@ -13,14 +13,16 @@ import numpy as np
 from lcgen.ledger import Ledger
 
 if TYPE_CHECKING:
+    from lcgen.contract import Quote
     from lcgen.tokens import Tokenizer
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Where one copy of a plant came to stand. Characters and tokens count from the start of the input."""
+    """Where one copy of a plant, or of what a question quotes, came to stand. Characters and tokens count from the start of the input."""
 
     plant: int
+    """Number of the plant; from the number of plants on, of what the puzzle quotes."""
     copy: int
     char_start: int
     char_end: int
@@ -114,15 +116,17 @@ class Layout:
         ids = self.ids[self.ledger.draft.filler.repeats(self.ids)]
         again = self.ledger.weigh(ids).sum() / max(1, sum(lane.weights.sum() for lane in self.lanes))
         copies = len(order) // len(self.lanes)
-        return float((copies - 1 + again) / copies)
+        return float((copies - 1 + again) / copies) if copies else 0.0
 
-    def located(self, before: str, after: str, tokenizer: Tokenizer, order: Sequence[int], ascii: bool) -> list[Piece]:
-        """Where the plants stand in an input that begins with `before`, this context and `after`, and may be all ASCII.
+    def located(
+        self, before: str, after: str, tokenizer: Tokenizer, order: Sequence[int], ascii: bool, quotes: Sequence[Quote] = ()
+    ) -> list[Piece]:
+        """Where plants and quotes stand in an input that begins with `before`, this context and `after`, and may be all ASCII.
 
         A token span holds all tokens of the unit; the separator before a unit belongs to its first token.
         """
-        find = self._tokens if self.ledger.additive else self._read
-        tokens = find(before, after, tokenizer, order)
+        whole = None if self.ledger.additive else self._whole(before, after, tokenizer, order)
+        tokens = self._tokens(before, after, tokenizer, order) if whole is None else self._read(whole, before, order)
         plants = self.ledger.draft.plants
         found = []
         end = len(before)
@@ -130,17 +134,60 @@ class Layout:
             lane = self.lanes[number]
             end += len(self.ledger.before(place)) + len(lane.head)
             lengths = [sum(map(len, run)) if ascii else len(b"".join(run).decode()) for _, run in lane.runs]
-            begin, close = starts[0], starts[-1]
+            extent, copy = (int(starts[0]), int(starts[-1])), place // len(self.lanes)
             for (unit, _), char_end in zip(lane.runs, accumulate(lengths)):
                 if lane.order[unit] < 0:
                     plant = -1 - int(lane.order[unit])
                     low, high = int(starts[unit]), int(starts[unit + 1]) + lane.moved.get(unit + 1, 0)
-                    depth = (low - begin) / (close - begin - (high - low)) if close - begin > high - low else 0.0
-                    char_start = end + char_end - len(plants[plant].text)
-                    copy = place // len(self.lanes)
-                    found.append(Piece(plant, copy, char_start, end + char_end, low, high, float(depth), int(close - begin)))
+                    chars = end + char_end - len(plants[plant].text), end + char_end
+                    found.append(_piece(plant, copy, chars, (low, high), extent))
+            for at, quote in enumerate(quotes):
+                if quote.plant.lane == number:
+                    start, size = end - len(lane.head) + quote.start, len(quote.plant.text)
+                    span = (
+                        None if whole is not None else self._near(lane, quote, starts, tokenizer, before if place == 0 else None)
+                    )
+                    if span is None:
+                        whole = self._whole(before, after, tokenizer, order) if whole is None else whole
+                        byte = len((before + self.context(order))[:start].encode())
+                        ends = byte, byte + len(quote.plant.text.encode())
+                        span = int(np.searchsorted(whole, ends[0], side="right")) - 1, int(np.searchsorted(whole, ends[1]))
+                    found.append(_piece(len(plants) + at, copy, (start, start + size), span, extent))
             end += sum(lengths) + len(lane.tail)
         return found
+
+    def _whole(self, before: str, after: str, tokenizer: Tokenizer, order: Sequence[int]) -> np.ndarray:
+        """The byte at which each token of the input starts."""
+        return np.asarray(tokenizer.starts(before + self.context(order) + after))
+
+    def _near(
+        self, lane: LaidLane, quote: Quote, starts: np.ndarray, tokenizer: Tokenizer, before: str | None
+    ) -> tuple[int, int] | None:
+        """First token of a quote and the one behind its last, read where its units stand between their neighbours.
+
+        `starts` are the tokens at which units start, `before` is all that stands before the lane, where that is known. None where
+        that does not tell: at the end of a lane, or where the first of these units does not begin with a token.
+        """
+        ends = np.cumsum(self.ledger.sizes(lane.order)[0])
+        low = len(lane.text[: quote.start].encode()) - len(lane.head.encode())
+        high = low + len(quote.plant.text.encode())
+        first, last = int(np.searchsorted(ends, low, side="right")), int(np.searchsorted(ends, high - 1, side="right"))
+        if last + 1 >= len(ends) or (first == 0 and before is None):
+            return None
+        lead = (before or "") + lane.head if first == 0 else self.ledger.unit(int(lane.order[first - 1]))
+        units = [
+            self.ledger.unit(int(unit), leads=first + at == 0) for at, unit in enumerate(lane.order[first : last + 2].tolist())
+        ]
+        cuts, border = tokenizer.starts(lead + "".join(units)), len(lead.encode())
+        at = int(np.searchsorted(cuts, border))
+        if first and cuts[at] != border:
+            return None
+        # Bytes here are counted from the beginning of the lead, tokens from that of the input.
+        shift, passed = border - (int(ends[first - 1]) if first else 0), int(starts[first]) - at if first else 0
+        return (
+            passed + int(np.searchsorted(cuts, low + shift, side="right")) - 1,
+            passed + int(np.searchsorted(cuts, high + shift)),
+        )
 
     def _tokens(self, before: str, after: str, tokenizer: Tokenizer, order: Sequence[int]) -> list[np.ndarray]:
         """Of each lane shown the token at which each unit starts, and the one behind the last, by arithmetic."""
@@ -164,9 +211,8 @@ class Layout:
             byte, passed = byte + len(lane.tail.encode()), passed + lane.middle
         return found
 
-    def _read(self, before: str, after: str, tokenizer: Tokenizer, order: Sequence[int]) -> list[np.ndarray]:
+    def _read(self, starts: np.ndarray, before: str, order: Sequence[int]) -> list[np.ndarray]:
         """The same, read from the tokens of the whole text where weights do not add up."""
-        starts = tokenizer.starts(before + self.context(order) + after)
         found, byte = [], len(before.encode())
         for place, number in enumerate(order):
             lane = self.lanes[number]
@@ -179,6 +225,12 @@ class Layout:
             found.append(np.append(low, np.searchsorted(starts, borders[-1])))
             byte = int(borders[-1]) + len(lane.tail.encode())
         return found
+
+
+def _piece(plant: int, copy: int, chars: tuple[int, int], tokens: tuple[int, int], lane: tuple[int, int]) -> Piece:
+    """A piece with its depth, given the tokens of its lane."""
+    rest = lane[1] - lane[0] - (tokens[1] - tokens[0])
+    return Piece(plant, copy, *chars, *tokens, (tokens[0] - lane[0]) / rest if rest > 0 else 0.0, lane[1] - lane[0])
 
 
 def _moved(tokenizer: Tokenizer, before: str, unit: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -118,11 +119,36 @@ class Ledger:
 
     def lanes(self, ids: np.ndarray) -> Iterator[np.ndarray]:
         """Of each lane the filler and plants that stand in it, in their order."""
-        number = len(self.draft.lanes)
-        dealt = np.searchsorted(self._shares, ids % self._shares[-1], side="right") if number > 1 else None
-        for lane in range(number):
-            plants = [place for place, plant in enumerate(self.draft.plants) if plant.lane == lane]
-            yield self._order(ids if dealt is None else ids[dealt == lane], plants)
+        plants: list[list[int]] = [[] for _ in self.draft.lanes]
+        for place, plant in enumerate(self.draft.plants):
+            plants[plant.lane].append(place)
+        if len(plants) == 1:
+            yield self._order(ids, plants[0])
+            return
+        dealt = self._level(ids) if self.draft.level else np.searchsorted(self._shares, ids % self._shares[-1], side="right")
+        # Sorted once: there may be a thousand lanes.
+        order = np.argsort(dealt, kind="stable")
+        bounds = np.searchsorted(dealt[order], np.arange(len(plants) + 1)).tolist()
+        for lane, (low, high) in enumerate(zip(bounds, bounds[1:])):
+            yield self._order(ids[order[low:high]], plants[lane])
+
+    def planted(self) -> list[int]:
+        """Tokens of the plants of each lane."""
+        found = [0] * len(self.draft.lanes)
+        for plant, weight in zip(self.draft.plants, self.plant_weights.tolist()):
+            found[plant.lane] += weight
+        return found
+
+    def _level(self, ids: np.ndarray) -> np.ndarray:
+        """The lane of each unit of filler: the one that has the fewest tokens when its turn comes."""
+        held = [(tokens, lane) for lane, tokens in enumerate(self.planted()) if self.draft.lanes[lane].share]
+        heapq.heapify(held)
+        found = []
+        for weight in self.weigh(ids).tolist():
+            tokens, lane = held[0]
+            heapq.heapreplace(held, (tokens + weight, lane))
+            found.append(lane)
+        return np.array(found, np.int64)
 
     def _order(self, ids: np.ndarray, plants: Sequence[int]) -> np.ndarray:
         """One lane: each plant at the border nearest to its depth, plants of one depth side by side; or all in order."""
@@ -174,19 +200,37 @@ class Ledger:
             else:
                 yield start, self.draft.filler.slices(order[start:end], self.draft.sep)
 
-    def context(self, ids: np.ndarray) -> Context:
-        """What pose may see with this filler; laid only when it is looked at."""
+    def sizes(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of each unit of a lane its bytes with the separator before it, and those of the separator; none before the first."""
+        plants = [len(plant.text.encode()) for plant in self.draft.plants]
+        led, leads = (np.full(len(order), len(self.draft.sep.encode()), np.int64) for _ in range(2))
+        filler = order >= 0
+        led[filler], leads[filler] = self.draft.filler.sizes(order[filler], self.draft.sep)
+        led[~filler] += np.array(plants, np.int64)[-1 - order[~filler]]
+        led[:1] -= leads[:1]
+        leads[:1] = 0
+        return led, leads
+
+    def context(self, ids: np.ndarray, share: float = 1.0, closed: bool = False) -> Context:
+        """What pose may see with this filler, about this share of the finished context; laid only when it is looked at."""
 
         def build() -> tuple[str, list[np.ndarray], list[np.ndarray]]:
-            text, orders = "", list(self.lanes(ids))
+            orders = list(self.lanes(ids))
+            pieces: list[bytes | memoryview] = []
             spans: list[np.ndarray] = []
-            for lane, order in zip(self.draft.lanes, orders):
-                text += (self.draft.join if spans else "") + lane.head
-                units = [self.unit(unit, leads=place == 0) for place, unit in enumerate(order.tolist())]
-                bare = [len(self.unit(unit, leads=True)) for unit in order.tolist()]
-                ends = len(text) + np.cumsum([len(unit) for unit in units], dtype=np.int64)
-                spans.append(np.stack([ends - np.array(bare, np.int64), ends], 1))
-                text += "".join(units) + lane.tail
+            end = 0
+            for place, (lane, order) in enumerate(zip(self.draft.lanes, orders)):
+                head, (led, leads) = (self.before(place) + lane.head).encode(), self.sizes(order)
+                ends = end + len(head) + np.cumsum(led, dtype=np.int64)
+                spans.append(np.stack([ends - led + leads, ends], 1))
+                pieces += [head, *(piece for _, run in self.runs(order) for piece in run), lane.tail.encode()]
+                end += len(head) + int(led.sum()) + len(lane.tail.encode())
+            whole = b"".join(pieces)
+            text = whole.decode()
+            if len(text) < len(whole):
+                # Bytes that go on with a character begin with the bits 10.
+                chars = np.cumsum((np.frombuffer(whole, np.uint8) & 0xC0) != 0x80, dtype=np.int64)
+                spans = [np.concatenate([[0], chars])[span] for span in spans]
             return text, spans, orders
 
-        return Context(build)
+        return Context(build, self.scale.tokenizer.count, share, closed)

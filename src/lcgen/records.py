@@ -172,6 +172,12 @@ class Records(Units):
             return super().led(unit, sep)
         return self._run.text[borders[unit] : borders[unit + 1]].decode()
 
+    def sizes(self, ids: np.ndarray, sep: str) -> tuple[np.ndarray, np.ndarray]:
+        if sep != self.sep:
+            return self._parted(sep).sizes(ids, sep)
+        run, places = self._laid(ids)
+        return run.borders[places + 1] - run.borders[places], np.full(len(ids), len(sep.encode()), np.int64)
+
     def _parted(self, sep: str) -> Records:
         """The same records behind another separator."""
         return Records(*self.parts, sep=sep, start=self.start)
@@ -213,10 +219,13 @@ class Records(Units):
         hit: np.ndarray = np.isin(ids % self.limit + self.start, np.array(places, np.int64))
         if sought:
             run, laid = self._laid(ids)
-            marked = np.zeros(len(run.borders) - 1, bool)
+            # Of a long text only the part in which these records stand.
+            low, high = int(laid.min(initial=len(run.borders) - 1)), int(laid.max(initial=-1)) + 1
+            borders = run.borders[low : high + 1] if low < high else run.borders[:1]
+            marked = np.zeros(len(borders) - 1, bool)
             for word in sought:
-                mark(marked, run.text, run.borders, word.encode())
-            hit |= marked[laid]
+                mark(marked, run.text[borders[0] : borders[-1]], borders - borders[0], word.encode())
+            hit |= marked[laid - low]
         return hit
 
     def _found(self, word: str) -> list[int] | None:

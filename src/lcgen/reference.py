@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lcgen.compose import Composer, Frame, Pose, Prompt, TooShort, room
+from lcgen.compose import FITS, Composer, Frame, Pose, Prompt, TooShort, room
 from lcgen.contract import Draft, Puzzle
 from lcgen.errors import LcgenError
 from lcgen.layout import Layout
@@ -34,7 +34,7 @@ def compose(composer: Composer, draft: Draft, pose: Pose, tokens: int) -> list[P
     """Prompts for one reference of `tokens` tokens, one for each puzzle; a draft that counts units has the tokens that it has.
 
     Where its filler cannot close the last tokens, the reference has as many units as fit. Raises TooShort where the length
-    cannot hold the plants.
+    cannot hold the plants, or leaves a lane without filler whose draft is to be level.
     """
     ledger = composer.ledger(draft, tokens)
     alone = Alone(composer, ledger)
@@ -42,7 +42,7 @@ def compose(composer: Composer, draft: Draft, pose: Pose, tokens: int) -> list[P
     reference = layout.context(alone.order)
     measured = alone.tokens(layout, "", alone.order)
     made = []
-    for puzzle in pose(ledger.context(layout.ids)):
+    for puzzle in pose(ledger.context(layout.ids, closed=True)):
         text = composer.wording.page(audience=composer.audience, **puzzle.slots)
         prompt_tokens = composer.wrapper.count(composer.tokenizer, text, composer.prefix(puzzle))
         own = puzzle.reference is not None
@@ -64,11 +64,20 @@ def compose(composer: Composer, draft: Draft, pose: Pose, tokens: int) -> list[P
 
 def _fitted(alone: Alone, tokens: int) -> Layout:
     """The document of exactly so many tokens, or the longest that is not longer."""
-    ledger = alone.ledger
-    free = room([alone], ledger, tokens)
-    if free < 0:
-        raise TooShort(tokens, tokens - free + int(4 * ledger.mean))
-    main = ledger.upto(free - max(30.0, 10 * ledger.mean))
+    ledger, lanes = alone.ledger, len(alone.order)
+    layout = None
+    for _ in range(FITS):
+        free = room([alone], ledger, tokens)
+        if free < 0:
+            raise TooShort(tokens, tokens - free + int(4 * ledger.mean))
+        main = ledger.upto(free - max(30.0, 10 * ledger.mean))
+        if lanes == 1 or (layout is not None and len(layout.ids) == main):
+            break
+        # The frame was weighed round a sample in each lane. Where lanes are many, so are their seams with real units.
+        layout = Layout(ledger, ledger.ids[:main])
+        alone.base = alone.tokens(layout, "", alone.order) - int(ledger.weigh(layout.ids).sum() + ledger.plant_weights.sum())
+    if ledger.draft.level and layout is not None and not all((lane.order >= 0).any() for lane in layout.lanes):
+        raise TooShort(tokens, alone.base + sum(planted := ledger.planted()) + int(lanes * (max(planted) + 1.5 * ledger.mean)))
     try:
         return alone.composer.close(ledger, [alone], main, tokens)[0]
     except LcgenError:

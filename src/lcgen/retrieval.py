@@ -24,7 +24,7 @@ def pools(
 
     Raises ValueError where there are too few for `needs` plants and, in a haystack of records, `records` ids beside them.
     """
-    key_form, value_form = (forms.form(kind, source.lang, *width) for kind in kinds)
+    key_form, value_form = (source.share(forms.form(kind, source.lang, *width)) for kind in kinds)
     for form in (key_form, value_form):
         if form.size < 4 * (needs + records if source.kind == "records" else needs):
             raise ValueError(f"only {form.size} keys or values of this kind exist, too few for {needs} needles")

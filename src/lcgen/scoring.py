@@ -18,7 +18,7 @@ import numpy as np
 
 from lcgen import generators, grading
 from lcgen.answers import Answer
-from lcgen.builders import exports, manifest, recheck, tables
+from lcgen.builders import manifest, recheck, tables, writer
 from lcgen.contract import Row, Task
 from lcgen.errors import CheckFailed, LcgenError, unknown
 from lcgen.responses import Responses, digest, shown, some
@@ -29,6 +29,8 @@ HEAVY = ("input", "question", "evidence", "reference_output")
 ENDS = ("truncated", "unclosed")
 """Shares of samples that the budget cut off, and that never closed their thinking; they stand beside the score."""
 Missing = Literal["zero", "skip", "error"]
+Watch = Callable[["Sheet", Row, Mapping[str, "Sequence[str] | None"], "dict[str, Mapping[str, float]]"], Any]
+"""Gets the sheet of the row's task, the row with its config, what each run said, and how that was scored."""
 ORACLE = "oracle"
 """Name of the run that is always right; the others without a model have the names of the task's `baselines`."""
 
@@ -107,17 +109,15 @@ def names_of(sources: Sequence[str | Path | Mapping[str, Any]], oracle: bool) ->
 
 def score(
     folder: Path, answers: Sequence[Responses], *, oracle: bool = False, missing: Missing = "zero", out: Path | None = None,
-    progress: Callable[[int, int], Any] | None = None,
+    progress: Callable[[int, int], Any] | None = None, watch: Watch | None = None,
 ) -> Scored:  # fmt: skip
-    """Reads the folder once, one row in memory, and scores what each run answers to each row.
+    """Reads the folder once, one row in memory, and scores what each run answers to each row. `watch` sees each row while it is whole.
 
     With `oracle`, the task's oracle and its shortcuts answer too. A row without a response counts as an empty answer
     (`zero`), is left out (`skip`), or stops the command (`error`, CheckFailed). `out` takes a line of JSON for each row and
     run. Raises LcgenError where the folder is no build, or where no id of a file is a row's.
     """
-    made = manifest.load(folder) if folder.is_dir() else None
-    if made is None:
-        raise LcgenError(f"{folder} is no lcgen build: it has no {manifest.FILE}.")
+    made = manifest.of(folder)
     if tables.promised(made):
         raise LcgenError(
             f"{folder} holds rows of numbers, which are scored where the model runs: hold what it says behind the last of input_ids "
@@ -133,7 +133,7 @@ def score(
     found = Scored({}, [], [Joined(run.name, len(run), unread=run.faults, tells=run.tells) for run in answers])
     turns: Counter[tuple[str, str]] = Counter()
     with _lines(out) as write:
-        for config, row in exports.rows(folder, made, made["configs"]):
+        for config, row in every_row(folder, made):
             if row["task"] not in sheets:
                 sheets[row["task"]] = Sheet(generators.get(row["task"]))
             sheet = sheets[row["task"]]
@@ -149,17 +149,34 @@ def score(
                     joined.ends.update(_ends(answer))
             if oracle:
                 said |= _references(sheet.task, row, wordings[f"{row['task']}.{row['lang']}"])
+            marks: dict[str, Mapping[str, float]] = {}
             for name, answer in said.items():
                 samples = answer and answer.samples
-                scores = _scores(sheet.task, row, answer, missing)
+                scores = marks[name] = _scores(sheet.task, row, answer, missing)
                 sheet.runs.setdefault(name, Metrics()).add(scores)
                 hashed = digest(samples) if samples else None
                 write({"id": row["id"], "run": name, "samples": len(samples or ()), "response": hashed, "scores": scores})
+            if watch:
+                texts = {name: None if answer is None else list(answer.samples) for name, answer in said.items()}
+                watch(sheet, {**row, "config": config}, texts, marks)
             if progress:
                 progress(0, row["length"])
         found.sheets = list(sheets.values())
         _check(folder, answers, found, missing)
     return found
+
+
+def every_row(folder: Path, made: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every row with its config, in the order of the build. Raises CheckFailed where a file cannot be read."""
+    for config in made["configs"]:
+        for name in sorted(name for name in made["files"] if name.split("/")[1:2] == [config]):
+            if ".." in Path(name).parts or Path(name).is_absolute():
+                raise LcgenError(f"The manifest names a file outside the folder: {name}.")
+            try:
+                for row in writer.read(folder / name):
+                    yield config, row
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise CheckFailed(f"{name} cannot be read: {error}. `lcgen verify {folder}` says what does not hold.") from error
 
 
 def _lean(value: Any) -> Any:

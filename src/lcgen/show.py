@@ -9,13 +9,11 @@ from typing import Any
 
 import click
 
-from lcgen import generators, params, proof
+from lcgen import excerpt, generators, params, proof
 from lcgen.builders.build import makers
 from lcgen.builders.tables import TableMaker
 from lcgen.spec import Place, Spec
 
-AROUND = 240
-"""Characters shown on each side of evidence when the rest is folded."""
 COLOURS = {"gold": "green", "step": "green", "distractor": "yellow", "decoy": "magenta"}
 
 
@@ -42,32 +40,22 @@ def text(row: Mapping[str, Any], full: bool) -> str:
         )
     output = row["axis"] == "output"
     # On the output axis the prompt is short and the evidence stands in the reference.
-    whole, pieces = row["reference_output" if output else "input"], sorted(row["evidence"], key=lambda piece: piece["char_start"])
-    begin, end = (0, len(whole)) if output else (row["context_start"], row["context_end"])
-    shown: list[str] = [row["input"], "\n\n", click.style("A right answer:", bold=True), "\n"] if output else []
-    keep = [
-        (0, begin + AROUND),
-        *((p["char_start"] - AROUND, p["char_end"] + AROUND) for p in pieces),
-        (end - AROUND, len(whole)),
-    ]
+    whole, pieces = inert(proof.document(row)), sorted(row["evidence"], key=lambda piece: piece["char_start"])
+    spans = [(piece["char_start"], piece["char_end"]) for piece in pieces]
+    begin, end = excerpt.extent(row)
+    shown: list[str] = [inert(row["input"]), "\n\n", click.style("A right answer:", bold=True), "\n"] if output else []
     last = 0
-    for low, high in [(0, len(whole))] if full else _merged(keep, len(whole)):
-        if low > last:
-            shown.append(click.style(f"\n  [… {low - last:,} characters …]\n", dim=True))
-        at = low
-        for piece in pieces:
-            if low <= piece["char_start"] < high:
-                shown += [
-                    whole[at : piece["char_start"]],
-                    click.style(whole[piece["char_start"] : piece["char_end"]], fg=COLOURS[piece["role"]], bold=True),
-                ]
-                at = piece["char_end"]
-        shown.append(whole[at:high])
-        last = high
+    for passage in excerpt.passages(whole, spans, [(0, len(whole))] if full else _kept(spans, begin, end, len(whole))):
+        if passage.start > last:
+            shown.append(click.style(f"\n  [… {passage.start - last:,} characters …]\n", dim=True))
+        for part in passage.parts:
+            colour = None if part.piece is None else COLOURS[pieces[part.piece]["role"]]
+            shown.append(click.style(part.text, fg=colour, bold=True) if colour else part.text)
+        last = passage.start + sum(len(part.text) for part in passage.parts)
     facts = [
-        ("answer", row["answer"] if not output else f"{row['output_tokens']:,} tokens in the reference"),
+        ("answer", inert(row["answer"]) if not output else f"{row['output_tokens']:,} tokens in the reference"),
         ("length", f"{row['length']:,} tokens = {row['prompt_tokens']:,} prompt + {row['max_new_tokens']:,} to write + {row['reserve']} in reserve"),
-        *((piece["role"], f"depth {piece['depth']:.4f} (asked {piece['depth_requested']:g}), tokens {piece['token_start']:,}..{piece['token_end']:,}: {piece['text']}") for piece in pieces[:20]),
+        *((piece["role"], f"depth {piece['depth']:.4f} (asked {piece['depth_requested']:g}), tokens {piece['token_start']:,}..{piece['token_end']:,}: {inert(piece['text'])}") for piece in pieces[:20]),
         *([("", f"… and {len(pieces) - 20:,} more")] if len(pieces) > 20 else []),
         ("id", row["id"]),
     ]  # fmt: skip
@@ -76,14 +64,17 @@ def text(row: Mapping[str, Any], full: bool) -> str:
     return "".join(shown) + "\n\n" + "\n".join(f"{click.style(f'{name:>10}', dim=True)}  {fact}" for name, fact in facts)
 
 
-def _merged(spans: list[tuple[int, int]], end: int) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
-    for low, high in sorted((max(0, low), min(high, end)) for low, high in spans):
-        if found and low <= found[-1][1] + AROUND:
-            found[-1] = (found[-1][0], max(high, found[-1][1]))
-        else:
-            found.append((low, high))
-    return found
+def _kept(spans: list[excerpt.Span], begin: int, end: int, size: int) -> list[excerpt.Span]:
+    """What is not folded: all before and after the context with its edges, and what stands around evidence."""
+    return excerpt.around([(0, begin), *spans, (end, size)], size)
+
+
+_CONTROLS = {sign: "\N{REPLACEMENT CHARACTER}" for sign in (*range(32), *range(127, 160)) if chr(sign) not in "\n\t"}
+
+
+def inert(text: str) -> str:
+    """The text, character for character, without those that command a terminal: haystacks come from outside."""
+    return text.translate(_CONTROLS)
 
 
 def listed() -> dict[str, Any]:
@@ -119,13 +110,13 @@ def described(name: str) -> dict[str, Any]:
         lines += click.wrap_text(entry["about"], 100, "      ", "      ").split("\n")
     lines += ["", "Presets (--preset NAME, or NAME:VARIANT for one):"]
     for entry in presets:
-        short = _short(entry["lengths"]) or "as the parameters count"
+        short = shortened(entry["lengths"]) or "as the parameters count"
         lines.append(f"  {entry['name']:<16} {entry['about']} ({entry['paper']})")
         lines.append(
-            f"      lengths {short}; {_short(entry['depths'] or 'default')} depths; {entry['samples']} samples; {entry['answer_tokens'] or 'measured'} answer tokens"
+            f"      lengths {short}; {shortened(entry['depths'] or 'default')} depths; {entry['samples']} samples; {entry['answer_tokens'] or 'measured'} answer tokens"
         )
         lines += [
-            f"      {variant or '-'}: {', '.join(f'{k}={_swept(v)}' for k, v in setting.items() if k != 'breaks') or 'defaults'}"
+            f"      {variant or '-'}: {', '.join(f'{k}={swept(v)}' for k, v in setting.items() if k != 'breaks') or 'defaults'}"
             + "".join(f"\n        breaks law {law}: {why}" for law, why in setting.get("breaks", {}).items())
             for variant, setting in entry["variants"].items()
         ]
@@ -143,12 +134,12 @@ def described(name: str) -> dict[str, Any]:
     }
 
 
-def _swept(value: Any) -> str:
+def swept(value: Any) -> str:
     """A value of a parameter, or those that a preset sweeps."""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else _short(str(value))
+    return ",".join(map(str, value)) if isinstance(value, tuple) else shortened(str(value))
 
 
-def _short(spec: str) -> str:
+def shortened(spec: str) -> str:
     """A list of lengths or depths, if it is long by its count and ends."""
     items = spec.split(",")
     return spec if len(spec) < 60 else f"{len(items)} from {items[0]} to {items[-1]}"

@@ -20,6 +20,9 @@ MOST_VALUES = 10_000
 MOST_SAMPLES = 1_000_000
 """Six digits of an index: file names sort as numbers."""
 
+SHARES = ("train", "validation", "test")
+"""Splits that `--disjoint-pools` gives a share of all keys, values and names each."""
+
 
 @dataclass(frozen=True)
 class Length:
@@ -35,7 +38,7 @@ class Length:
         """How configs name it: `4k`, `1k-16k`, `n25`."""
         if self.native:
             return f"n{self.low}"
-        return _label(self.low) if self.low == self.high else f"{_label(self.low)}-{_label(self.high)}"
+        return size_label(self.low) if self.low == self.high else f"{size_label(self.low)}-{size_label(self.high)}"
 
     @property
     def split(self) -> str:
@@ -43,7 +46,8 @@ class Length:
         return self.config.replace("-", "_")
 
 
-def _label(tokens: int) -> str:
+def size_label(tokens: int) -> str:
+    """Tokens as a person writes them: `4k`, `1m`, `1000`."""
     for letter in ("m", "k"):
         if tokens % UNITS[letter] == 0:
             return f"{tokens // UNITS[letter]}{letter}"
@@ -56,7 +60,7 @@ def _tokens(text: str) -> int:
         raise LcgenError(f"Cannot read the length {text.strip()!r}. {LENGTH_HELP}")
     tokens = float(match[1]) * UNITS[match[2]]
     if tokens != int(tokens) or not 1 <= tokens <= MOST_TOKENS:
-        raise LcgenError(f"The length {text.strip()!r} must be a whole number of tokens from 1 to {_label(MOST_TOKENS)}.")
+        raise LcgenError(f"The length {text.strip()!r} must be a whole number of tokens from 1 to {size_label(MOST_TOKENS)}.")
     return int(tokens)
 
 
@@ -92,7 +96,7 @@ def _few(values: range, part: str) -> range:
 
 def _ordered(low: int, high: int, part: str) -> tuple[int, int]:
     if low >= high:
-        raise LcgenError(f"The range {part.strip()!r} is empty: {_label(low)} is not below {_label(high)}. {LENGTH_HELP}")
+        raise LcgenError(f"The range {part.strip()!r} is empty: {size_label(low)} is not below {size_label(high)}. {LENGTH_HELP}")
     return low, high
 
 
@@ -175,6 +179,8 @@ class Spec:
     thinking: int = 0
     reserve: int | None = None
     paired: bool = False
+    disjoint: bool = False
+    """Whether train, validation and test draw from shares of all keys, values and names that have none in common."""
     questions: int = 1
     verify: Literal["none", "auto", "full"] = "auto"
     format: Literal["parquet", "jsonl"] = "parquet"
@@ -184,6 +190,10 @@ class Spec:
             if not re.fullmatch(r"[A-Za-z0-9]\w*(\.\w+)*", split, re.ASCII) or split == "all":
                 raise LcgenError(
                     f"--split {split!r} is no split name: letters, digits, _ and . only, a letter or digit first, and not 'all', which loads every split."
+                )
+            if self.disjoint and split not in SHARES:
+                raise LcgenError(
+                    f"--disjoint-pools shares keys and values out between {', '.join(SHARES)}, and --split is {split!r}. Take one of them."
                 )
         for name in (self.name, *(part.name for part in self.parts)):
             if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,95}", name, re.ASCII):

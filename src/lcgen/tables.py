@@ -58,7 +58,7 @@ class Scores:
     """Task -> run -> the longest target up to which all mean scores reach `threshold`; None where the shortest does not."""
     threshold: float | None
     notes: Sequence[str]
-    """What whoever reads the figures must know: rows without a response, responses without a row."""
+    """See `notes`."""
 
     @property
     def runs(self) -> list[str]:
@@ -90,7 +90,7 @@ class Scores:
         lines = [[*self.by, "rows", *(["units"] if grouped else []), *(column.head for column in columns)]]
         for cell in cells:
             total = ALL if len(self.totals) == 1 else f"{ALL} {cell.task}"
-            labels = [_label(value) for value in cell.by.values()] or [total, *[""] * len(self.by)][: len(self.by)]
+            labels = [label(value) for value in cell.by.values()] or [total, *[""] * len(self.by)][: len(self.by)]
             counts = {cell.scored[column.run] for column in columns if column.run in cell.scored}
             rows = f"{min(counts):,} of {cell.rows:,}" if len(counts) == 1 and counts != {cell.rows} else f"{cell.rows:,}"
             lines.append([*labels, rows, *([f"{cell.units:,}"] if grouped else []), *(column.of(cell) for column in columns)])
@@ -151,7 +151,7 @@ def table(
     by = _fields(by, every)
     if len(scored.sheets) > 1 and not {"task", "config"} & {*by}:
         by = ["task", *by]
-    levels = [_levels(field, {_value(row, field) for row in every}, scored.configs) for field in by]
+    levels = [_levels(field, {value(row, field) for row in every}, scored.configs) for field in by]
     compared = [one.name for one in scored.joined if one.name != baseline]
     cells, totals = [], []
     reach: dict[str, dict[str, int | None]] = {}
@@ -159,13 +159,13 @@ def table(
         columns = {run: metrics.columns() for run, metrics in sheet.runs.items()}
         places: dict[tuple[tuple[int, Any], ...], list[int]] = {}
         for number, row in enumerate(sheet.rows):
-            places.setdefault(tuple(level[_value(row, field)] for field, level in zip(by, levels)), []).append(number)
+            places.setdefault(tuple(level[value(row, field)] for field, level in zip(by, levels)), []).append(number)
         for key in sorted(places, key=lambda key: [rank for rank, _ in key]):
             cells.append(_cell(sheet, columns, places[key], dict(zip(by, (value for _, value in key))), baseline, compared))
         if threshold is not None:
             reach[sheet.task.name] = _effective(sheet, columns, threshold)
         totals.append(_cell(sheet, columns, range(len(sheet.rows)), {}, baseline, compared))
-    return Scores(folder, tuple(by), missing, baseline, scored.joined, cells, totals, reach, threshold, _notes(scored, missing))
+    return Scores(folder, tuple(by), missing, baseline, scored.joined, cells, totals, reach, threshold, notes(scored, missing))
 
 
 def _effective(sheet: Sheet, columns: Mapping[str, Mapping[str, np.ndarray]], threshold: float) -> dict[str, int | None]:
@@ -228,10 +228,11 @@ def _fields(asked: Sequence[str], rows: Iterable[Row]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _value(row: Row, field: str) -> Any:
+def value(row: Row, field: str) -> Any:
+    """What a row holds in a field: a column, `params.NAME` or `metadata.NAME`; lists as JSON."""
     owner, _, key = field.partition(".")
-    value = row[owner].get(key) if key else row.get(field)
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
+    found = row[owner].get(key) if key else row.get(field)
+    return json.dumps(found, ensure_ascii=False) if isinstance(found, (list, dict)) else found
 
 
 def _levels(field: str, values: set[Any], configs: Mapping[str, int]) -> dict[Any, tuple[int, Any]]:
@@ -251,23 +252,24 @@ def _levels(field: str, values: set[Any], configs: Mapping[str, int]) -> dict[An
     return levels
 
 
-def _notes(scored: Scored, missing: str) -> list[str]:
-    rows, notes = sum(scored.configs.values()), []
+def notes(scored: Scored, missing: str) -> list[str]:
+    """What whoever reads the figures must know: rows without a response, responses without a row."""
+    rows, said = sum(scored.configs.values()), []
     for one in scored.joined:
         if lost := one.missing.total():
             how = "count as empty answers (--missing zero)" if missing == "zero" else "are left out (--missing skip)"
-            notes.append(
+            said.append(
                 f"{one.name}: {lost:,} of {rows:,} rows have no response and {how}: {listed(one.missing, scored.configs)}."
             )
         if one.unread:
             more = "" if len(one.unread) <= 3 else f" and {len(one.unread) - 3:,} more"
-            notes.append(f"{one.name}: passed over: {'; '.join(one.unread[:3])}{more}.")
+            said.append(f"{one.name}: passed over: {'; '.join(one.unread[:3])}{more}.")
         if one.ends["truncated"] or one.ends["unclosed"]:
             cut = f"{one.ends['truncated']:,} were cut off by the budget" if one.tells else "why they ended is not told"
-            notes.append(f"{one.name}: of its answers {cut}, {one.ends['unclosed']:,} never closed their thinking.")
+            said.append(f"{one.name}: of its answers {cut}, {one.ends['unclosed']:,} never closed their thinking.")
         if one.unknown:
-            notes.append(f"{one.name}: {some(one.unknown, 'id')} of no row here, passed over.")
-    return notes
+            said.append(f"{one.name}: {some(one.unknown, 'id')} of no row here, passed over.")
+    return said
 
 
 def _plain(cell: Cell) -> dict[str, Any]:
@@ -287,7 +289,7 @@ def _numbers(estimate: Estimate) -> dict[str, float | None]:
     return {"value": number(estimate.value), "low": number(estimate.low), "high": number(estimate.high), "n": estimate.n}
 
 
-def _label(value: Any) -> str:
+def label(value: Any) -> str:
     """A value of a row for the terminal: rows come from outside and may hold anything."""
     if value is None:
         return "-"

@@ -5,9 +5,24 @@ takes any string (megabytes, NUL, lone surrogates, invisible or combining charac
 """
 
 from .claims import by_key
+from .document import Check, checks, judge_prompt
 from .length import length_score, words
 from .metric import judge
-from .response import items, unclosed, visible
+from .response import items, resumed, unclosed, visible
 from .values import mentions, normal
 
-__all__ = ["by_key", "items", "judge", "length_score", "mentions", "normal", "unclosed", "visible", "words"]
+__all__ = [
+    "Check",
+    "by_key",
+    "checks",
+    "items",
+    "judge",
+    "judge_prompt",
+    "length_score",
+    "mentions",
+    "normal",
+    "resumed",
+    "unclosed",
+    "visible",
+    "words",
+]

@@ -52,6 +52,14 @@ def visible(response: str, prompt: str = "", question: str = "") -> str:
     return said
 
 
+def resumed(said: str, prefix: str) -> str:
+    """The whole answer of which `said` goes on from `prefix`, the words given to the model; as it is where it repeats them, or is empty."""
+    prefix = prefix.strip()
+    if not prefix or not said or said.startswith(prefix):
+        return said
+    return f"{prefix}{'' if said.startswith((' ', chr(10))) else ' '}{said}"
+
+
 def _final_channel(text: str) -> str:
     if bare := _BARE_CHANNELS.match(text):
         return text[bare.end() :].rpartition("assistantfinal")[2] if "assistantfinal" in text else ""
@@ -82,6 +90,8 @@ def _outside_thoughts(text: str) -> str:
 
 def _thoughts(text: str) -> tuple[str, bool]:
     """What stands outside of thinking, and whether thinking is open at the end."""
+    if not any(mark in text for mark in "<[◁"):  # spares a search through a long document
+        return text, False
     kept: list[str] = []
     family, depth, at = "", 0, 0
     for tag in _THOUGHT.finditer(text):

@@ -10,7 +10,7 @@ import click
 import lcgen
 from lcgen.errors import LcgenError
 from lcgen.options import Grouped, given, of_spec, option, rows_options
-from lcgen.verbs.report import show, tell
+from lcgen.verbs.finish import show, tell
 from lcgen.verbs.terminal import progress_bar
 
 

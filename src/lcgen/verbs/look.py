@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import click
@@ -31,7 +32,9 @@ def show(task: str, index: int, full: bool, as_json: bool, template_args: tuple[
     if options["lengths"] is None and not made.parts[0].lengths[0].native:
         made = spec(task, chat_template_args=scalars(template_args), **{**options, "lengths": "4k"})
     row = one(made, index)
-    click.echo(json.dumps(row, ensure_ascii=False) if as_json else text(row, full))
+    # click takes colours out where the output is no terminal; whoever wants none on one says so by NO_COLOR.
+    plain = False if os.environ.get("NO_COLOR") else None
+    click.echo(json.dumps(row, ensure_ascii=False) if as_json else text(row, full), color=plain)
 
 
 @click.command()

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 @click.argument("folder", metavar="DIR")
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 def finish(folder: str, as_json: bool) -> None:
-    """Join the files of shards into a dataset, or say which are missing.
+    """Join the files of shards into a dataset.
 
-    DIR is the folder or URL that the shards of `lcgen build --shard` have written to.
+    Where files are missing it says which, and which shards make them. DIR is the folder or URL that the shards of `lcgen build --shard` have written to.
     """
     began = time.monotonic()
     tell(lcgen.finish(folder), began, as_json, joined=True)

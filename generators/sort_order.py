@@ -1,0 +1,344 @@
+"""Sort order: segments of a text are shown, and the question is in which order they stand in it.
+
+Follows SORT and Book-SORT (Pink et al. 2024, arXiv:2410.08133) in what is asked; the wording is our own. There, segments are cut from
+books, whose story tells the order too. Here the text is by default a stream of events that could stand in any order, with people and things
+that come up once, so that their place is all there is to know. Left out: the paper's human study, retrieval, and titles of books.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from lcgen.contract import (
+    Cell,
+    Context,
+    Draft,
+    Estimate,
+    Plant,
+    Preset,
+    Puzzle,
+    Quote,
+    Row,
+    Setting,
+    Shortcut,
+    Source,
+    Task,
+    Units,
+)
+from lcgen.contrasts import Contrast
+from lcgen.errors import CheckFailed
+from lcgen.generators import _sort_answers as answers
+from lcgen.generators import _sort_contrast as contrasting
+from lcgen.generators._sort_events import Events, Excerpt
+from lcgen.generators._sort_params import SortOrderParams
+from lcgen.generators._sort_text import Cut, Segments, Words, joined
+from lcgen.streams import Stream
+from lcgen.wording import Wording
+
+ATTEMPTS = 100
+"""Excerpts that are tried where their size is given in words: the first that holds such segments is taken."""
+ASKS = {True: {"first": "ask_first", "last": "ask_last"}, False: {"first": "ask_forward", "last": "ask_backward"}}
+"""Macros that ask, of a pair and of more segments."""
+MARGIN = 0.01
+"""Share of the text by which distances keep away from the edges of their bin, a tenth of it at most: what closes the text makes it a little
+longer or shorter than is known when segments are chosen."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What pose must know of a draft."""
+
+    lang: str
+    wishes: Sequence[Wish]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One question of a draft, before its text is known."""
+
+    ask: str
+    bin: tuple[float, float]
+    depth: float
+    shown: Sequence[int]
+    """The segments by their place in the text, as they are shown; twins show them also the other way round."""
+    draws: Sequence[float]
+    """What varies the distances between neighbours."""
+
+
+class SortOrder(Task[SortOrderParams]):
+    """Putting segments of a text into order."""
+
+    name = "sort_order"
+    about = "Shows segments of a text and asks which of them comes first, or for their order."
+    papers = ("arXiv:2410.08133",)
+    tags = ("sequence-order", "book-sort", "episodic-memory")
+    Params = SortOrderParams
+    revision = 1
+    metric = "accuracy"
+    depths = False
+    haystack = "records"
+    limits = "segments are chosen anew in the text of each length; distances and depths keep their shares of it."
+    blocks = {
+        "event": ("person~name", "deed", "thing", "place"), "deeds": (), "labels": (), "segment": ("label", "text~line"), "lead": (),
+        "ask_first": (), "ask_last": (), "ask_forward": (), "ask_backward": (), **dict.fromkeys(answers.PHRASES, ()),
+    }  # fmt: skip
+
+    def count(self, params: SortOrderParams) -> int | None:
+        return params.words or None
+
+    def draw(self, rng: Stream, params: SortOrderParams, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
+        if len(wording.choices("labels")) < params.segments:
+            raise ValueError(f"the template has fewer than {params.segments} labels: take fewer segments, or add to its labels")
+        plan = Plan(source.lang, list(_wishes(rng, params, cell)))
+
+        def text(attempt: int) -> Units:
+            stream = rng.child("filler", attempt)
+            return source.filler(stream, lambda: Events(source.lang, wording, stream))
+
+        if not params.words:
+            return [_fitted(params, cell.questions, source, text(0), wording.sep, plan)]
+        params.fits(params.words, cell.questions)
+        for attempt in range(ATTEMPTS):
+            excerpt = Excerpt(text(attempt), source.lang, params.words)
+            if excerpt.limit < params.words:
+                raise ValueError(
+                    f"words is {params.words:,}, but the text has {excerpt.limit:,} words in all: take words={excerpt.limit} or less, "
+                    "or a longer text"
+                )
+            draft = Draft(plants=(), filler=excerpt, sep=wording.sep, count=params.words, distinct=True, state=plan)
+            held = excerpt.words[: params.words]
+            begins = np.cumsum([0, *(len(word) + len(wording.sep) for word in held)])[:-1]
+            opens = begins[excerpt.opens[excerpt.opens < params.words]]
+            # Tokens are not known here: a segment of so many is taken to have as many words as it may have.
+            segments = Segments(wording.sep.join(held), source.lang, opens, Cut(params.segment_length, None, params.ngram))
+            if all(_chosen(segments, params, plan.wishes, params.words)):
+                break
+        return [draft]
+
+    def pose(self, rng: Stream, params: SortOrderParams, draft: Draft, context: Context, wording: Wording) -> Sequence[Puzzle]:
+        (spans,), (ids,) = context.spans, context.ids
+        plan: Plan = draft.state
+        opens = spans[:, 0] if not isinstance(draft.filler, Excerpt) else spans[np.isin(ids, draft.filler.opens), 0]
+        cut = Cut(params.segment_length, context.tokens if params.segment_unit == "tokens" else None, params.ngram)
+        segments = Segments(context.text, plan.lang, opens, cut)
+        whole = len(segments.words) / context.share
+        chosen = _chosen(segments, params, plan.wishes, whole)
+        lacks = _lack(params, plan.wishes, chosen, segments, whole)
+        found: list[Puzzle] = []
+        for number, (wish, words) in enumerate(zip(plan.wishes, chosen)):
+            # A glimpse that lacks something still shows how long the question will be.
+            words = words or segments.some(params.segments)
+            avoid = frozenset[str]()
+            if draft.count is None:
+                avoid = frozenset(run for word in words for run in segments.runs(word, spans[:, 0]))
+            for puzzle in self._puzzles(params, wording, segments, whole, wish, words):
+                known = {"pair": number, "words": len(segments.words), "units": len(ids)}
+                found.append(replace(puzzle, avoid=avoid, lacks=lacks, metadata={**puzzle.metadata, **known}))
+        return found
+
+    def _puzzles(
+        self, params: SortOrderParams, wording: Wording, segments: Segments, whole: float, wish: Wish, words: Sequence[int]
+    ) -> Iterator[Puzzle]:
+        """One question: a puzzle for each order in which the segments are shown, and for each condition."""
+        text, sep, pair = segments.words.text, wording.sep, params.segments == 2
+        stretches = [segments.span(word) for word in words]
+        texts = [joined(text[low:high], sep) for low, high in stretches]
+        labels = wording.choices("labels")[: params.segments]
+        orders: dict[str, Sequence[int]] = {"": wish.shown}
+        if params.twins:
+            orders = (
+                {"earlier_first": (0, 1), "later_first": (1, 0)} if pair else {"dealt": wish.shown, "reversed": wish.shown[::-1]}
+            )
+        conditions = ("context", "memory") if params.condition == "both" else (params.condition,)
+        lead, ask = wording.say("lead") if pair else "", ASKS[params.segments == 2][wish.ask]
+        for (role, shown), condition in product(orders.items(), conditions):
+            names = dict(zip(shown, labels))
+            gold = [names[place] for place in range(params.segments)][:: 1 if wish.ask == "first" else -1]
+            lines = [wording.say("segment", label=names[place], text=texts[place]) for place in shown]
+            quotes = [
+                Quote(Plant(text[low:high], segments.depth(word, whole), "gold", place, names[place]), low)
+                for place, (word, (low, high)) in enumerate(zip(words, stretches))
+            ]
+            hidden = condition == "memory"
+            yield Puzzle(
+                slots={"question": "\n".join([*lines, wording.say(ask)]), "place": "after", "memory": hidden},
+                answers=[gold[0] if pair else ", ".join(gold)],
+                depth=None if hidden else quotes[0].plant.depth,
+                prefix=lead,
+                lanes=() if hidden else None,
+                role="_".join(filter(None, (role, condition if len(conditions) > 1 else ""))),
+                evidence=() if hidden else quotes,
+                metadata={
+                    "ask": wish.ask, "condition": condition, "labels": labels, "gold": gold, "shown": list(shown),
+                    "texts": [texts[place] for place in shown], "twins": params.twins, "bin": _named(wish.bin), "places": list(words),
+                    "prefix": lead, "continuations": [f"{sep if lead else ''}{label}" for label in labels], **answers.phrases(wording),
+                },
+            )  # fmt: skip
+
+    def contrast(self, row: Row) -> Contrast | None:
+        return contrasting.contrast(row)
+
+    def settle(self, draft: Draft, puzzle: Puzzle, ids: Sequence[np.ndarray]) -> Mapping[str, Any]:
+        known = dict(puzzle.metadata)
+        # What closed the text stands behind what was known of it.
+        closing = draft.filler.text(ids[0][known.pop("units") :])
+        known["words"] += sum(len(Words(text, draft.state.lang)) for text in closing)
+        return {**known, "distance": round((known["places"][-1] - known["places"][0]) / known["words"], 6)}
+
+    def solve(self, context: str, question: str, wording: Wording) -> Sequence[str]:
+        lines = [wording.pattern("segment").fullmatch(line) for line in question.split("\n")]
+        text, shown = joined(context, wording.sep), [(line["label"], line["text"]) for line in lines if line]
+        for _, segment in shown:
+            if (number := text.count(segment)) != 1:
+                raise CheckFailed(f"The segment {segment[:80]!r} stands {number} times in the context, not once.")
+        forward = [label for label, _ in sorted(shown, key=lambda one: text.index(one[1]))]
+        for pair, asks in ASKS.items():
+            for ask, macro in asks.items():
+                if wording.pattern(macro).search(question):
+                    found = forward[:: 1 if ask == "first" else -1]
+                    return [found[0] if pair else ", ".join(found)]
+        raise CheckFailed("The question is none that this task asks.")
+
+    def provable(self, row: Row) -> bool:
+        return bool(row["metadata"]["condition"] == "context")
+
+    def score(self, response: str, row: Row) -> Mapping[str, float]:
+        return answers.graded(response, row)
+
+    def oracle(self, row: Row) -> str:
+        return str(row["outputs"][0])
+
+    def summary(self, rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> Mapping[str, Estimate]:
+        return answers.figures(rows, scores)
+
+
+def _wishes(rng: Stream, params: SortOrderParams, cell: Cell) -> Iterator[Wish]:
+    """The questions of a row: bins, ends asked for and orders shown are dealt in turns, and so is the depth."""
+    asks, ranges, count = ("first", "last") if params.ask == "mixed" else (params.ask,), params.ranges, params.segments
+    parts = 2 * len(asks) * len(ranges)
+    # An odd number of depths takes turns of its own.
+    turn, ninth = cell.turn(parts), cell.turn(9)
+    for number in range(cell.questions):
+        own = rng.child("question", number)
+        rest, place = divmod((turn + number) % parts, len(ranges))
+        ask, turned = divmod(rest, 2)
+        depth = params.depth if params.depth >= 0 else ((ninth + 4 * number) % 9 + own.unit()) / 9
+        shown = ((1, 0) if turned else (0, 1)) if count == 2 else tuple(own.shuffle(range(count)))
+        yield Wish(asks[ask], ranges[place], depth, shown, [own.unit() for _ in range(count - 1)])
+
+
+def _fitted(params: SortOrderParams, questions: int, source: Source, filler: Units, sep: str, plan: Plan) -> Draft:
+    """The draft of a text whose length is asked for, with the least of it that can hold the segments."""
+    sample = filler.text(np.arange(min(64, filler.limit or 64)))
+    each = sum(len(Words(unit, plan.lang)) for unit in sample) / len(sample)
+    count = questions * params.segments
+    # A segment of tokens has at least half as many words.
+    length = params.segment_length if params.segment_unit == "words" else max(1, params.segment_length // 2)
+    least = int(count * length / each)
+
+    def why(fits: int) -> str:
+        most = params.segment_length * fits // max(1, least)
+        return (
+            f"{count} segments of {params.segment_length:,} {params.segment_unit} take {least:,} sentences of this text at least, and about {fits:,} fit"
+            + f": segment_length at most {most:,}." * (most > 0)
+        )
+
+    return Draft(plants=(), filler=filler, sep=sep, least=least, why=why, distinct=source.kind == "records", state=plan)
+
+
+def _chosen(segments: Segments, params: SortOrderParams, wishes: Sequence[Wish], whole: float) -> list[tuple[int, ...]]:
+    """The segments of each question, in a text that will have about so many words; none is asked about twice."""
+    found: list[tuple[int, ...]] = []
+    for wish in wishes:
+        low, high = wish.bin
+        margin = 0.0 if params.words else min(MARGIN, (high - low) / 10)
+        apart = (low + margin) * whole, (high - margin) * whole
+        taken = [word for words in found for word in words]
+        found.append(segments.choose(params.segments, apart, wish.depth, wish.draws, taken))
+    return found
+
+
+def _lack(
+    params: SortOrderParams, wishes: Sequence[Wish], chosen: Sequence[tuple[int, ...]], segments: Segments, whole: float
+) -> str:
+    """Why a text does not hold the questions, and what would do; empty where it does."""
+    needs = params.segments * len(wishes)
+    size = f"{params.segment_length} {params.segment_unit}"
+    try:
+        params.fits(whole, len(wishes), segments.reach // params.segment_length)
+    except ValueError as error:
+        return f"sort_order: {error}."
+    if all(chosen):
+        return ""
+    for held, what in (
+        (segments.within, f"has {len(segments.within):,} sentences at whose beginning a segment of {size} fits"),
+        (segments.starts, f"has {len(segments.within):,} sentences at whose beginning a segment of {size} fits, but {len(segments.starts):,} of these "
+         f"segments are unique, with no run of {segments.run} words that stands elsewhere too"),
+    ):  # fmt: skip
+        if len(held) < needs:
+            return (
+                f"sort_order: {needs} segments are asked about, but the text {what}: take a longer text, another one, "
+                "or other segments (segment_length, ngram)."
+            )
+    wish = wishes[[bool(words) for words in chosen].index(False)]
+    nearest = ""
+    if params.segments == 2:
+        far = segments.nearest(wish.bin[0] * whole, wish.bin[1] * whole)
+        nearest = f"; the nearest to that stand {far / whole:.3g} of it apart"
+    return (
+        f"sort_order: of the {len(segments.starts):,} unique segments of {size}, no {params.segments} that nothing is asked about yet stand "
+        f"{_named(wish.bin)} of the text apart{nearest}: take wider bins, a longer text, or fewer questions or segments."
+    )
+
+
+def _named(bin: tuple[float, float]) -> str:
+    return f"{bin[0]:g}..{bin[1]:g}"
+
+
+def _shortcut(key: Callable[[int, str], float]) -> Shortcut:
+    """The order of the segments by something else than their places; `key` gets number and text of each as shown."""
+
+    def found(context: str, question: str, wording: Wording) -> Sequence[str]:
+        lines = [line for line in map(wording.pattern("segment").fullmatch, question.split("\n")) if line]
+        ranked = sorted(range(len(lines)), key=lambda number: key(number, lines[number]["text"]))
+        labels = [lines[number]["label"] for number in ranked]
+        return [labels[0] if len(labels) == 2 else ", ".join(labels)]
+
+    return found
+
+
+SortOrder.baselines = {
+    "first_shown": _shortcut(lambda number, text: number),
+    "last_shown": _shortcut(lambda number, text: -number),
+    "longest": _shortcut(lambda number, text: -len(text)),
+}
+
+EDGES = {size: (size // 4, size // 3, size // 2, int(size / 1.25)) for size in (250, 1000, 2500)}
+EDGES |= {size: (1000, size // 4, size // 2, int(size / 1.25)) for size in (10_000, 20_000)}
+"""Words of an excerpt, and the upper edges of the distance bins, as published."""
+
+SortOrder.presets = {
+    "book_sort": Preset(
+        "Book-SORT: two segments of 20 or 50 words out of 250 to 20,000 words, in four distance bins; name your books with --haystack",
+        "arXiv:2410.08133",
+        {
+            f"{size}_{length}": Setting({
+                "words": size, "segment_length": length, "bins": "..".join(["0", *(f"{edge / size:g}" for edge in edges)]),
+                "ask": "first", "twins": False,
+            }, "prose")
+            for size, edges in EDGES.items() for length in (20, 50)
+        },
+        "", 400, None, None,
+        "Sizes of excerpts and segments, bins and numbers of rows as published: 100 for each bin. Our own wording, and our own prose where no books "
+        "are named. Each row has an excerpt of its own; for four questions over one, as published, ask for --questions-per-context 4 --samples 100. "
+        "Segments are unique, orders balanced exactly, places dealt evenly instead of being drawn again until a test accepts them. "
+        "The files of a folder are read as one text, so an excerpt may go on in the next book, and no title is told.",
+    ),
+}  # fmt: skip
+
+TASK = SortOrder()

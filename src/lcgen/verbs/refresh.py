@@ -1,0 +1,77 @@
+"""`lcgen refresh`, `reveal` and `schedule`: datasets that live on in epochs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lcgen.options import Grouped, option
+from lcgen.verbs.terminal import progress_bar
+
+
+@click.command(cls=Grouped)
+@click.argument("suite", metavar="SUITE.yaml")
+@option(
+    "What is made", "--epoch", default="month", show_default=True, metavar="day|week|month|NAME", help="The epoch that it is."
+)
+@option("What is made", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the epochs.  [./NAME_epochs]")
+@option("What is published", "--push", "publish", is_flag=True, help="Publish it where the suite's `hub` says.")
+@option("What is published", "--keep", type=int, metavar="N", help="Remove the tags of all but the newest N epochs.  [keep all]")
+@option("Other", "--json", "as_json", is_flag=True, help="Report as JSON.")
+def refresh(suite: str, as_json: bool, **options: Any) -> None:
+    """Build a new epoch of a suite, with rows that no earlier one has.
+
+    The same epoch again changes nothing. LCGEN_SALT, a secret, makes seeds that nobody can foresee; LCGEN_HELD_OUT, another
+    one, a second set of rows that is not published.
+    """
+    import lcgen
+
+    with progress_bar("building") as progress:
+        found = lcgen.refresh(suite, progress=progress, **options)
+    if as_json:
+        pushed = found.pushed and found.pushed.__dict__
+        click.echo(json.dumps({**found.__dict__, "folder": str(found.folder), "pushed": pushed}))
+        return
+    state = f"{found.rows:,} rows, seed {found.seed}" if found.fresh else "up to date"
+    click.echo(f"{found.epoch}: {state}.")
+    if found.fresh:
+        said = ", ".join(f"{count:,} {kind}" for kind, count in found.shared.items())
+        click.echo(f"Shared with earlier epochs: {said}.")
+    if found.pushed:
+        click.echo(f"{found.pushed.page}: read back and tagged {found.pushed.tag}; main is this epoch.")
+    if found.forgotten:
+        click.echo(f"Tags removed: {', '.join(found.forgotten)}.")
+
+
+@click.command()
+@click.argument("suite", metavar="SUITE.yaml")
+@click.argument("epoch")
+def reveal(suite: str, epoch: str) -> None:
+    """Publish the seed of a published epoch, so that anybody can build it again.
+
+    LCGEN_SALT must be the secret that it was made with. No tag moves, and other epochs stay secret.
+    """
+    import lcgen
+
+    found = lcgen.reveal(suite, epoch)
+    click.echo(f"{found.page}: the seed of {found.tag} is {'published' if found.done else 'public already'}.")
+
+
+@click.command()
+@click.argument("suite", metavar="SUITE.yaml")
+@click.option("--to", type=click.Choice(["github-actions", "cron", "systemd"]), required=True, help="What is to run it.")
+@click.option("--epoch", type=click.Choice(["day", "week", "month"]), default="month", show_default=True, help="How often.")
+@click.option("--keep", type=click.IntRange(1), metavar="N", help="Passed on to `lcgen refresh`.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="Where files are written.  [here]")
+@click.option("--force", is_flag=True, help="Replace files that say something else.")
+def schedule(suite: str, to: Any, epoch: str, keep: int | None, out: Path, force: bool) -> None:
+    """Write the file that refreshes and publishes a suite by the calendar."""
+    from lcgen.builders.schedule import schedule as made
+    from lcgen.builders.schedule import write
+
+    for path in write(made(suite, to, epoch, keep), out, force):
+        click.echo(f"{path}")
+    click.echo("Read the first lines: they say how to install it and where secrets stand.")
