@@ -21,6 +21,7 @@ from lcgen import generators
 from lcgen.builders import harness, manifest
 from lcgen.builders.vendor import vendored
 from lcgen.scoring import every_row
+from tests.loopback import OWNER, Hub
 
 SCRIPTS = Path(__file__).parent / "harness"
 PYTHON = os.environ.get("LCGEN_HARNESS_PYTHON", "")
@@ -135,13 +136,13 @@ def test_the_copy_holds_no_builder() -> None:
     assert not [name for name in held if name.startswith(("builders", "verbs", "cli"))]
 
 
-def _harness(script: str, *args: Any, cwd: Path, module: str) -> dict[str, Any]:
+def _harness(script: str, *args: Any, cwd: Path, module: str, **more: str) -> dict[str, Any]:
     """Runs a script in the Python of the harnesses; skips where that has none."""
     python = PYTHON or sys.executable
     there = subprocess.run([python, "-c", f"import {module}"], capture_output=True, check=False)
     if there.returncode:
         pytest.skip(f"{module} is not installed; LCGEN_HARNESS_PYTHON names a Python that has it")
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(cwd / "home")}
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(cwd / "home"), **more}
     run = subprocess.run(
         [python, str(SCRIPTS / script), *map(str, args)], cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
@@ -192,3 +193,19 @@ def test_what_lm_eval_sends_fits_the_window(tmp_path: Path) -> None:
             assert tokens + row["max_new_tokens"] <= row["max_length"] == 1024
             if audience == "chat":
                 assert tokens == row["prompt_tokens"]
+
+
+@pytest.mark.slow
+def test_lm_eval_runs_sheets_that_name_a_repository(hub: Hub, folder: Path, tmp_path: Path) -> None:
+    """The sheets alone, with rows pulled from the Hub by tag; and a snapshot of the repository, as it is."""
+    lcgen.push(folder, "org/mix", tag="v1")
+    commit = hub["org/mix"].at("v1")
+    assert commit is not None
+    for path, blob in commit.tree.items():
+        for place in ("snapshot", *(["sheets"] if path.startswith("lm_eval/") else [])):
+            (tmp_path / place / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / place / path).write_bytes(blob.data)
+    online = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub.url, "HF_TOKEN": OWNER, "HF_HUB_DISABLE_XET": "1"}
+    for place, task, more in (("sheets", "lcgen_needle_1k_hub", online), ("snapshot", "lcgen_mix_all", {})):
+        found = _harness("lm_eval_run.py", tmp_path / place, task, "oracle", cwd=tmp_path, module="lm_eval", **more)
+        assert set(found["scores"].values()) == {1.0}
