@@ -20,7 +20,7 @@ from lcgen.errors import LcgenError
 STAGING = ".building"
 MOVING = "moving"
 """Stands in the staging folder while files are being moved in: a folder without manifest, but with it, is an unfinished build."""
-OURS = ("data", "schemas", "templates")
+OURS = ("data", "schemas", "templates", "lm_eval")
 """Folders of a build."""
 
 
