@@ -9,6 +9,7 @@ import secrets
 import shutil
 import socket
 import tempfile
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -254,7 +255,9 @@ class Store:
                 f"Cannot use {url}: {' '.join(str(error).split())[:200]}. Name a folder, or a URL that fsspec knows."
             ) from error
         self._root = self._root.rstrip("/")
-        self._copies = Path(tempfile.gettempdir())
+        # Copies of what lies there: a folder of this depot's own, so that nobody finds what another left.
+        self._copies = Path(tempfile.mkdtemp(prefix="lcgen-"))
+        weakref.finalize(self, shutil.rmtree, self._copies, ignore_errors=True)
 
     def _at(self, name: str) -> str:
         return f"{self._root}/{name}"
@@ -333,15 +336,15 @@ class Store:
     @contextlib.contextmanager
     def lock(self, shard: str | None = None) -> Iterator[None]:
         name = f"{STAGING}/lock{f'-{shard}' if shard else ''}"
-        with tempfile.TemporaryDirectory(prefix="lcgen-") as copies:
-            self._copies = Path(copies)
-            with locks.object_lock(
-                self.shown,
-                lambda: self.read(name),
-                lambda data: self.write(name, data),
-                lambda: self._system.rm_file(self._at(name)),
-            ):
-                yield
+        # What was copied before others could not write any more may be old.
+        shutil.rmtree(self._copies, ignore_errors=True)
+        with locks.object_lock(
+            self.shown,
+            lambda: self.read(name),
+            lambda data: self.write(name, data),
+            lambda: self._system.rm_file(self._at(name)),
+        ):
+            yield
 
     def settle(self, data: Sequence[str], made: Path, others: Sequence[str], gone: Sequence[str]) -> None:
         self.write(f"{STAGING}/{MOVING}", b"")

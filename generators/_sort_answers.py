@@ -19,6 +19,8 @@ SENTENCE = re.compile(r"[\n.!?。！？;；]+")
 ANSWER = re.compile(r"(?:final answer|answer|答案)[\s*_]{0,5}(?:is|是|为|[:：=])[\s*_]{0,5}([^\n]*)", re.I)
 LINE = 80
 """Characters of the longest line that can be a mere label."""
+MARKS = 32
+"""Labels in one sentence beyond which it is no answer."""
 NEAR = 16
 """Characters over which a word denies what follows."""
 ALNUM = "[A-Za-z0-9]"
@@ -131,7 +133,7 @@ def _claimed(sentence: str, marks: Sequence[tuple[int, int, str]], metadata: Map
     """The label that a sentence is for: by what it says of each of them, or the only one that it names."""
     labels = metadata["labels"]
     unsure, never = (re.compile(rf"(?<!{ALNUM})(?:{_any(metadata[key])})(?!{ALNUM})", re.I) for key in ("unsure", "never"))
-    if unsure.search(sentence) or any(label not in labels for _, _, label in marks):
+    if len(marks) > MARKS or unsure.search(sentence) or any(label not in labels for _, _, label in marks):
         return ""
     begins = [0, *(end for _, end, _ in marks)]
     denied = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +14,11 @@ from lcgen.errors import LcgenError, unknown
 MOST_BYTES = 1 << 20
 MOST_VALUES = 20_000
 """Values of one document, those behind aliases counted each time: anchors within anchors double what they hold."""
+
+_PLAIN_NUMBER = re.compile(
+    r"[-+]?((0|[1-9]\d{0,30})(\.\d*)?|\.\d+)([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", re.ASCII
+)
+"""Not 010, which is eight, nor 1:30, which is ninety, nor thousands of digits."""
 
 Place = tuple[str | int, ...]
 """The keys and numbers that lead to a value."""
@@ -71,6 +78,11 @@ class Marked:
             return found
         if isinstance(node, yaml.SequenceNode):
             return [self._walk(value, (*place, number)) for number, value in enumerate(node.value)]
+        if node.tag.endswith(("int", "float")) and not _PLAIN_NUMBER.fullmatch(node.value):
+            raise self._fault(
+                line,
+                f"writes the number {node.value[:40]!r}, which YAML reads in a way of its own. Write plain digits, or quotes.",
+            )
         if node.tag.endswith(("int", "float", "bool", "null")) and node.tag.startswith("tag:yaml.org,2002:"):
             return self._loader.construct_object(node)
         if node.tag in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value"):
@@ -95,6 +107,14 @@ class Marked:
     def fault(self, place: Place, said: str) -> LcgenError:
         """An error that names the line of a place."""
         return LcgenError(f"{self.name} line {self.line(place)}: {said}")
+
+    @contextlib.contextmanager
+    def at(self, place: Place) -> Iterator[None]:
+        """Adds the line of a place to what LcgenError says."""
+        try:
+            yield
+        except LcgenError as error:
+            raise type(error)(str(self.fault(place, str(error)))) from error
 
     def check(self, schema: dict[str, Any]) -> None:
         """Raises LcgenError for the first place, by line, where the document does not fit a JSON Schema."""

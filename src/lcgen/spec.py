@@ -144,6 +144,14 @@ def shard(text: str) -> tuple[int, int]:
     return which, of
 
 
+def check_name(name: str) -> None:
+    """Raises LcgenError for what cannot name a build, a suite or a config: names become folders, so none may lead out of one."""
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,95}", name, re.ASCII):
+        raise LcgenError(
+            f"--name {name[:120]!r} is no name: at most 96 letters, digits, _, - and . only, a letter or digit first."
+        )
+
+
 @dataclass(frozen=True)
 class Part:
     """One variant of one task: all its rows share template, haystack and answer budget."""
@@ -196,10 +204,7 @@ class Spec:
                     f"--disjoint-pools shares keys and values out between {', '.join(SHARES)}, and --split is {split!r}. Take one of them."
                 )
         for name in (self.name, *(part.name for part in self.parts)):
-            if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,95}", name, re.ASCII):
-                raise LcgenError(
-                    f"--name {name!r} is no name: at most 96 letters, digits, _, - and . only, a letter or digit first."
-                )
+            check_name(name)
         if not self.seed.isprintable() or not 1 <= len(self.seed) <= 100:
             raise LcgenError(f"--seed {ascii(self.seed)[:120]} is no seed: 1 to 100 printable characters, such as a number.")
         for what, value, least in (
@@ -211,15 +216,15 @@ class Spec:
                 raise LcgenError(f"{what} is {value}, but must be at least {least}.")
         if (most := max(part.samples for part in self.parts)) > MOST_SAMPLES:
             raise LcgenError(f"--samples is {most}, but must be at most {MOST_SAMPLES:,}.")
-        _distinct(self.parts)
+        distinct(self.parts)
 
 
-def _distinct(parts: Sequence[Part]) -> None:
-    """Raises LcgenError where two configs would have one name."""
-    seen = {"preview"}
+def distinct(parts: Sequence[Part], seen: set[str] | None = None) -> None:
+    """Raises LcgenError where two configs would have one name, or one that is `seen` already; adds their names to it."""
+    seen = set() if seen is None else seen
     for config in (name for part in parts for name in (part.name, *(f"{part.name}_{length.config}" for length in part.lengths))):
-        if config in seen:
-            raise LcgenError(f"Two configs of this build would both be named {config}. Give it another --name.")
+        if config in seen or config == "preview":
+            raise LcgenError(f"Two configs of this build would both be named {config}. Give one of them another name.")
         seen.add(config)
 
 
@@ -243,7 +248,8 @@ class Suite:
 
     def __post_init__(self) -> None:
         assert len({(spec.seed, spec.verify, spec.format) for spec in self.builds}) == 1, "they are the suite's, not a build's"
-        _distinct(self.parts)
+        check_name(self.name)
+        distinct(self.parts)
 
     @property
     def parts(self) -> tuple[Part, ...]:

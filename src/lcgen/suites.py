@@ -14,7 +14,7 @@ from typing import Any
 from lcgen import api
 from lcgen.errors import LcgenError, unknown
 from lcgen.marked import Marked
-from lcgen.spec import Hub, Spec, Suite
+from lcgen.spec import Hub, Spec, Suite, check_name, distinct
 
 MULTIPLIED = ("lang", "tokenizer", "haystack")
 """A list under these keys makes a build of each value, whose name says which."""
@@ -62,6 +62,8 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Suite:
     if given.pop("preset", None) is not None:
         raise LcgenError("--preset belongs to one task. A suite names the presets of its builds itself.")
     called = given.pop("name", None)
+    with document.at(("name",)):
+        check_name(whole["name"])
     shared = {
         "seed": given.pop("seed", whole.get("seed", 0)),
         "verify": given.pop("verify", whole.get("verify", "auto")),
@@ -71,6 +73,7 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Suite:
     home = Path(name).parent if is_file(name) else None
     tasks = {task for entry in whole["builds"] for task in _tasks({**whole.get("defaults", {}), **entry})}
     builds: list[Spec] = []
+    configs, worded = set[str](), dict[tuple[str, str], str | None]()
     for number, entry in enumerate(whole["builds"]):
         place = ("builds", number)
         entry = {
@@ -80,11 +83,11 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Suite:
         }
         if not _tasks(entry):
             raise document.fault(place, "a build names its task: `task: needle`.")
-        try:
-            builds += _builds(entry, {**given, **shared}, _meant(pairs, _tasks(entry), tasks), home)
-        except LcgenError as error:
-            raise type(error)(str(document.fault(place, str(error)))) from error
-    _clash(builds, document)
+        with document.at(place):
+            for spec in _builds(entry, {**given, **shared}, _meant(pairs, _tasks(entry), tasks), home):
+                _worded_once(spec, worded)
+                distinct(spec.parts, configs)
+                builds.append(spec)
     hub = Hub(**whole["hub"]) if "hub" in whole else None
     return Suite(tuple(builds), str(called) if called is not None else whole["name"], hub)
 
@@ -140,18 +143,8 @@ def _slug(value: str) -> str:
     return re.sub(r"\.(json|txt|md)$|[^\w.-]+", "", last, flags=re.ASCII) or "x"
 
 
-def _clash(builds: Sequence[Spec], document: Marked) -> None:
-    """Raises LcgenError where two builds would make configs of one name, or word one task in two ways."""
-    seen: set[str] = set()
-    worded: dict[tuple[str, str], str | None] = {}
-    for spec in builds:
-        for part in spec.parts:
-            if part.name in seen:
-                raise LcgenError(
-                    f"{document.name}: two builds would both make the configs {part.name}. Give one of them a `name`."
-                )
-            seen.add(part.name)
-            if worded.setdefault((part.task, part.lang), spec.template) != spec.template:
-                raise LcgenError(
-                    f"{document.name}: {part.task} ({part.lang}) has two templates, but a folder keeps one. Make two suites of it."
-                )
+def _worded_once(spec: Spec, worded: dict[tuple[str, str], str | None]) -> None:
+    """Raises LcgenError where a build words a task otherwise than one before it."""
+    for part in spec.parts:
+        if worded.setdefault((part.task, part.lang), spec.template) != spec.template:
+            raise LcgenError(f"{part.task} ({part.lang}) has two templates, but a folder keeps one. Make two suites of it.")

@@ -21,6 +21,8 @@ MOST_VALUES = 21
 BINS = 10
 OBJECTS = ("params", "metadata")
 ALL = "all"
+NOTHING = "-"
+"""What stands where a cell lacks a figure."""
 Figures = Mapping[str, Estimate]
 
 
@@ -87,13 +89,11 @@ class Scores:
         cells = [*self.cells, *(total for total in self.totals if sum(cell.task == total.task for cell in self.cells) > 1)]
         grouped = any(cell.units != cell.rows for cell in cells)
         columns = self._columns(cells, metric)
-        lines = [[*self.by, "rows", *(["units"] if grouped else []), *(column.head for column in columns)]]
-        for cell in cells:
-            total = ALL if len(self.totals) == 1 else f"{ALL} {cell.task}"
-            labels = [label(value) for value in cell.by.values()] or [total, *[""] * len(self.by)][: len(self.by)]
-            counts = {cell.scored[column.run] for column in columns if column.run in cell.scored}
-            rows = f"{min(counts):,} of {cell.rows:,}" if len(counts) == 1 and counts != {cell.rows} else f"{cell.rows:,}"
-            lines.append([*labels, rows, *([f"{cell.units:,}"] if grouped else []), *(column.of(cell) for column in columns)])
+        blocks = []
+        for task in dict.fromkeys(cell.task for cell in cells):
+            own = [cell for cell in cells if cell.task == task]
+            held = [column for column in columns if any(column.of(cell) != NOTHING for cell in own)]
+            blocks.append("\n".join(_aligned(self._lines(own, held or columns[:1], grouped), len(self.by))))
         shown = "" if len({column.figure for column in columns}) > 1 else f"{columns[0].figure}, "
         shared = "; rows that share a context, group or puzzle are one unit" if grouped else ""
         reach = [
@@ -101,7 +101,18 @@ class Scores:
             + ", ".join(f"{run} {'none' if length is None else f'{length:,}'}" for run, length in runs.items()) + "."
             for task, runs in self.effective.items()
         ]  # fmt: skip
-        return "\n".join([*_aligned(lines, len(self.by)), *reach, f"{shown}95 % intervals{shared}."])
+        return "\n".join(["\n\n".join(blocks), *reach, f"{shown}95 % intervals{shared}."])
+
+    def _lines(self, cells: Sequence[Cell], columns: Sequence[Column], grouped: bool) -> list[list[str]]:
+        """A head and a line for each cell of one task; tasks have shortcuts of their own, so each has its own columns."""
+        lines = [[*self.by, "rows", *(["units"] if grouped else []), *(column.head for column in columns)]]
+        for cell in cells:
+            total = ALL if len(self.totals) == 1 else f"{ALL} {cell.task}"
+            labels = [label(value) for value in cell.by.values()] or [total, *[""] * len(self.by)][: len(self.by)]
+            counts = {cell.scored[column.run] for column in columns if column.run in cell.scored}
+            rows = f"{min(counts):,} of {cell.rows:,}" if len(counts) == 1 and counts != {cell.rows} else f"{cell.rows:,}"
+            lines.append([*labels, rows, *([f"{cell.units:,}"] if grouped else []), *(column.of(cell) for column in columns)])
+        return lines
 
     def _columns(self, cells: Sequence[Cell], metric: str | None) -> list[Column]:
         runs = self.runs
@@ -132,7 +143,7 @@ class Column:
         figures = cell.differences if self.difference else cell.figures
         estimate = figures.get(self.run, {}).get(self.figure)
         if estimate is None or math.isnan(estimate.value):
-            return "-"
+            return NOTHING
         if estimate.low is None or estimate.high is None:
             return self._number(estimate.value)
         return f"{self._number(estimate.value)} [{self._number(estimate.low)}, {self._number(estimate.high)}]"
