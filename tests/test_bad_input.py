@@ -433,7 +433,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     disk.mkdir()
     if (
         sys.platform != "linux"
-        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", disk], capture_output=True, check=False).returncode
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=900k", "tmpfs", disk], capture_output=True, check=False).returncode
     ):
         pytest.skip("mounting a small disk needs root on Linux")
     yield disk
@@ -441,7 +441,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_disk_that_is_really_full(small_disk: Path) -> None:
-    """Parquet and JSON lines, a new folder and one to be extended, on a disk of 200 kB."""
+    """Parquet and JSON lines, a new folder and one to be extended, on a disk of 900 kB."""
     args = ("build", "needle", "--haystack", "records", "--depths", "0..1:0.1")
     done(*args, "--lengths", "1k", "--out", small_disk / "old")
     kept = outside(tree(small_disk))
@@ -449,7 +449,7 @@ def test_a_disk_that_is_really_full(small_disk: Path) -> None:
         refused(
             *args,
             "--lengths",
-            "1k,16k",
+            "1k,64k",
             "--format",
             format,
             "--out",

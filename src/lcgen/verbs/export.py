@@ -52,7 +52,7 @@ FORMATS = ("jsonl", "ruler", "nemo-skills", "helmet", "kvpress", "evals", "vllm"
 @option("Where it goes", "--force", is_flag=True, help="Replace what is there.")
 @option("Where it goes", "--json", "as_json", is_flag=True, help="Report as JSON.")
 def export(folder: Path, to: str, as_json: bool, **options: object) -> None:
-    """Write the rows of a built folder in the format of another harness.
+    """Write rows in formats of other harnesses.
 
     lm-evaluation-harness, Inspect, lighteval and OpenCompass need no export: their files lie in the folder.
     """
