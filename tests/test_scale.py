@@ -21,7 +21,7 @@ import lcgen
 from lcgen import api
 from lcgen.builders import build as building
 from lcgen.builders import locks
-from lcgen.builders.depot import Store
+from lcgen.builders.objects import Store
 from tests.runs import cli, done, process, refused, tree
 
 # Twelve files, each of some tens of milliseconds.
@@ -121,7 +121,8 @@ def test_more_shards_than_files_and_shards_made_twice(few: dict[str, bytes], tmp
         done(*FEW, "--shard", f"{shard}/5", "--jobs", 2, "--out", "out")
     done("finish", "out")
     assert tree(tmp_path / "out") == few
-    refused("finish", "out", says="is finished: there is nothing to join")
+    assert "./out: 6 rows" in (again := done("finish", "out")) and "finished already" in again
+    assert tree(tmp_path / "out") == few
     assert "up to date" in done(*FEW, "--out", "out")
 
 
@@ -159,6 +160,9 @@ def test_a_shard_that_is_none_is_refused(shard: str, tmp_path: Path) -> None:
 
 def test_jobs_that_cannot_be_are_refused() -> None:
     refused(*FEW, "--jobs", 0, says="--jobs is 0, but must be at least 1")
+    refused(*FEW, "--jobs", 0, "--plan", says="--jobs is 0, but must be at least 1")
+    refused(*FEW, "--jobs", 2, "--executor", "ray", says="Leave --jobs out")
+    refused(*FEW, "--shard", "0/2", "--plan", says="Leave --shard out")
     refused("verify", ".", "--jobs", -1, says="--jobs is -1")
 
 
@@ -370,6 +374,47 @@ def test_shards_of_a_url_are_joined(memory: str, few: dict[str, bytes]) -> None:
     assert stored(memory) == files(few)
 
 
+def test_shards_of_what_is_finished_have_nothing_to_do(memory: str, few: dict[str, bytes], tmp_path: Path) -> None:
+    for out in (memory, tmp_path / "out"):
+        done(*FEW, "--out", out)
+        assert "up to date" in done(*FEW, "--shard", "1/2", "--out", out)
+    assert stored(memory) == files(few) and tree(tmp_path / "out") == few
+    # Of more samples each file waits, of more lengths the new one.
+    assert lcgen.build("needle", memory, shard="0/2", samples=2, **OPTIONS).waits == ("data/needle_2k/test-000000.parquet",)
+    more = {**OPTIONS, "lengths": "1k..4k:1k"}
+    assert lcgen.build("needle", tmp_path / "out", shard="0/2", **more).waits == ("data/needle_4k/test-000000.parquet",)
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [("lock", "lock-0-of-2"), ("lock-1-of-2", "lock")])
+def test_the_lock_of_a_store_tells_the_whole_from_its_shards(memory: str, mine: str, theirs: str, few: dict[str, bytes]) -> None:
+    sign = json.dumps({"owner": "x", "host": "elsewhere", "process": 1, "at": time.time()}).encode()
+    place = Store(memory)
+    place.write(f".building/{theirs}", sign)
+    shard = ("--shard", "1/2") if mine != "lock" else ()
+    refused(*FEW, *shard, "--out", memory, says=r"Another lcgen \(process 1 on elsewhere\)")
+    place.write(".building/lock-0-of-2", sign)
+    if theirs == "lock":
+        place.write(".building/lock", b"")
+    done(*FEW, "--shard", "1/2", "--out", memory)
+
+
+def test_a_shard_takes_nothing_from_another_that_has_just_begun(few: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two shards look at an empty folder at once; the second writes its plan when the first has made a file."""
+    from lcgen.builders import site
+
+    real = site.planned
+
+    def late(place: Any) -> Any:
+        monkeypatch.setattr(site, "planned", real)
+        assert lcgen.build("needle", "out", shard="0/2", **OPTIONS).written == 2
+        return None
+
+    monkeypatch.setattr(site, "planned", late)
+    assert lcgen.build("needle", "out", shard="1/2", **OPTIONS).waits == ()
+    done("finish", "out")
+    assert tree(Path("out")) == few
+
+
 def test_processes_write_to_a_url(tmp_path: Path, few: dict[str, bytes]) -> None:
     done(*FEW, "--jobs", 2, "--out", f"local://{tmp_path}/far")
     assert files(tree(tmp_path / "far") or {}) == files(few)
@@ -445,10 +490,22 @@ def test_a_store_that_fails_between_two_files_goes_on(
         ("nosuch://bucket/out", "Cannot use nosuch://bucket/out: Protocol not known"),
         ("s3::", "Cannot use"),
         ("http://", "Cannot"),
+        ("ftp://127.0.0.1:9/out", "Cannot reach ftp://127.0.0.1:9/out: .*refused"),
     ],
 )
 def test_a_url_that_cannot_be_is_one_message(url: str, says: str) -> None:
     refused(*FEW, "--out", url, says=says)
+    refused("finish", url, says=says)
+
+
+def test_finish_says_that_a_folder_cannot_be_read(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise PermissionError(13, "Forbidden")
+
+    monkeypatch.setattr(MemoryFileSystem, "cat_file", refuse)
+    refused("finish", memory, says="Cannot .*memory://.*Forbidden")
 
 
 def test_a_lock_without_a_sign_of_life_is_free(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -294,10 +294,14 @@ def build(
     from lcgen.builders.build import build as make
 
     part = specs.shard(shard) if shard is not None else None
+    if executor == "ray" and jobs != 1:
+        raise LcgenError(
+            "--jobs is of this machine; how many files a Ray cluster makes at once is its own affair. Leave --jobs out."
+        )
     made = suite(tasks, **options)
     if out is None and len(made.builds) == 1 and len({part.task for part in made.parts}) > 1:
         raise LcgenError("Several tasks in one build need a folder: name it with --out.")
-    return make(made, out, force, progress, _jobs(jobs), part, executor)
+    return make(made, out, force, progress, workers(jobs), part, executor)
 
 
 def plan(tasks: str | Sequence[str] = (), **options: Any) -> list[Line]:
@@ -307,7 +311,8 @@ def plan(tasks: str | Sequence[str] = (), **options: Any) -> list[Line]:
     return forecast(suite(tasks, **options))
 
 
-def _jobs(asked: int) -> int:
+def workers(asked: int) -> int:
+    """How many processes are asked for. Raises LcgenError for fewer than one."""
     if asked < 1:
         raise LcgenError(f"--jobs is {asked}, but must be at least 1.")
     return asked
@@ -334,7 +339,7 @@ def verify(
     """Reads a built folder again, in `jobs` processes, and holds it to everything that it promises. Raises LcgenError where it is no build."""
     from lcgen.builders.recheck import recheck
 
-    return recheck(Path(folder), full, tokenizer, progress, _jobs(jobs))
+    return recheck(Path(folder), full, tokenizer, progress, workers(jobs))
 
 
 def score(
