@@ -597,6 +597,28 @@ def test_verify_in_processes_finds_the_same(tmp_path: Path) -> None:
     assert "needle_2k" in err and "needle_3k is missing" in err
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda made: made.update(configs={}), "manifest.json is damaged: needle_1k has no"),
+        (lambda made: made["configs"].pop("needle_2k"), "manifest.json is damaged: needle_2k has no"),
+        (lambda made: made["counted"][0]["configs"].remove("needle_3k"), "manifest.json is damaged: needle_3k has no"),
+        (lambda made: made["files"].pop("data/needle_2k/test-000000.parquet"), "manifest.json is damaged: needle_2k has no"),
+        (lambda made: made["spec"].update(parts=[]), "manifest.json is damaged"),
+        (lambda made: made["spec"]["parts"][0].update(samples="many"), "manifest.json is damaged"),
+        (lambda made: made["spec"]["parts"][0].update(lengths=[{"low": 1, "up": 2}]), "manifest.json is damaged"),
+    ],
+)
+def test_a_manifest_that_lacks_something_does_not_look_whole(change: Any, says: str, tmp_path: Path) -> None:
+    done(*FEW, "--out", "out")
+    path = tmp_path / "out/manifest.json"
+    made = json.loads(path.read_text("utf-8"))
+    change(made)
+    path.write_text(json.dumps(made), "utf-8")
+    refused("verify", "out", code=1, says=says)
+    refused(*FEW, "--out", "out", code=1, says=says)
+
+
 def test_all_options_reach_the_python_call(tmp_path: Path, few: dict[str, bytes]) -> None:
     lcgen.build("needle", tmp_path / "out", jobs=2, shard="0/1", **OPTIONS)
     assert lcgen.finish(tmp_path / "out").rows == 6 and tree(tmp_path / "out") == few

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lcgen.builders.build import Report
     from lcgen.builders.forecast import Line
     from lcgen.builders.push import Pushed
-    from lcgen.builders.recheck import Findings
+    from lcgen.builders.reading import Findings
     from lcgen.builders.refresh import Refreshed
     from lcgen.checking.findings import Findings as Checked
     from lcgen.contract import Preset, Setting, Task
