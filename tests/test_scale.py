@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -580,6 +581,32 @@ def test_a_ray_address_that_does_not_answer_is_one_message(monkeypatch: pytest.M
 def test_ray_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     refused(*FEW, "--executor", "ray", "--out", "out", says=r'pip install "lcgen\[ray\]"')
+
+
+# ---- progress
+
+
+@posix
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_terminal_shows_one_bar_with_speed_and_time_left(jobs: int, tmp_path: Path) -> None:
+    import fcntl
+    import struct
+    import termios
+
+    screen, end = os.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    command = [sys.executable, "-m", "lcgen", *BUILD, "--samples", "30", "--jobs", str(jobs), "--out", "out"]
+    said = b""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=end, start_new_session=True) as run:
+        os.close(end)
+        with contextlib.suppress(OSError):  # so Linux says that nobody writes any more
+            while piece := os.read(screen, 4096):
+                said += piece
+    os.close(screen)
+    shown = [line for line in said.decode().split("\r") if "tok/s" in line]
+    assert run.returncode == 0 and shown, said
+    # 30 samples at 3 depths of 1k to 12k, in units of a thousand.
+    assert any(re.search(r"building: +\d+%.*/7\.19M \[\d\d:\d\d<\d\d:\d\d, +[\d.]+[kM]?tok/s\]", line) for line in shown), shown
 
 
 # ---- verify
