@@ -16,7 +16,7 @@ from lcgen.builders import locks
 from lcgen.builders.depot import MOVING, STAGING
 from lcgen.errors import LcgenError
 
-OURS = ("data", "schemas", "templates")
+OURS = ("data", "schemas", "templates", "lm_eval")
 """Folders of a build."""
 
 

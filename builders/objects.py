@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,9 @@ class Store:
         except Exception as error:  # Some file systems connect at once, and raise errors of their own.
             raise Stopped(f"Cannot reach {url}: {' '.join(str(error).split())[:200]}. Choose another --out.") from error
         self._root = self._root.rstrip("/")
-        self._copies = Path(tempfile.gettempdir())
+        # Copies of what lies there: a folder of this depot's own, so that nobody finds what another left.
+        self._copies = Path(tempfile.mkdtemp(prefix="lcgen-"))
+        weakref.finalize(self, shutil.rmtree, self._copies, ignore_errors=True)
 
     def _at(self, name: str) -> str:
         return f"{self._root}/{name}"
@@ -119,16 +123,16 @@ class Store:
             found = [whole] if shard else self.names(STAGING)
             return [self.read(one) for one in found if one != name and one.startswith(whole)]
 
-        with tempfile.TemporaryDirectory(prefix="lcgen-") as copies:
-            self._copies = Path(copies)
-            with locks.object_lock(
-                self.shown,
-                lambda: self.read(name),
-                lambda data: self.write(name, data),
-                lambda: self._system.rm_file(self._at(name)),
-                others,
-            ):
-                yield
+        # What was copied before others could not write any more may be old.
+        shutil.rmtree(self._copies, ignore_errors=True)
+        with locks.object_lock(
+            self.shown,
+            lambda: self.read(name),
+            lambda data: self.write(name, data),
+            lambda: self._system.rm_file(self._at(name)),
+            others,
+        ):
+            yield
 
     def settle(self, data: Sequence[str], made: Path, others: Sequence[str], gone: Sequence[str]) -> None:
         self.write(f"{STAGING}/{MOVING}", b"")

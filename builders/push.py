@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from lcgen import cards
-from lcgen.builders import manifest, preview, recheck, tables
+from lcgen.builders import harness, manifest, preview, recheck, tables
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.remote import Content, Moved, Remote, State, oid
 
-OURS = ("data/", "schemas/", "templates/")
+OURS = ("data/", "lm_eval/", "schemas/", "templates/")
 """Folders of a repository in which nothing stands but what a build made."""
 UNTOUCHED = {".gitattributes", "README.md"}
 """What a repository may hold that was not filled by lcgen yet."""
@@ -127,7 +127,9 @@ def contents(
     """
     names = [*made["files"], *made["templates"], manifest.FILE, preview.file(made["spec"]["format"])]
     names += [path.relative_to(folder).as_posix() for path in sorted((folder / "schemas").glob("*.schema.json"))]
+    names += harness.present(folder)
     found: dict[str, Content] = {name: folder / name for name in names}
+    found |= {path: text.encode() for path, text in harness.pinned(folder, repository, tag).items()}
     card = (folder / "README.md").read_text(encoding="utf-8")
     found["README.md"] = cards.published(card, repository, tag, licence, measured, history).encode()
     return found

@@ -9,7 +9,7 @@ from typing import Any
 
 from lcgen import cards, schemas
 from lcgen import spec as specs
-from lcgen.builders import manifest, preview, survey
+from lcgen.builders import harness, manifest, preview, survey
 from lcgen.builders.depot import MOVING, STAGING, Depot, depot
 from lcgen.builders.rows import RowMaker
 from lcgen.builders.tables import Maker
@@ -87,7 +87,7 @@ class Site:
         """Whether nothing is left to do for these files: all stand in the folder, and all that is made of them."""
         known = self.old["files"] if self.old is not None else {}
         every = all(done.get(file.path) == known.get(file.path, {}) for file in files)
-        return every and all(self.depot.owns(name) for name in derived(self.crew))
+        return every and all(self.depot.owns(name) for name in derived(self.suite, self.crew))
 
     def waits(self) -> tuple[str, ...]:
         """The files that nobody has made yet. Whether those that are noted are still whole is looked at when they are joined."""
@@ -139,7 +139,7 @@ class Site:
         with self.depot.workplace() as folder:
             derive(folder, data, made, self.suite, self.crew)
             manifest.save(folder, made)
-            others = [*derived(self.crew), manifest.FILE]
+            others = [*derived(self.suite, self.crew), manifest.FILE]
             gone = self._replaced() - {*files, *others} if self.force else set()
             self.depot.settle([name for name in files if name in staged], folder, others, sorted(gone))
         return made
@@ -151,9 +151,11 @@ class Site:
             return set()
         old = manifest.parse(data, self.depot.shown)
         schema_files = {name for name in self.depot.names("schemas") if name.endswith(".schema.json")}
+        harness_files = {*self.depot.names("lm_eval"), *harness.PYTHON, harness.EVAL}
+        shown = preview.file(old["spec"]["format"])
         return {
             name
-            for name in (*old["files"], *old["templates"], *schema_files, preview.file(old["spec"]["format"]), "README.md")
+            for name in (*old["files"], *old["templates"], *schema_files, *harness_files, shown, "README.md")
             if self.depot.owns(name)
         }
 
@@ -171,11 +173,12 @@ def planned(place: Depot) -> dict[str, Any] | None:
         raise CheckFailed(f"{place.shown}/{PLAN} is damaged. Begin anew with --force.") from error
 
 
-def derived(crew: Mapping[str, Maker]) -> list[str]:
+def derived(suite: Suite, crew: Mapping[str, Maker]) -> list[str]:
     """Everything of a folder that `derive` makes, README last."""
     schema_names = sorted({name for maker in crew.values() for name in maker.schemas})
     templates = sorted({name for maker in crew.values() for name in maker.templates})
     names = [*(f"schemas/{name}.schema.json" for name in schema_names), *templates]
+    names += harness.names(suite.name, crew)
     return [*names, preview.file(next(iter(crew.values())).spec.format), "README.md"]
 
 
@@ -189,4 +192,5 @@ def derive(folder: Path, data: Callable[[str], Path], made: Mapping[str, Any], s
         for name in maker.schemas:
             (folder / "schemas" / f"{name}.schema.json").write_text(schemas.text(name), encoding="utf-8")
     preview.write(folder, data, made)
+    harness.write(folder, data, made, crew)
     (folder / "README.md").write_text(cards.dataset(suite, made, crew, survey.survey(folder, data, made)), encoding="utf-8")

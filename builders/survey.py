@@ -16,7 +16,7 @@ from lcgen.builders import preview, tables, writer
 from lcgen.spec import Length
 
 BINS = 10
-"""Tenths of the depth."""
+"""Parts of the depth; a piece is counted at the border nearest to it, of which there is one more."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Survey:
     """The figures of a finished build."""
 
     coverage: Mapping[str, list[int]]
-    """Config -> gold pieces in each tenth of the depth, where they stand; configs without any are left out."""
+    """Config -> gold pieces at each tenth of the depth, where they stand; configs without any are left out."""
     info: list[dict[str, Any]]
     """The card's `dataset_info`, without the views."""
     examples: list[dict[str, Any]]
@@ -56,7 +56,7 @@ def survey(folder: Path, data: Callable[[str], Path], manifest: Mapping[str, Any
         part["dataset_size"] += raw
         part["splits"][0]["num_bytes"] += raw
         if config not in numbers:
-            coverage[config] = coverage.get(config, np.zeros(BINS, np.int64)) + _gold(path)
+            coverage[config] = coverage.get(config, np.zeros(BINS + 1, np.int64)) + _gold(path)
     first: dict[str, dict[str, Any]] = {}
     for row in rows:
         first.setdefault(row["task"], row)
@@ -83,8 +83,8 @@ def _raw(path: Path) -> int:
 
 
 def _gold(path: Path) -> np.ndarray:
-    """How many gold pieces of a file stand in each tenth of the depth."""
-    found = np.zeros(BINS, np.int64)
+    """How many gold pieces of a file stand at each tenth of the depth."""
+    found = np.zeros(BINS + 1, np.int64)
     if path.suffix == ".jsonl":
         for row in writer.read(path):
             found += _tenths([piece["depth"] for piece in row["evidence"] if piece["role"] == "gold"])
@@ -98,7 +98,7 @@ def _gold(path: Path) -> np.ndarray:
 
 
 def _tenths(depths: list[float]) -> np.ndarray:
-    return np.bincount(np.minimum((np.array(depths, float) * BINS).astype(np.int64), BINS - 1), minlength=BINS)
+    return np.bincount(np.rint(np.array(depths, float) * BINS).astype(np.int64), minlength=BINS + 1)
 
 
 def features(schema: pa.Schema) -> list[dict[str, Any]]:

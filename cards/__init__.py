@@ -1,4 +1,4 @@
-"""The dataset card: the README.md of an output folder."""
+"""What stands in an output folder for people and harnesses: the dataset card, and templates of the harness files."""
 
 from __future__ import annotations
 
@@ -113,17 +113,23 @@ def dataset(suite: Suite, manifest: Mapping[str, Any], crew: Mapping[str, Maker]
     """The card of a finished build."""
     from lcgen.builders.rows import RowMaker
 
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
     first = next(iter(crew.values()))
     layout = "dataset.md.j2" if isinstance(first, RowMaker) else "tables.md.j2"
-    template = environment.from_string(files(__name__).joinpath(layout).read_text(encoding="utf-8"))
-    return template.render(
-        front=_front(suite, manifest, crew, survey), suite=suite, manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first, answers=_answers,
+    return rendered(
+        layout, front=_front(suite, manifest, crew, survey), suite=suite, manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first, answers=_answers,
         followed=list(dict.fromkeys(_followed(maker) for maker in crew.values() if maker.preset)),
         reserves={maker.spec.name: maker.reserve for maker in crew.values()},
         survey=survey, meanings=_meanings(crew), shade=_shade, fenced=_fenced, here=HERE, most=max(map(max, survey.coverage.values()), default=0),
         output=all(maker.task.axis == "output" for maker in crew.values()), splits=sorted({maker.part.split for maker in crew.values()}),
     )  # fmt: skip
+
+
+def rendered(name: str, **facts: Any) -> str:
+    """One of the templates here, filled."""
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False, keep_trailing_newline=True
+    )
+    return environment.from_string(files(__name__).joinpath(name).read_text(encoding="utf-8")).render(**facts)
 
 
 def _followed(maker: Maker) -> str:

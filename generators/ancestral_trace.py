@@ -399,7 +399,7 @@ AncestralTrace.presets = {
     "needlebench_atc": Preset(
         "NeedleBench's Ancestral Trace Challenge: one shuffled chain and nothing else, 2 to 512 relations, all four questions in turn",
         "arXiv:2407.11963", {f"chain_{2**n}": Setting({**PLAIN, "chain": 2**n, "bare": True}, None, "random") for n in range(1, 10)},
-        "4k", 40, "random", None,
+        "", 40, "random", None,
         f"{OWN} How many relations skip a generation is drawn evenly instead of term by term, so that the distance cannot be guessed.",
         {10: SHAPE},
     ),

@@ -11,7 +11,6 @@ import pytest
 
 import lcgen
 from lcgen import generators
-from tests.checks import checked, rows, small_model, whole
 from tests.runs import cli, refused
 
 pytest.importorskip("torch", reason="lcgen check needs PyTorch")
@@ -23,6 +22,7 @@ from lcgen.checking import causal, models
 from lcgen.checking.causal import Causal
 from lcgen.checking.prompts import Prompt, prompts
 from lcgen.checking.run import Job
+from tests.checks import checked, rows, small_model, whole
 
 
 @pytest.fixture(scope="module")

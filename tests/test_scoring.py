@@ -17,6 +17,7 @@ import pytest
 
 import lcgen
 from lcgen import CheckFailed, LcgenError, estimates, generators, responses, scoring
+from lcgen.answers import Answer
 from lcgen.builders import writer
 from lcgen.contract import Estimate, Row
 from lcgen.estimates import share
@@ -297,7 +298,9 @@ def test_a_missing_response_is_an_empty_answer(folder: Path, part: Path) -> None
     found = lcgen.score(folder, part)
     assert value(found, "part") == 14 / 20 and value(found, "part", cell=1) == 0.4
     assert found.notes == ["part: 6 of 20 rows have no response and count as empty answers (--missing zero): needle_2k 6 of 10."]
-    assert found.plain()["files"] == [{"run": "part", "responses": 14, "missing": {"needle_2k": 6}, "unknown": 0}]
+    assert found.plain()["files"] == [
+        {"run": "part", "responses": 14, "missing": {"needle_2k": 6}, "unknown": 0, "unread": 0, "truncated": 0, "unclosed": 0}
+    ]
 
 
 def test_missing_rows_can_be_left_out_and_say_so(folder: Path, part: Path) -> None:
@@ -356,7 +359,7 @@ FAULTS = {
     "empty": (b"", r"bad.jsonl holds no response. A line is an object such as \{\"id\""),
     "blank lines": (b"\n \n\r\n", "holds no response"),
     "only nulls": (b'{"id": "a", "response": null}\n', "holds no response"),
-    "no json": (b'{"id": "a", "response": "1"}\n\nhello\n', "bad.jsonl, line 3 cannot be read: Expecting value. A line is"),
+    "no json": (b'{"id": "a", "response": "1"}\n\nhello\n', "Of the file, line 3 cannot be read: Expecting value"),
     "cut off": (b'{"id": "a", "response": "1"}\n{"id": "b", "resp', "line 2 cannot be read: Unterminated string"),
     "no utf-8": (b'{"id": "a", "response": "\xff"}\n', "line 1 cannot be read: it is no JSON in UTF-8"),
     "deep": (b"[" * 100_000 + b"\n", "line 1 cannot be read"),
@@ -365,11 +368,11 @@ FAULTS = {
     "a number": (b"7\n", "line 1 is int, but must be an object"),
     "other keys": (b'{"doc_id": "a", "output": "1"}\n', "line 1 is an object with 'doc_id', 'output', but must be an object with 'id'"),
     "no keys": (b"{}\n", "line 1 is an object with no keys"),
-    "id no string": (b'{"id": 7, "response": "1"}\n', "line 1: the id is '7', but must be a string"),
-    "response a number": (b'{"id": "a", "response": 7}\n', "line 1: the response to 'a' must be a string, or a list of strings"),
-    "response an object": (b'{"id": "a", "response": {"text": "1"}}\n', "line 1: the response to 'a' must be a string"),
-    "a sample that is none": (b'{"id": "a", "response": ["1", null]}\n', "line 1: the response to 'a' must be a string"),
-    "escape codes": (b'{"id": "\\u001b[31m", "response": 7}\n', r"the response to '\\x1b\[31m' must be"),
+    "id no string": (b'{"id": 7, "response": "1"}\n', "line 1 has the id '7', but it must be a string"),
+    "response a number": (b'{"id": "a", "response": 7}\n', "line 1 has a response to 'a' that must be a string, or a list of strings"),
+    "response an object": (b'{"id": "a", "response": {"text": "1"}}\n', "line 1 has a response to 'a' that must be a string"),
+    "a sample that is none": (b'{"id": "a", "response": ["1", null]}\n', "line 1 has a response to 'a' that must be a string"),
+    "escape codes": (b'{"id": "\\u001b[31m", "response": 7}\n', r"a response to '\\x1b\[31m' that must be"),
 }  # fmt: skip
 
 
@@ -410,7 +413,11 @@ def test_long_responses_lie_on_disk(monkeypatch: pytest.MonkeyPatch, folder: Pat
     monkeypatch.setattr(responses, "HELD", 1000)
     said = {row["id"]: f"<think>{'so ' * 500}</think>{row['answer']}" for row in made}
     with Responses("long", said) as run:
-        assert run._text._rolled and run.get(made[7]["id"]) == [said[made[7]["id"]]] and run.get("nobody") is None
+        assert (
+            run._text._rolled
+            and run.get(made[7]["id"]) == Answer(made[7]["id"], (said[made[7]["id"]],))
+            and run.get("nobody") is None
+        )
         assert len(run) == 20 and list(run) == list(said)
     assert value(lcgen.score(folder, said)) == 1
 
@@ -570,7 +577,7 @@ def test_runs_may_be_mappings(folder: Path, made: list[dict[str, Any]]) -> None:
     assert found.runs == ["responses 1", "responses 2"] and value(found, "responses 2") == 0.5
     compared = lcgen.score(str(folder), good, baseline=weak)
     assert compared.totals[0].differences["responses 1"]["score"].value == 0.5 and compared.baseline == "responses 2"
-    with pytest.raises(LcgenError, match="Response 1: the response to 'a' must be a string"):
+    with pytest.raises(LcgenError, match="Response 1 has a response to 'a' that must be a string"):
         lcgen.score(folder, {"a": 7})  # type: ignore[dict-item]
     with pytest.raises(LcgenError, match="The mapping holds no response"):
         lcgen.score(folder, {})

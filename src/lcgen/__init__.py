@@ -1,6 +1,6 @@
 """lcgen: synthetic long-context benchmark data with exact lengths, proven answers and known evidence."""
 
-from lcgen.api import build, check, finish, generate, plan, push, refresh, report, reveal, score, verify
+from lcgen.api import build, check, export, finish, generate, plan, push, refresh, report, reveal, score, verify
 from lcgen.errors import CheckFailed, LcgenError
 
 __version__ = "0.1.0"
@@ -10,6 +10,7 @@ __all__ = [
     "__version__",
     "build",
     "check",
+    "export",
     "finish",
     "generate",
     "plan",

@@ -13,6 +13,7 @@ from lcgen.spec import Part, Spec, Suite
 
 if TYPE_CHECKING:
     from lcgen.builders.build import Report
+    from lcgen.builders.exports import Exported
     from lcgen.builders.forecast import Line
     from lcgen.builders.push import Pushed
     from lcgen.builders.reading import Findings
@@ -350,6 +351,7 @@ def score(
     baseline: Source | None = None,
     oracle: bool = False,
     missing: Missing = "zero",
+    threshold: float | None = None,
     out: str | Path | None = None,
     progress: Callable[[int, int], Any] | None = None,
 ) -> Scores:
@@ -358,6 +360,7 @@ def score(
     `responses` are one run or several. `by` names fields of rows: a column, `config`, `turn`, `params.NAME`,
     `metadata.NAME`. With `baseline`, each run is compared with it row by row. `oracle` adds the right answers and the
     task's shortcuts. Rows without a response count as empty answers (`zero`), are left out (`skip`), or stop (`error`).
+    `threshold` asks for the effective length: the longest up to which the mean score is at least that.
     `out` takes the scores of single rows as JSON lines. `progress` is called for each row with 0 and its tokens.
 
     Raises LcgenError for what cannot be read or fits no row, CheckFailed for ids that stand twice or rows that lack.
@@ -380,7 +383,32 @@ def score(
             Path(folder), answers, oracle=oracle, missing=missing, out=None if out is None else Path(out), progress=progress
         )
     fields = by.split(",") if isinstance(by, str) else list(by)
-    return table(found, fields, names[-1] if baseline is not None else None, missing, str(folder))
+    return table(found, fields, names[-1] if baseline is not None else None, missing, str(folder), threshold)
+
+
+def export(
+    folder: str | Path,
+    to: str,
+    out: str | Path | None = None,
+    *,
+    configs: Sequence[str] = (),
+    prompts_only: bool = False,
+    history: Literal["none", "gold"] = "none",
+    model: str = "MODEL",
+    endpoint: Literal["chat", "completions"] = "chat",
+    temperature: float = 0.0,
+    size: int = 190,
+    force: bool = False,
+) -> Exported:
+    """Writes the rows of a built folder in another harness's format; `lcgen.builders.exports.FORMATS` names them.
+
+    `size` is the most MiB of a file of batch requests. Raises LcgenError for what cannot be, before the old files go.
+    """
+    from lcgen.builders.exports import Options
+    from lcgen.builders.exports import export as write
+
+    options = Options(prompts_only, model, endpoint, temperature, size * 2**20, history)
+    return write(Path(folder), to, None if out is None else Path(out), options, configs, force)
 
 
 def report(

@@ -10,7 +10,7 @@ import click
 
 import lcgen
 from lcgen.errors import LcgenError
-from lcgen.verbs import build, check, corpus, finish, judge, look, page, publish, refresh
+from lcgen.verbs import build, check, corpus, export, finish, judge, look, page, publish, refresh
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -74,6 +74,7 @@ for verb in (
     finish.finish,
     judge.verify,
     judge.score,
+    export.export,
     page.report,
     check.check,
     publish.push,

@@ -6,31 +6,35 @@ import hashlib
 import json
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from lcgen import answers
+from lcgen.answers import EXAMPLE, Answer
 from lcgen.errors import CheckFailed, LcgenError
 
 HELD = 64 * 2**20
 """Bytes of responses held in memory; what is more lies in a temporary file, since thinking can be long."""
-EXAMPLE = '{"id": "needle-en-4k-test-0-0123456789abcdef", "response": "1234567"}'
-Pair = tuple[str, "list[str]"]
 
 
-def read(source: str | Path | Mapping[str, Any]) -> Iterator[Pair]:
-    """The (id, samples) pairs of a file, of standard input (`-`), or of a mapping from id to response, in their order.
+def read(source: str | Path | Mapping[str, Any], faults: list[str]) -> Iterator[Answer]:
+    """The answers in a file, on standard input (`-`), or in a mapping from id to response, in their order.
 
-    This is the place for other formats: a reader gives such pairs, and nothing else knows of files. Raises LcgenError,
-    with the line, for what cannot be read.
+    What cannot be read is told in `faults`, and the rest goes on. Raises LcgenError for a file that cannot be opened, and
+    for a mapping that holds anything but responses.
     """
     if isinstance(source, Mapping):
         for number, (name, response) in enumerate(source.items(), 1):
-            yield from _pair({"id": name, "response": response}, f"Response {number}")
+            try:
+                yield answers.of({"id": name, "response": response})
+            except answers.Unread as error:
+                raise LcgenError(f"Response {number} {error}.") from error
         return
     with _open(source) as file:
-        yield from _jsonl(file, shown(source))
+        log = None if str(source) == "-" else answers.log(Path(source), file, faults)
+        yield from answers.lines(file, faults) if log is None else log
 
 
 @contextmanager
@@ -45,43 +49,9 @@ def _open(source: str | Path) -> Iterator[IO[bytes]]:
         raise LcgenError(f"Cannot read the responses {source}: {error.strerror or error}.") from error
 
 
-def _jsonl(file: Iterable[bytes], name: str) -> Iterator[Pair]:
-    """Our own format: an object a line with `id` and `response`, a string or a list of samples; other keys are free."""
-    for number, line in enumerate(file, 1):
-        line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-        if not line.strip():
-            continue
-        where = f"{name}, line {number}"
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            what = error.msg if isinstance(error, json.JSONDecodeError) else "it is no JSON in UTF-8"
-            raise LcgenError(f"{where} cannot be read: {what}. A line is an object such as {EXAMPLE}.") from error
-        yield from _pair(entry, where)
-
-
-def _pair(entry: Any, where: str) -> Iterator[Pair]:
-    """One pair, or none where the response is null or a list without samples: the model did not answer."""
-    if not isinstance(entry, dict) or not {"id", "response"} <= {*entry}:
-        found = (
-            f"an object with {', '.join(map(repr, list(entry)[:6])) or 'no keys'}"
-            if isinstance(entry, dict)
-            else type(entry).__name__
-        )
-        raise LcgenError(f"{where} is {found}, but must be an object with 'id' and 'response', such as {EXAMPLE}.")
-    name, response = entry["id"], entry["response"]
-    if not isinstance(name, str):
-        raise LcgenError(f"{where}: the id is {str(name)[:80]!r}, but must be a string.")
-    samples = [response] if isinstance(response, str) else [] if response is None else response
-    if not isinstance(samples, (list, tuple)) or not all(isinstance(sample, str) for sample in samples):
-        raise LcgenError(f"{where}: the response to {name[:120]!r} must be a string, or a list of strings for several samples.")
-    if samples:
-        yield name, list(samples)
-
-
-def digest(samples: list[str]) -> str:
+def digest(samples: Sequence[str]) -> str:
     """64 bits of SHA-256 over the samples as JSON, in hex: tells whether two runs said the same."""
-    return hashlib.sha256(json.dumps(samples).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(list(samples)).encode()).hexdigest()[:16]
 
 
 class Responses:
@@ -92,6 +62,10 @@ class Responses:
 
     def __init__(self, name: str, source: str | Path | Mapping[str, Any]) -> None:
         self.name, self.source = name, source
+        self.faults: list[str] = []
+        """What of the source could not be read, each with its line."""
+        self.tells = False
+        """Whether it says of any answer why it ended."""
         self._places: dict[str, tuple[int, int]] = {}
         # Given back in __exit__, whatever is read meanwhile.
         self._text = tempfile.SpooledTemporaryFile(HELD)  # noqa: SIM115
@@ -103,12 +77,16 @@ class Responses:
 
     def _fill(self) -> None:
         twice: dict[str, None] = {}
-        for name, samples in read(self.source):
+        for answer in read(self.source, self.faults):
+            name = answer.id
+            if not answer.samples:
+                continue
             if name in self._places:
                 twice[name] = None
                 continue
+            self.tells |= bool(answer.cut)
             # JSON in ASCII holds lone surrogates too, which models that are cut off can write.
-            text = json.dumps(samples).encode()
+            text = json.dumps([answer.samples, answer.cut]).encode()
             self._places[name] = (self._text.tell(), len(text))
             self._text.write(text)
         if twice:
@@ -117,6 +95,8 @@ class Responses:
                 "a list; where a run was begun anew, keep one line."
             )
         if not self._places:
+            if self.faults:
+                raise LcgenError(f"{shown(self.source)}, {self.faults[0]}. A line is an object such as {EXAMPLE}.")
             raise LcgenError(f"{shown(self.source)} holds no response. A line is an object such as {EXAMPLE}.")
 
     def __enter__(self) -> Responses:
@@ -131,14 +111,14 @@ class Responses:
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
 
-    def get(self, name: str) -> list[str] | None:
-        """The samples of a row, None where it has no response."""
+    def get(self, name: str) -> Answer | None:
+        """The samples of a row and how they ended, None where it has no response."""
         if name not in self._places:
             return None
         place, size = self._places[name]
         self._text.seek(place)
-        samples: list[str] = json.loads(self._text.read(size))
-        return samples
+        samples, cut = json.loads(self._text.read(size))
+        return Answer(name, tuple(samples), tuple(cut))
 
 
 def shown(source: str | Path | Mapping[str, Any]) -> str:

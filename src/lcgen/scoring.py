@@ -16,7 +16,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from lcgen import generators
+from lcgen import generators, grading
+from lcgen.answers import Answer
 from lcgen.builders import manifest, reading, tables, writer
 from lcgen.contract import Row, Task
 from lcgen.errors import CheckFailed, LcgenError, unknown
@@ -25,6 +26,8 @@ from lcgen.wording import Wording
 
 HEAVY = ("input", "question", "evidence", "reference_output")
 """Columns that are long: they are there while a row is scored, and gone after it."""
+ENDS = ("truncated", "unclosed")
+"""Shares of samples that the budget cut off, and that never closed their thinking; they stand beside the score."""
 Missing = Literal["zero", "skip", "error"]
 Watch = Callable[["Sheet", Row, Mapping[str, "Sequence[str] | None"], "dict[str, Mapping[str, float]]"], Any]
 """Gets the sheet of the row's task, the row with its config, what each run said, and how that was scored."""
@@ -49,8 +52,9 @@ class Metrics:
             column.append(scores.get(metric, np.nan))
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Each metric as an array over rows."""
-        return {metric: np.array(column) for metric, column in self._columns.items()}
+        """Each metric as an array over rows; of how answers end only what occurs."""
+        found = {metric: np.array(column) for metric, column in self._columns.items()}
+        return {metric: values for metric, values in found.items() if metric not in ENDS or np.nansum(values) > 0}
 
 
 @dataclass
@@ -72,6 +76,12 @@ class Joined:
     """Config -> rows without a response."""
     unknown: list[str] = field(default_factory=list)
     """Ids that are no row's."""
+    unread: list[str] = field(default_factory=list)
+    """What of the file could not be read."""
+    ends: Counter[str] = field(default_factory=Counter)
+    """Of the samples, how many were `truncated` by the budget and how many never closed their thinking (`unclosed`)."""
+    tells: bool = False
+    """Whether the file says why answers ended."""
 
 
 @dataclass
@@ -120,7 +130,7 @@ def score(
         raise LcgenError(f"--out {out} would replace the responses that it is about. Choose another --out.")
     wordings = reading.wordings_of(folder, made) if oracle else {}
     sheets: dict[str, Sheet] = {}
-    found = Scored({}, [], [Joined(run.name, len(run)) for run in answers])
+    found = Scored({}, [], [Joined(run.name, len(run), unread=run.faults, tells=run.tells) for run in answers])
     turns: Counter[tuple[str, str]] = Counter()
     with _lines(out) as write:
         for config, row in every_row(folder, made):
@@ -133,17 +143,22 @@ def score(
             found.configs[config] = found.configs.get(config, 0) + 1
             said = {run.name: run.get(row["id"]) for run in answers}
             for joined in found.joined:
-                joined.missing[config] += said[joined.name] is None
+                answer = said[joined.name]
+                joined.missing[config] += answer is None
+                if answer is not None:
+                    joined.ends.update(_ends(answer))
             if oracle:
                 said |= _references(sheet.task, row, wordings[f"{row['task']}.{row['lang']}"])
             marks: dict[str, Mapping[str, float]] = {}
-            for name, samples in said.items():
-                scores = marks[name] = _scores(sheet.task, row, samples, missing)
+            for name, answer in said.items():
+                samples = answer and answer.samples
+                scores = marks[name] = _scores(sheet.task, row, answer, missing)
                 sheet.runs.setdefault(name, Metrics()).add(scores)
                 hashed = digest(samples) if samples else None
                 write({"id": row["id"], "run": name, "samples": len(samples or ()), "response": hashed, "scores": scores})
             if watch:
-                watch(sheet, {**row, "config": config}, said, marks)
+                texts = {name: None if answer is None else list(answer.samples) for name, answer in said.items()}
+                watch(sheet, {**row, "config": config}, texts, marks)
             if progress:
                 progress(0, row["length"])
         found.sheets = list(sheets.values())
@@ -173,22 +188,29 @@ def _lean(value: Any) -> Any:
     return {sys.intern(key): _lean(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def _references(task: Task[Any], row: Row, wording: Wording) -> dict[str, list[str]]:
+def _references(task: Task[Any], row: Row, wording: Wording) -> dict[str, Answer]:
     """What is answered without a model: by the oracle, and by each shortcut that a model might take."""
     # Where the document is the answer there is no context, and the whole prompt is the question.
     inside = row["context_start"] is not None
     context = row["input"][row["context_start"] : row["context_end"]] if inside else ""
     question = row["question"] if inside else row["input"]
     taken = {name: ", ".join(shortcut(context, question, wording)) for name, shortcut in task.baselines.items()}
-    return {ORACLE: [task.oracle(row)], **{name: [said] for name, said in taken.items()}}
+    return {name: Answer(row["id"], (said,)) for name, said in {ORACLE: task.oracle(row), **taken}.items()}
 
 
-def _scores(task: Task[Any], row: Row, samples: list[str] | None, missing: Missing) -> dict[str, float]:
+def _scores(task: Task[Any], row: Row, answer: Answer | None, missing: Missing) -> dict[str, float]:
     """The metrics of a row, each the mean over the samples that have it; none where the row is left out."""
-    if samples is None and missing != "zero":
+    if answer is None and missing != "zero":
         return {}
-    every = [task.score(sample, row) for sample in samples or [""]]
-    return {metric: fmean(one[metric] for one in every if metric in one) for metric in dict.fromkeys(chain(*every))}
+    said = answer or Answer(row["id"], ("",))
+    every = [task.score(sample, row) for sample in said.samples]
+    found = {metric: fmean(one[metric] for one in every if metric in one) for metric in dict.fromkeys(chain(*every))}
+    return found | {name: count / len(said.samples) for name, count in _ends(said).items()}
+
+
+def _ends(answer: Answer) -> dict[str, int]:
+    """How many samples ended other than by themselves: by the budget, and inside their thinking."""
+    return {"truncated": sum(answer.cut), "unclosed": sum(map(grading.unclosed, answer.samples))}
 
 
 def _check(folder: Path, answers: Sequence[Responses], found: Scored, missing: Missing) -> None:
@@ -200,6 +222,7 @@ def _check(folder: Path, answers: Sequence[Responses], found: Scored, missing: M
             raise LcgenError(
                 f"{shown(run.source)} holds no id of {folder}: it has {some(joined.unknown, 'id')}, where the folder has "
                 f"{some(sorted(ids), 'row')}. Name the folder whose rows were answered; a build with other options has other ids."
+                + (f" Of the file, {run.faults[0]}." if run.faults else "")
             )
         if missing == "error" and (lost := joined.missing.total()):
             raise CheckFailed(

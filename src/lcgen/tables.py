@@ -14,13 +14,15 @@ from lcgen import estimates
 from lcgen.contract import Estimate, Row
 from lcgen.errors import LcgenError, unknown
 from lcgen.responses import some
-from lcgen.scoring import HEAVY, Joined, Scored, Sheet, listed
+from lcgen.scoring import ENDS, HEAVY, Joined, Scored, Sheet, listed
 
 MOST_VALUES = 21
 """A field of numbers that has more values than this is cut into bins."""
 BINS = 10
 OBJECTS = ("params", "metadata")
 ALL = "all"
+NOTHING = "-"
+"""What stands where a cell lacks a figure."""
 Figures = Mapping[str, Estimate]
 
 
@@ -54,6 +56,9 @@ class Scores:
     joined: Sequence[Joined]
     cells: Sequence[Cell]
     totals: Sequence[Cell]
+    effective: Mapping[str, Mapping[str, int | None]]
+    """Task -> run -> the longest target up to which all mean scores reach `threshold`; None where the shortest does not."""
+    threshold: float | None
     notes: Sequence[str]
     """See `notes`."""
 
@@ -67,9 +72,11 @@ class Scores:
         return {
             "folder": self.folder, "by": list(self.by), "interval": estimates.LEVEL, "missing": self.missing, "baseline": self.baseline,
             "files": [
-                {"run": one.name, "responses": one.responses, "missing": {k: n for k, n in one.missing.items() if n}, "unknown": len(one.unknown)}
+                {"run": one.name, "responses": one.responses, "missing": {k: n for k, n in one.missing.items() if n}, "unknown": len(one.unknown),
+                 "unread": len(one.unread), **{name: one.ends[name] for name in ENDS}}
                 for one in self.joined
             ],
+            "threshold": self.threshold, "effective": {task: dict(runs) for task, runs in self.effective.items()},
             "cells": [_plain(cell) for cell in self.cells],
             "totals": [_plain(cell) for cell in self.totals],
         }  # fmt: skip
@@ -82,6 +89,22 @@ class Scores:
         cells = [*self.cells, *(total for total in self.totals if sum(cell.task == total.task for cell in self.cells) > 1)]
         grouped = any(cell.units != cell.rows for cell in cells)
         columns = self._columns(cells, metric)
+        blocks = []
+        for task in dict.fromkeys(cell.task for cell in cells):
+            own = [cell for cell in cells if cell.task == task]
+            held = [column for column in columns if any(column.of(cell) != NOTHING for cell in own)]
+            blocks.append("\n".join(_aligned(self._lines(own, held or columns[:1], grouped), len(self.by))))
+        shown = "" if len({column.figure for column in columns}) > 1 else f"{columns[0].figure}, "
+        shared = "; rows that share a context, group or puzzle are one unit" if grouped else ""
+        reach = [
+            f"Effective length at {self.threshold:g}, {task}: "
+            + ", ".join(f"{run} {'none' if length is None else f'{length:,}'}" for run, length in runs.items()) + "."
+            for task, runs in self.effective.items()
+        ]  # fmt: skip
+        return "\n".join(["\n\n".join(blocks), *reach, f"{shown}95 % intervals{shared}."])
+
+    def _lines(self, cells: Sequence[Cell], columns: Sequence[Column], grouped: bool) -> list[list[str]]:
+        """A head and a line for each cell of one task; tasks have shortcuts of their own, so each has its own columns."""
         lines = [[*self.by, "rows", *(["units"] if grouped else []), *(column.head for column in columns)]]
         for cell in cells:
             total = ALL if len(self.totals) == 1 else f"{ALL} {cell.task}"
@@ -89,9 +112,7 @@ class Scores:
             counts = {cell.scored[column.run] for column in columns if column.run in cell.scored}
             rows = f"{min(counts):,} of {cell.rows:,}" if len(counts) == 1 and counts != {cell.rows} else f"{cell.rows:,}"
             lines.append([*labels, rows, *([f"{cell.units:,}"] if grouped else []), *(column.of(cell) for column in columns)])
-        shown = "" if len({column.figure for column in columns}) > 1 else f"{columns[0].figure}, "
-        shared = "; rows that share a context, group or puzzle are one unit" if grouped else ""
-        return "\n".join([*_aligned(lines, len(self.by)), f"{shown}95 % intervals{shared}."])
+        return lines
 
     def _columns(self, cells: Sequence[Cell], metric: str | None) -> list[Column]:
         runs = self.runs
@@ -122,7 +143,7 @@ class Column:
         figures = cell.differences if self.difference else cell.figures
         estimate = figures.get(self.run, {}).get(self.figure)
         if estimate is None or math.isnan(estimate.value):
-            return "-"
+            return NOTHING
         if estimate.low is None or estimate.high is None:
             return self._number(estimate.value)
         return f"{self._number(estimate.value)} [{self._number(estimate.low)}, {self._number(estimate.high)}]"
@@ -133,7 +154,9 @@ class Column:
         return f"{value:+.3f}" if self.difference and value else f"{value:.3f}"
 
 
-def table(scored: Scored, by: Sequence[str], baseline: str | None, missing: str, folder: str) -> Scores:
+def table(
+    scored: Scored, by: Sequence[str], baseline: str | None, missing: str, folder: str, threshold: float | None = None
+) -> Scores:
     """The cells of the scored rows by these fields. Raises LcgenError for a field that no row has."""
     every = [row for sheet in scored.sheets for row in sheet.rows]
     by = _fields(by, every)
@@ -142,6 +165,7 @@ def table(scored: Scored, by: Sequence[str], baseline: str | None, missing: str,
     levels = [_levels(field, {value(row, field) for row in every}, scored.configs) for field in by]
     compared = [one.name for one in scored.joined if one.name != baseline]
     cells, totals = [], []
+    reach: dict[str, dict[str, int | None]] = {}
     for sheet in scored.sheets:
         columns = {run: metrics.columns() for run, metrics in sheet.runs.items()}
         places: dict[tuple[tuple[int, Any], ...], list[int]] = {}
@@ -149,8 +173,24 @@ def table(scored: Scored, by: Sequence[str], baseline: str | None, missing: str,
             places.setdefault(tuple(level[value(row, field)] for field, level in zip(by, levels)), []).append(number)
         for key in sorted(places, key=lambda key: [rank for rank, _ in key]):
             cells.append(_cell(sheet, columns, places[key], dict(zip(by, (value for _, value in key))), baseline, compared))
+        if threshold is not None:
+            reach[sheet.task.name] = _effective(sheet, columns, threshold)
         totals.append(_cell(sheet, columns, range(len(sheet.rows)), {}, baseline, compared))
-    return Scores(folder, tuple(by), missing, baseline, scored.joined, cells, totals, notes(scored, missing))
+    return Scores(folder, tuple(by), missing, baseline, scored.joined, cells, totals, reach, threshold, notes(scored, missing))
+
+
+def _effective(sheet: Sheet, columns: Mapping[str, Mapping[str, np.ndarray]], threshold: float) -> dict[str, int | None]:
+    """For each run the longest target such that the mean score reaches the threshold there and at every shorter one."""
+    targets = np.array([row["target"] for row in sheet.rows])
+    found: dict[str, int | None] = {}
+    for run, metrics in columns.items():
+        found[run] = None
+        for target in np.unique(targets):
+            scores = metrics["score"][targets == target] if "score" in metrics else np.array([np.nan])
+            if np.isnan(scores).all() or np.nanmean(scores) < threshold:
+                break
+            found[run] = int(target)
+    return found
 
 
 def _cell(
@@ -232,6 +272,12 @@ def notes(scored: Scored, missing: str) -> list[str]:
             said.append(
                 f"{one.name}: {lost:,} of {rows:,} rows have no response and {how}: {listed(one.missing, scored.configs)}."
             )
+        if one.unread:
+            more = "" if len(one.unread) <= 3 else f" and {len(one.unread) - 3:,} more"
+            said.append(f"{one.name}: passed over: {'; '.join(one.unread[:3])}{more}.")
+        if one.ends["truncated"] or one.ends["unclosed"]:
+            cut = f"{one.ends['truncated']:,} were cut off by the budget" if one.tells else "why they ended is not told"
+            said.append(f"{one.name}: of its answers {cut}, {one.ends['unclosed']:,} never closed their thinking.")
         if one.unknown:
             said.append(f"{one.name}: {some(one.unknown, 'id')} of no row here, passed over.")
     return said

@@ -149,10 +149,14 @@ def gather(
     kept = [record for record in records if not record.skipped]
     binned = len({record.where["depth"] for record in kept}) > MOST_DEPTHS
     swept = _swept([record.where for record in kept])
+    # Sizes that were counted or drawn differ from row to row; a config is one line all the same.
+    longest: dict[str, int] = {}
+    for record in kept:
+        longest[record.where["config"]] = max(longest.get(record.where["config"], 0), record.where["target"])
     groups: dict[tuple[str, str], tuple[dict[str, Any], list[Record]]] = {}
     for level in ("cell", "config", "task"):
         for record in kept:
-            by = _by(level, record.where, binned, swept)
+            by = _by(level, {**record.where, "target": longest[record.where["config"]]}, binned, swept)
             groups.setdefault((level, json.dumps(by, ensure_ascii=False)), (by, []))[1].append(record)
     cells = [(level, by, own) for (level, _), (by, own) in groups.items()]
     kin: dict[str, list[Record]] = {}

@@ -8,7 +8,7 @@ from .claims import by_key
 from .document import Check, checks, judge_prompt
 from .length import length_score, words
 from .metric import judge
-from .response import items, resumed, visible
+from .response import items, resumed, unclosed, visible
 from .values import mentions, normal
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "mentions",
     "normal",
     "resumed",
+    "unclosed",
     "visible",
     "words",
 ]

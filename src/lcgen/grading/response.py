@@ -74,9 +74,24 @@ def _final_channel(text: str) -> str:
     return "\n".join(kept)
 
 
+def unclosed(response: str) -> bool:
+    """Whether a response ends inside its thinking, so that it says nothing."""
+    if not isinstance(response, str):
+        return False
+    if _BARE_CHANNELS.match(response):
+        return "assistantfinal" not in response
+    heads = [head[1].lower() for head in _CHANNEL.finditer(response)]
+    return _thoughts(response)[1] or (bool(heads) and "final" not in heads)
+
+
 def _outside_thoughts(text: str) -> str:
+    return _thoughts(text)[0]
+
+
+def _thoughts(text: str) -> tuple[str, bool]:
+    """What stands outside of thinking, and whether thinking is open at the end."""
     if not any(mark in text for mark in "<[◁"):  # spares a search through a long document
-        return text
+        return text, False
     kept: list[str] = []
     family, depth, at = "", 0, 0
     for tag in _THOUGHT.finditer(text):
@@ -90,7 +105,7 @@ def _outside_thoughts(text: str) -> str:
             if not depth:
                 kept.append(text[at : tag.start()])
             family, depth = tag.lastgroup or "", depth + 1
-    return "\n".join(kept if depth else [*kept, text[at:]])
+    return "\n".join(kept if depth else [*kept, text[at:]]), depth > 0
 
 
 def _without_echo(text: str, prompt: str) -> str:

@@ -80,7 +80,9 @@ STOPPED = 130
 )
 @option("Where it goes", "--json", "as_json", is_flag=True, help="Everything as JSON on the terminal.")
 def check(folder: Path, out: Path | None, as_json: bool, **options: Any) -> None:
-    """Show a model each row whole, with its evidence alone, and with its evidence replaced.
+    """Show a model rows with and without their evidence.
+
+    Each row is shown whole, with its evidence alone, and with its evidence replaced.
 
     \b
     sound                solved, and not guessed without the evidence

@@ -61,6 +61,13 @@ def verify(folder: Path, full: bool, tokenizer: tuple[str, ...], jobs: int, as_j
     show_default=True,
     help="Rows without a response: count as empty answers, are left out, or are an error.",
 )
+@option(
+    "What is compared",
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    metavar="X",
+    help="Also the effective length: the longest up to which the mean score is at least X.",
+)
 @option("Where it goes", "--out", metavar="FILE", help="Scores of single rows, a line of JSON each.")
 @option("Where it goes", "--json", "as_json", is_flag=True, help="The table as JSON.")
 def score(
@@ -68,8 +75,9 @@ def score(
 ) -> None:
     """Score what models answered to the rows of a built folder.
 
-    RESPONSES are files of JSON lines with `id` and `response` (a list of strings for several samples), one file for each
-    run; `-` is standard input.
+    RESPONSES are files, one for each run; `-` is standard input. JSON lines with `id` and `response` (a list of strings for
+    several samples), sample logs of lm-evaluation-harness, logs of Inspect (.json, .eval), predictions of RULER, outputs
+    of OpenAI batches.
     """
     with progress_bar("scoring") as progress:
         found = lcgen.score(folder, responses, by=",".join(by) or "config", progress=progress, **options)

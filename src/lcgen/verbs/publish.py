@@ -31,7 +31,9 @@ from lcgen.verbs.terminal import progress_bar
 )
 @option("How it is done", "--json", "as_json", is_flag=True, help="Report as JSON.")
 def push(folder: Path, repository: str, as_json: bool, **options: Any) -> None:
-    """Publish a folder on the Hub: verified, as one commit, read back, tagged.
+    """Publish a folder on the Hub.
+
+    It is verified, sent as one commit, read back and tagged.
 
     The token is that of `hf auth login` or HF_TOKEN. The same folder again changes nothing.
     """

@@ -22,7 +22,9 @@ from lcgen.verbs.terminal import progress_bar
 @option("What is published", "--keep", type=int, metavar="N", help="Remove the tags of all but the newest N epochs.  [keep all]")
 @option("Other", "--json", "as_json", is_flag=True, help="Report as JSON.")
 def refresh(suite: str, as_json: bool, **options: Any) -> None:
-    """Build a new epoch of a suite, with rows that no earlier one has.
+    """Build a new epoch of a suite, with fresh rows.
+
+    No earlier epoch has any of them.
 
     The same epoch again changes nothing. LCGEN_SALT, a secret, makes seeds that nobody can foresee; LCGEN_HELD_OUT, another
     one, a second set of rows that is not published.
@@ -50,7 +52,9 @@ def refresh(suite: str, as_json: bool, **options: Any) -> None:
 @click.argument("suite", metavar="SUITE.yaml")
 @click.argument("epoch")
 def reveal(suite: str, epoch: str) -> None:
-    """Publish the seed of a published epoch, so that anybody can build it again.
+    """Publish the secret seed of an epoch.
+
+    Then anybody can build it again.
 
     LCGEN_SALT must be the secret that it was made with. No tag moves, and other epochs stay secret.
     """
@@ -68,7 +72,7 @@ def reveal(suite: str, epoch: str) -> None:
 @click.option("--out", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="Where files are written.  [here]")
 @click.option("--force", is_flag=True, help="Replace files that say something else.")
 def schedule(suite: str, to: Any, epoch: str, keep: int | None, out: Path, force: bool) -> None:
-    """Write the file that refreshes and publishes a suite by the calendar."""
+    """Write the file that refreshes a suite by the calendar."""
     from lcgen.builders.schedule import schedule as made
     from lcgen.builders.schedule import write
 

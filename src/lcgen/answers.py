@@ -1,0 +1,181 @@
+"""What harnesses write down of a run: each format as answers of a row, by the row's id.
+
+A line of JSON tells its format by its keys. Nothing else of lcgen knows these formats.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from lcgen.errors import LcgenError
+
+CUT = frozenset(("length", "max_tokens", "max_output_tokens", "model_length"))
+"""Reasons to stop that mean that the budget was used up."""
+EXAMPLE = '{"id": "needle-en-4k-test-0-0123456789abcdef", "response": "1234567"}'
+PICKLED = 512 * 2**20
+"""Most bytes of one JSON document: a log is read as a whole."""
+
+
+class Unread(ValueError):
+    """An entry that is no answer, with what is wrong."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The samples of one row; `cut` tells of each whether the budget ended it, and is empty where the format does not say."""
+
+    id: str
+    samples: tuple[str, ...]
+    cut: tuple[bool, ...] = ()
+
+
+def of(entry: Any) -> Answer:
+    """The answer that one object of any known format holds; without samples where the model gave none. Raises Unread."""
+    if not isinstance(entry, Mapping):
+        raise Unread(f"is {type(entry).__name__}, but must be an object with 'id' and 'response', such as {EXAMPLE}")
+    for keys, read in _READERS:
+        if keys <= {*entry}:
+            found = read(entry)
+            if not isinstance(found.id, str):
+                raise Unread(f"has the id {str(found.id)[:80]!r}, but it must be a string")
+            if not all(isinstance(sample, str) for sample in found.samples):
+                raise Unread(
+                    f"has a response to {found.id[:120]!r} that must be a string, or a list of strings for several samples"
+                )
+            return found
+    named = ", ".join(map(repr, list(entry)[:6])) or "no keys"
+    raise Unread(f"is an object with {named}, but must be an object with 'id' and 'response', such as {EXAMPLE}")
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    return () if value is None else tuple(value) if isinstance(value, (list, tuple)) else (value,)
+
+
+def _own(entry: Mapping[str, Any]) -> Answer:
+    """Ours: `id`, `response`, and `finish_reason` where it is known."""
+    reasons = _listed(entry.get("finish_reason"))
+    return Answer(entry["id"], _listed(entry["response"]), tuple(reason in CUT for reason in reasons))
+
+
+def _lm_eval(entry: Mapping[str, Any]) -> Answer:
+    """A sample log of lm-evaluation-harness (`--log_samples`): the row is in `doc`, repeats are in the inner lists."""
+    if not isinstance(entry["doc"], Mapping) or "id" not in entry["doc"]:
+        raise Unread("is a sample log of another data set: its doc has no id")
+    return Answer(entry["doc"]["id"], tuple(sample for repeats in _listed(entry["resps"]) for sample in _listed(repeats)))
+
+
+def _ruler(entry: Mapping[str, Any]) -> Answer:
+    """A prediction file of RULER: what we exported as `others` names the row."""
+    others = entry["others"] if isinstance(entry["others"], Mapping) else {}
+    if "id" not in others:
+        raise Unread("is a RULER prediction without others.id, which `lcgen export --to ruler` writes: nobody can tell its row")
+    return Answer(others["id"], _listed(entry["pred"]))
+
+
+def _batch(entry: Mapping[str, Any]) -> Answer:
+    """A line of an OpenAI batch's output or error file, of chat or completions."""
+    response = entry.get("response")
+    body = response.get("body") if isinstance(response, Mapping) else None
+    choices = body.get("choices") if isinstance(body, Mapping) else None
+    if not isinstance(choices, list):
+        return Answer(entry["custom_id"], ())
+    said, cut = [], []
+    for choice in choices:
+        if not isinstance(choice, Mapping):
+            raise Unread("has a choice that is no object")
+        message = choice.get("message")
+        text = message.get("content") if isinstance(message, Mapping) else choice.get("text")
+        # Thinking may come apart from the answer, which is then empty where the budget ended inside it.
+        said.append("" if text is None else text)
+        cut.append(choice.get("finish_reason") in CUT)
+    return Answer(entry["custom_id"], tuple(said), tuple(cut))
+
+
+def _inspect(entry: Mapping[str, Any]) -> Answer:
+    """A sample of an Inspect log; epochs are joined by whoever reads the log."""
+    output = entry["output"] if isinstance(entry["output"], Mapping) else {}
+    choices = [choice for choice in _listed(output.get("choices")) if isinstance(choice, Mapping)]
+    said = []
+    for choice in choices:
+        content = (choice.get("message") or {}).get("content")
+        if isinstance(content, list):  # thinking and answer as parts
+            content = "".join(
+                part.get("text", "") for part in content if isinstance(part, Mapping) and part.get("type") == "text"
+            )
+        said.append("" if content is None else content)
+    return Answer(entry["id"], tuple(said), tuple(choice.get("stop_reason") in CUT for choice in choices))
+
+
+_READERS = (
+    (frozenset(("custom_id",)), _batch),
+    (frozenset(("doc", "resps")), _lm_eval),
+    (frozenset(("pred", "others")), _ruler),
+    (frozenset(("id", "output", "messages")), _inspect),
+    (frozenset(("id", "response")), _own),
+)
+
+
+def lines(file: Iterable[bytes], fault: list[str]) -> Iterator[Answer]:
+    """Answers of JSON lines; what cannot be read is put into `fault` with its line, and the rest goes on."""
+    for number, line in enumerate(file, 1):
+        line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+        if not line.strip():
+            continue
+        try:
+            yield of(json.loads(line))
+        except Unread as error:
+            fault.append(f"line {number} {error}")
+        except (ValueError, RecursionError) as error:
+            what = error.msg if isinstance(error, json.JSONDecodeError) else "it is no JSON in UTF-8"
+            fault.append(f"line {number} cannot be read: {what}")
+
+
+def log(path: Path, file: IO[bytes], fault: list[str]) -> Iterator[Answer] | None:
+    """Answers of an Inspect log, as JSON or as the archive `.eval`; None where the file is neither. Raises LcgenError."""
+    if path.suffix == ".eval":
+        return _epochs(_archived(path), fault)
+    if path.suffix != ".json":
+        return None
+    if path.stat().st_size > PICKLED:
+        raise LcgenError(f"{path} has more than {PICKLED >> 20} MiB, too much for one JSON document. Write the log as .eval.")
+    try:
+        whole = json.load(file)
+    except (ValueError, RecursionError):
+        file.seek(0)  # lines of JSON under another name
+        return None
+    if not isinstance(whole, Mapping) or not isinstance(whole.get("samples"), list):
+        file.seek(0)
+        return None
+    return _epochs(whole["samples"], fault)
+
+
+def _archived(path: Path) -> Iterator[Any]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in sorted(name for name in archive.namelist() if name.startswith("samples/") and name.endswith(".json")):
+                if archive.getinfo(name).file_size > PICKLED:
+                    raise LcgenError(f"{path}: {name} has more than {PICKLED >> 20} MiB.")
+                yield json.loads(archive.read(name))
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, RecursionError, RuntimeError) as error:
+        raise LcgenError(
+            f"{path} cannot be read as a log of Inspect: {error}. Convert it: inspect log convert --to json."
+        ) from error
+
+
+def _epochs(samples: Iterable[Any], fault: list[str]) -> Iterator[Answer]:
+    """Samples of a log, those of one row joined."""
+    found: dict[str, Answer] = {}
+    for number, sample in enumerate(samples, 1):
+        try:
+            answer = of(sample)
+        except Unread as error:
+            fault.append(f"sample {number} {error}")
+            continue
+        before = found.get(answer.id, Answer(answer.id, ()))
+        found[answer.id] = Answer(answer.id, before.samples + answer.samples, before.cut + answer.cut)
+    yield from found.values()

@@ -1,0 +1,64 @@
+"""`lcgen export`: rows in the formats of other harnesses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+import lcgen
+from lcgen.options import Grouped, option
+
+FORMATS = ("jsonl", "ruler", "nemo-skills", "helmet", "kvpress", "evals", "vllm", "sglang", "batch", "turns")
+"""Named here too, since help must not load what writes them; a test holds both lists equal."""
+
+
+@click.command(cls=Grouped)
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@option("What is written", "--to", required=True, type=click.Choice(FORMATS), help="The format.")
+@option("What is written", "--config", "configs", multiple=True, metavar="NAME", help="Only this config.  [all]")
+@option("What is written", "--prompts-only", is_flag=True, help="Leave the answers out.")
+@option(
+    "What is written",
+    "--history",
+    type=click.Choice(["none", "gold"]),
+    default="none",
+    show_default=True,
+    help="Rows that share a context: ask each behind the others and their right answers (batch, turns).",
+)
+@option("Batch requests", "--model", default="MODEL", show_default=True, metavar="NAME", help="The model that is asked.")
+@option(
+    "Batch requests",
+    "--endpoint",
+    type=click.Choice(["chat", "completions"]),
+    default="chat",
+    show_default=True,
+    help="Where requests go.",
+)
+@option(
+    "Batch requests",
+    "--temperature",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    metavar="T",
+    help="Of the sampling.",
+)
+@option(
+    "Batch requests", "--size", type=click.IntRange(1), default=190, show_default=True, metavar="MIB", help="Most MiB of a file."
+)
+@option("Where it goes", "--out", type=click.Path(path_type=Path), metavar="DIR", help="The folder.  [./NAME_FORMAT]")
+@option("Where it goes", "--force", is_flag=True, help="Replace what is there.")
+@option("Where it goes", "--json", "as_json", is_flag=True, help="Report as JSON.")
+def export(folder: Path, to: str, as_json: bool, **options: object) -> None:
+    """Write the rows of a built folder in the format of another harness.
+
+    lm-evaluation-harness, Inspect, lighteval and OpenCompass need no export: their files lie in the folder.
+    """
+    found = lcgen.export(folder, to, **options)  # type: ignore[arg-type]
+    if as_json:
+        click.echo(json.dumps({"folder": str(found.folder), "files": found.files}))
+        return
+    for name, rows in found.files.items():
+        click.echo(f"{found.folder / name}" + (f": {rows:,} rows" if rows else ""))

@@ -1,0 +1,214 @@
+"""Exports, and the day without a harness: requests go out, a server answers, `lcgen score` reads what came back."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lcgen
+from lcgen.builders import exports, manifest
+from lcgen.scoring import every_row
+from lcgen.verbs.export import FORMATS
+from tests.model_server import Said, run_batch, serving
+from tests.runs import done, refused
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("export") / "built"
+    lcgen.build(["needle", "phone_book"], path, lengths="1k,2k", depths="0,1", samples=1, name="mix")
+    return path
+
+
+@pytest.fixture(scope="module")
+def rows(folder: Path) -> dict[str, dict[str, Any]]:
+    made = manifest.load(folder)
+    assert made is not None
+    return {row["id"]: row for _, row in every_row(folder, made)}
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+
+
+def test_the_command_line_names_every_format() -> None:
+    assert set(FORMATS) == set(exports.FORMATS)
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_every_format_holds_every_row_and_leaves_answers_out_when_asked(
+    to: str, folder: Path, rows: dict[str, Any], tmp_path: Path
+) -> None:
+    whole, bare = tmp_path / "whole", tmp_path / "bare"
+    done("export", folder, "--to", to, "--out", whole)
+    done("export", folder, "--to", to, "--out", bare, "--prompts-only")
+    held = [line for path in sorted(whole.rglob("*.jsonl")) for line in _lines(path)]
+    assert len(held) == len(rows)
+    text = "\n".join(path.read_text(encoding="utf-8") for path in bare.rglob("*.jsonl"))
+    for row in rows.values():
+        for line in map(json.loads, filter(None, text.split("\n"))):
+            assert row["outputs"] not in [value for value in line.values() if isinstance(value, list)]
+            assert row["answer"] not in [value for value in line.values() if isinstance(value, str)]
+
+
+def test_ruler_rows_have_the_keys_of_that_format(folder: Path, rows: dict[str, Any], tmp_path: Path) -> None:
+    lcgen.export(folder, "ruler", tmp_path / "out", configs=["needle_1k"])
+    lines = _lines(tmp_path / "out/needle_1k/validation.jsonl")
+    assert [line["index"] for line in lines] == [0, 1]
+    for line in lines:
+        row = rows[line["others"]["id"]]
+        assert line["input"] == row["input"] and line["outputs"] == row["outputs"] and line["length"] == 1024
+        assert line["token_position_answer"] == row["evidence"][0]["token_start"]
+
+
+def test_contexts_stand_apart_where_a_harness_wants_them(folder: Path, rows: dict[str, Any], tmp_path: Path) -> None:
+    lcgen.export(folder, "kvpress", tmp_path / "out")
+    for path in (tmp_path / "out").glob("*.jsonl"):
+        for line in _lines(path):
+            assert line["context"] + line["question"] == rows[line["id"]]["input"]
+
+
+def test_batches_keep_to_their_size(folder: Path, tmp_path: Path) -> None:
+    options = exports.Options(size=6_000)
+    found = exports.export(folder, "batch", tmp_path / "out", options, ["needle_1k"])
+    assert len(found.files) > 1 and sum(found.files.values()) == 2
+    assert all((tmp_path / "out" / name).stat().st_size <= options.size for name in found.files)
+    with pytest.raises(lcgen.LcgenError, match="more than the 1,000 of --size"):
+        exports.export(folder, "batch", tmp_path / "small", exports.Options(size=1000))
+    assert not (tmp_path / "small").exists()
+
+
+def test_questions_over_one_context_follow_each_other(tmp_path: Path) -> None:
+    lcgen.build("needle", tmp_path / "shared", lengths="2k", depths="0.5", questions_per_context=3, params={"keys": 4})
+    lcgen.export(tmp_path / "shared", "turns", tmp_path / "turns")
+    (talk,) = _lines(next((tmp_path / "turns").glob("*.jsonl")))
+    assert talk["history"] == "model" and len(talk["turns"]) == 3
+    assert len(talk["turns"][1]["content"]) < 500 < len(talk["turns"][0]["content"])
+    lcgen.export(tmp_path / "shared", "batch", tmp_path / "gold", history="gold")
+    asked = [line["body"]["messages"] for line in _lines(next((tmp_path / "gold").glob("*.jsonl")))]
+    assert [len(messages) for messages in asked] == [1, 3, 5]
+    assert asked[2][:4] == [*asked[1], asked[2][3]] and asked[2][3]["role"] == "assistant"
+
+
+def _oracle(row: dict[str, Any]) -> Said:
+    return row["reference_output"], "stop"
+
+
+MODELS = {
+    "oracle": _oracle,
+    "wrong": lambda row: ("It is 12.", "stop"),
+    "truncated": lambda row: ("", "length"),
+    "closed": lambda row: (f"<think>Where is it?</think>{row['reference_output']}", "stop"),
+    "open": lambda row: (f"<think>It may be {row['reference_output']}, but", "length"),
+}
+
+
+@pytest.mark.parametrize("endpoint", ["chat", "completions"])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_batch_goes_out_and_is_scored(name: str, endpoint: Any, folder: Path, rows: dict[str, Any], tmp_path: Path) -> None:
+    lcgen.export(folder, "batch", tmp_path / "asked", endpoint=endpoint, prompts_only=True)
+    asked = {exports.prompt(row): row for row in rows.values()}
+    with serving(lambda prompt: MODELS[name](asked[prompt])) as url:
+        for path in sorted((tmp_path / "asked").glob("*.jsonl")):
+            run_batch(path, url, tmp_path / "said.jsonl")
+    found = lcgen.score(folder, tmp_path / "said.jsonl")
+    right = name in ("oracle", "closed")
+    for total in found.totals:
+        assert total.figures["said"]["score"].value == float(right)
+    ends = found.plain()["files"][0]
+    assert ends["missing"] == {} and ends["unknown"] == 0
+    assert ends["truncated"] == (len(rows) if name in ("truncated", "open") else 0)
+    assert ends["unclosed"] == (len(rows) if name == "open" else 0)
+    assert ("truncated" in found.totals[0].figures["said"]) == (name in ("truncated", "open"))
+
+
+def _written(rows: dict[str, Any], form: str, path: Path) -> Path:
+    """A run of the oracle as a harness writes it down."""
+    said = [(row, row["reference_output"]) for row in rows.values()]
+    samples = [
+        {
+            "id": row["id"],
+            "epoch": 1,
+            "messages": [],
+            "output": {"choices": [{"message": {"content": text}, "stop_reason": "stop"}]},
+        }
+        for row, text in said
+    ]
+    if form == "eval":
+        with zipfile.ZipFile(path / "log.eval", "w") as archive:
+            for number, sample in enumerate(samples):
+                archive.writestr(f"samples/{number}_epoch_1.json", json.dumps(sample))
+        return path / "log.eval"
+    if form == "inspect":
+        (path / "log.json").write_text(json.dumps({"eval": {}, "samples": samples}))
+        return path / "log.json"
+    lines = {
+        "own": [{"id": row["id"], "response": text} for row, text in said],
+        "lm_eval": [{"doc": {"id": row["id"]}, "resps": [[text]], "filtered_resps": [text]} for row, text in said],
+        "ruler": [{"index": 0, "input": "", "outputs": [], "pred": text, "others": {"id": row["id"]}} for row, text in said],
+        "batch": [
+            {"custom_id": row["id"], "response": {"body": {"choices": [{"message": {"content": text}, "finish_reason": "stop"}]}}}
+            for row, text in said
+        ],
+    }[form]
+    (path / "run.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path / "run.jsonl"
+
+
+@pytest.mark.parametrize("form", ["own", "lm_eval", "ruler", "batch", "inspect", "eval"])
+def test_every_format_of_answers_gives_the_same_scores(form: str, folder: Path, rows: dict[str, Any], tmp_path: Path) -> None:
+    found = lcgen.score(folder, _written(rows, form, tmp_path))
+    assert not found.notes
+    (run,) = found.runs
+    assert all(cell.figures[run]["score"].value == 1.0 for cell in found.cells)
+
+
+def test_samples_and_epochs_are_means(folder: Path, rows: dict[str, Any], tmp_path: Path) -> None:
+    samples = [
+        {"id": row["id"], "messages": [], "output": {"choices": [{"message": {"content": text}, "stop_reason": "stop"}]}}
+        for row in rows.values()
+        for text in (row["reference_output"], "")
+    ]
+    (tmp_path / "log.json").write_text(json.dumps({"samples": samples}))
+    found = lcgen.score(folder, tmp_path / "log.json")
+    assert {total.figures["log"]["score"].value for total in found.totals} == {0.5}
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_scored(folder: Path, rows: dict[str, Any], tmp_path: Path) -> None:
+    lines = [json.dumps({"id": name, "response": row["reference_output"]}) for name, row in rows.items()]
+    lines[1] = lines[1][:-9]
+    lines.insert(3, json.dumps({"pred": "x", "others": {}}))
+    (tmp_path / "run.jsonl").write_text("\n".join(lines))
+    found = lcgen.score(folder, tmp_path / "run.jsonl")
+    notes = " ".join(found.notes)
+    assert "line 2 cannot be read" in notes and "line 4 is a RULER prediction without others.id" in notes
+    assert f"1 of {len(rows)} rows have no response" in notes
+    (tmp_path / "none.jsonl").write_text('{"id": \n')
+    assert "line 1 cannot be read" in refused("score", folder, tmp_path / "none.jsonl")
+    (tmp_path / "bad.eval").write_bytes(b"no archive")
+    assert "cannot be read as a log of Inspect" in refused("score", folder, tmp_path / "bad.eval")
+
+
+def test_the_effective_length_is_the_longest_that_all_reach(folder: Path, rows: dict[str, Any], tmp_path: Path) -> None:
+    said = {name: row["reference_output"] if row["target"] == 1024 else "" for name, row in rows.items()}
+    found = lcgen.score(folder, said, threshold=0.9)
+    assert found.effective == {"needle": {"responses": 1024}, "phone_book": {"responses": 1024}}
+    assert "Effective length at 0.9, needle: responses 1,024." in found.text()
+    backward = {name: row["reference_output"] if row["target"] == 2048 else "" for name, row in rows.items()}
+    assert lcgen.score(folder, backward, threshold=0.9).effective["needle"] == {"responses": None}
+    assert lcgen.score(folder, said).effective == {}
+
+
+def test_wrong_use_is_refused(folder: Path, tmp_path: Path) -> None:
+    assert "is no lcgen build" in refused("export", tmp_path, "--to", "ruler")
+    assert "Unknown config" in refused("export", folder, "--to", "ruler", "--config", "needle_3k")
+    assert "which --prompts-only leaves out" in refused("export", folder, "--to", "turns", "--history", "gold", "--prompts-only")
+    assert "Choose another --out" in refused("export", folder, "--to", "ruler", "--out", folder, "--force")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there/mine.txt").write_text("mine")
+    assert "--force" in refused("export", folder, "--to", "ruler", "--out", tmp_path / "there")
+    assert (tmp_path / "there/mine.txt").read_text() == "mine"
