@@ -6,25 +6,22 @@ and who comes next makes what has none.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from lcgen import cards, schemas
 from lcgen import spec as specs
-from lcgen.builders import executors, harness, manifest, preview, survey
-from lcgen.builders.depot import MOVING, STAGING, Depot, Folder, Stopped, depot, trouble
-from lcgen.builders.rows import RowMaker
-from lcgen.builders.tables import Maker, TableMaker
-from lcgen.builders.workshop import Checks, FilePlan, Workshop, crew_of, makers, note, plan, stamp
+from lcgen.builders import executors, manifest
+from lcgen.builders.depot import MOVING, STAGING, Depot, Stopped, depot, trouble
+from lcgen.builders.folder import Folder
+from lcgen.builders.rows import reserve
+from lcgen.builders.site import Site, planned
+from lcgen.builders.tables import IDS, TableMaker
+from lcgen.builders.workshop import Checks, FilePlan, Workshop, makers
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.spec import Spec, Suite
-
-PLAN = f"{STAGING}/plan.json"
-"""What the folder is to hold, for those who finish it."""
 
 __all__ = ["MOVING", "STAGING", "Report", "build", "finish", "generate", "makers"]
 
@@ -43,7 +40,7 @@ class Report:
     rows: int
     bytes: int
     written: int
-    """Files written now; 0 means that the folder was up to date."""
+    """Files written now, or joined; 0 means that the folder was up to date."""
     counted: bool
     """Whether lengths were counted in a vocabulary; rows of numbers have theirs without one."""
     tokenizer: str
@@ -59,137 +56,6 @@ class Report:
     solved: int
     waits: tuple[str, ...] = field(default=())
     """Of a shard: files of others that are not there yet. The folder is no dataset before `lcgen finish`."""
-
-
-class Site:
-    """One output folder and what it is to hold."""
-
-    def __init__(self, suite: Suite, out: str, force: bool) -> None:
-        self.depot: Depot = depot(out)
-        self.out, self.force = out, force
-        self.old = self._standing()
-        self.crew = crew_of(suite)
-        if self.old is not None:
-            suite = manifest.merge(self.old["spec"], suite, self.crew)
-            self.crew = crew_of(suite)
-        self.suite = suite
-
-    def _standing(self) -> dict[str, Any] | None:
-        """The manifest of what stands there, None where nothing does or it is to be replaced.
-
-        Raises LcgenError where something else stands there.
-        """
-        try:
-            empty = self.depot.empty()
-            data = self.depot.read(manifest.FILE)
-            # A build that was killed while it moved its files in leaves them beside a staging folder that says so.
-            own = empty or data is not None or self.depot.read(f"{STAGING}/{MOVING}") is not None
-        except OSError as error:
-            raise LcgenError(
-                f"Cannot use the folder {self.depot.shown}: {error.strerror or error}. Choose another --out."
-            ) from error
-        if not own:
-            raise LcgenError(f"The folder {self.depot.shown} holds files that are no lcgen build. Choose another --out.")
-        self._read = data
-        found = None if data is None else manifest.parse(data, f"{self.depot.shown}/{manifest.FILE}")
-        return None if self.force else found
-
-    def files(self) -> list[FilePlan]:
-        """All data files, by number."""
-        return [file for maker in self.crew.values() for file in plan(maker)]
-
-    def finished(self, files: Sequence[FilePlan]) -> dict[str, dict[str, Any]]:
-        """Of these files the entries of those that are made: they stand in the folder, or wait with a note below STAGING."""
-        known = self.old["files"] if self.old is not None else {}
-        found = {}
-        for file in files:
-            noted = self._noted(file)
-            for entry, places in ((known.get(file.path), [file.path]), (noted, [f"{STAGING}/{file.path}", file.path])):
-                if entry and self._enough(entry, file) and any(self.depot.stands(place, entry) for place in places):
-                    found[file.path] = entry
-                    break
-        return found
-
-    def _noted(self, file: FilePlan) -> dict[str, Any] | None:
-        try:
-            noted = json.loads(self.depot.read(note(file)) or b"{}")
-            return dict(noted["entry"]) if noted["of"] == stamp(file, self.crew[file.part]) else None
-        except (ValueError, KeyError, TypeError):
-            return None
-
-    def _enough(self, entry: Mapping[str, Any], file: FilePlan) -> bool:
-        """Whether a file holds so many rows, verified as far as is asked now."""
-        # What is encoded again is solved again too, where it can be.
-        return bool(entry["rows"] == file.rows and (self.suite.verify != "full" or entry["encoded"] == file.rows))
-
-    def whole(self, done: Mapping[str, Any]) -> bool:
-        """Whether nothing is left to do: all files stand in the folder, and all that is made of them."""
-        known = self.old["files"] if self.old is not None else {}
-        every = all(done.get(file.path) == known.get(file.path, {}) for file in self.files())
-        return every and all(self.depot.owns(name) for name in derived(self.suite, self.crew))
-
-    def stale(self) -> bool:
-        """Whether another build has ended since this one looked."""
-        return self.depot.read(manifest.FILE) != self._read
-
-    def begin(self, shards: int | None) -> None:
-        """Writes down what the folder is to hold. Raises LcgenError where another build was stopped there."""
-        fresh = manifest.described(self.suite, self.crew)
-        held = self.planned()
-        if held is not None and not self.force and self.depot.names(f"{STAGING}/notes"):
-            if differ := manifest.differences(held["described"], fresh):
-                raise LcgenError(
-                    f"In {self.depot.shown} another build was stopped: {'; '.join(differ)}. Go on with its command, choose another "
-                    "--out, or begin anew with --force."
-                )
-        elif held is None or (self.force and not held.get("force")):
-            self.depot.clear()
-        suite = specs.plain(self.suite)
-        self.depot.write(
-            PLAN,
-            json.dumps({"suite": suite, "described": fresh, "shards": shards, "force": self.force}, ensure_ascii=False).encode(),
-        )
-
-    def planned(self) -> dict[str, Any] | None:
-        """What `begin` wrote down; None where nothing is."""
-        return planned(self.depot)
-
-    def close(self, files: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-        """Adds everything that is made of the data files, then moves all into place; gives the manifest."""
-        made = manifest.compose(self.suite, self.crew, files)
-        staged = {name[len(STAGING) + 1 :] for name in self.depot.names(f"{STAGING}/data")}
-
-        def data(name: str) -> Path:
-            return self.depot.local(f"{STAGING}/{name}" if name in staged else name)
-
-        with self.depot.workplace() as folder:
-            derive(folder, data, made, self.suite, self.crew)
-            manifest.save(folder, made)
-            others = [*derived(self.suite, self.crew), manifest.FILE]
-            gone = self._replaced() - {*files, *others} if self.force else set()
-            self.depot.settle([name for name in files if name in staged], folder, others, sorted(gone))
-        return made
-
-    def _replaced(self) -> set[str]:
-        """What an earlier build wrote."""
-        data = self.depot.read(manifest.FILE)
-        if data is None:
-            return set()
-        old = manifest.parse(data, self.depot.shown)
-        schema_files = {name for name in self.depot.names("schemas") if name.endswith(".schema.json")}
-        harness_files = {*self.depot.names("lm_eval"), *harness.PYTHON, harness.EVAL}
-        return {
-            name
-            for name in (
-                *old["files"],
-                *old["templates"],
-                *schema_files,
-                *harness_files,
-                preview.file(old["spec"]["format"]),
-                "README.md",
-            )
-            if self.depot.owns(name)
-        }
 
 
 def build(
@@ -214,9 +80,10 @@ def build(
     with trouble(site.depot.shown):
         done: dict[str, dict[str, Any]] = {}
         if site.old is not None:
-            done = site.finished(site.files()[shard[0] :: shard[1]] if shard else site.files())
-            if site.whole(done):
-                return _report(site, site.old, 0)
+            mine = site.files(shard)
+            done = site.finished(mine)
+            if site.whole(mine, done):
+                return _report(site.depot, site.old, 0, site.waits() if shard else (), site.elsewhere())
         with site.depot.lock(f"{shard[0]}-of-{shard[1]}" if shard else None):
             if site.stale():
                 site, done = begin(), {}
@@ -229,8 +96,7 @@ def _build(
 ) -> Report:  # fmt: skip
     """The same, the folder being held."""
     site.begin(shard and shard[1])
-    files = site.files()
-    mine = files[shard[0] :: shard[1]] if shard else files
+    mine = site.files(shard)
     done |= site.finished([file for file in mine if file.path not in done])
     missing = [file for file in mine if file.path not in done]
     tick = progress and partial(progress, sum(file.tokens for file in missing))
@@ -245,27 +111,25 @@ def _build(
         if shard is None:
             site.depot.clear()
         raise
-    if shard is None:
-        return _report(site, site.close(done), len(missing))
-    noted = {name[len(f"{STAGING}/notes/") : -len(".json")] for name in site.depot.names(f"{STAGING}/notes")}
-    known = site.old["files"] if site.old is not None else {}
-    waits = tuple(file.path for file in files if file.path not in noted and file.path not in known)
-    return _report(site, manifest.compose(site.suite, site.crew, done, partly=True), len(missing), waits)
+    made = manifest.compose(site.suite, site.crew, done, partly=True) if shard else site.close(done)
+    return _report(site.depot, made, len(missing), site.waits() if shard else (), site.elsewhere())
 
 
 def finish(out: Path | str) -> Report:
     """Joins the files that shards have made into a folder with card and manifest.
 
-    Raises CheckFailed, naming them, where some are missing, LcgenError where no build was begun.
+    A folder that is finished stays as it is. Raises CheckFailed, naming them, where some are missing, LcgenError where no
+    build was begun.
     """
     place = depot(out)
-    if planned(place) is None:
-        whole = place.read(manifest.FILE) is not None
-        raise LcgenError(
-            f"{place.shown} is finished: there is nothing to join."
-            if whole
-            else f"In {place.shown} no build was begun. Begin one: lcgen build TASK --out {out} --shard 0/4, and so on."
-        )
+    with trouble(place.shown):
+        if planned(place) is None:
+            data = place.read(manifest.FILE)
+            if data is None:
+                raise LcgenError(
+                    f"In {place.shown} no build was begun. Begin one: lcgen build TASK --out {out} --shard 0/4, and so on."
+                )
+            return _report(place, manifest.parse(data, f"{place.shown}/{manifest.FILE}"), 0)
     with trouble(place.shown), place.lock():
         begun = planned(place)
         assert begun is not None
@@ -283,62 +147,31 @@ def finish(out: Path | str) -> Report:
                 f"{len(lacking)} of {len(files)} files of {place.shown} are missing: {shown}{', ...' if len(lacking) > 5 else ''}. "
                 f"Run {shards} again, then lcgen finish."
             )
-        return _report(site, site.close(done), 0)
+        known = site.old["files"] if site.old is not None else {}
+        fresh = [name for name, entry in done.items() if known.get(name) != entry]
+        return _report(place, site.close(done), len(fresh), elsewhere=site.elsewhere())
 
 
-def planned(place: Depot) -> dict[str, Any] | None:
-    """What the folder is to hold, where a build was begun there. Raises CheckFailed where that is damaged."""
-    data = place.read(PLAN)
-    if data is None:
-        return None
-    try:
-        found = json.loads(data)
-        specs.from_plain(found["suite"])
-        return {key: found[key] for key in ("suite", "described", "shards", "force")}
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
-        raise CheckFailed(f"{place.shown}/{PLAN} is damaged. Begin anew with --force.") from error
-
-
-def derived(suite: Suite, crew: Mapping[str, Maker]) -> list[str]:
-    """Everything of a folder that `derive` makes, README last."""
-    schema_names = sorted({name for maker in crew.values() for name in maker.schemas})
-    templates = sorted({name for maker in crew.values() for name in maker.templates})
-    names = [*(f"schemas/{name}.schema.json" for name in schema_names), *templates]
-    names += harness.names(suite.name, crew)
-    return [*names, preview.file(next(iter(crew.values())).spec.format), "README.md"]
-
-
-def derive(folder: Path, data: Callable[[str], Path], made: Mapping[str, Any], suite: Suite, crew: Mapping[str, Maker]) -> None:
-    """Writes into `folder` what is made of manifest, specs and data files; `data` gives the path of one by its name."""
-    for name in ("templates", "schemas"):
-        (folder / name).mkdir()
-    for maker in crew.values():
-        for name, source in maker.templates.items():
-            (folder / name).write_text(source, encoding="utf-8")
-        for name in maker.schemas:
-            (folder / "schemas" / f"{name}.schema.json").write_text(schemas.text(name), encoding="utf-8")
-    preview.write(folder, data, made)
-    harness.write(folder, data, made, crew)
-    (folder / "README.md").write_text(cards.dataset(suite, made, crew, survey.survey(folder, data, made)), encoding="utf-8")
-
-
-def _report(site: Site, found: Mapping[str, Any], written: int, waits: tuple[str, ...] = ()) -> Report:
-    maker = next(iter(site.crew.values()))
-    texts = [maker for maker in site.crew.values() if isinstance(maker, RowMaker)]
+def _report(
+    place: Depot, found: Mapping[str, Any], written: int, waits: tuple[str, ...] = (), elsewhere: tuple[str, ...] = ()
+) -> Report:
+    """What a manifest says, in short."""
+    first, counted = found["spec"]["parts"][0], found["counted"]
+    of_text = counted[0]["tokenizer"]["fingerprint"] != IDS
     return Report(
-        folder=Path(site.depot.shown) if isinstance(site.depot, Folder) else site.depot.shown,
+        folder=Path(place.shown) if isinstance(place, Folder) else place.shown,
         name=found["name"],
-        split=maker.part.split,
+        split=first["split"],
         configs={name: entry["rows"] for name, entry in found["configs"].items()},
         rows=sum(entry["rows"] for entry in found["configs"].values()),
         bytes=sum(entry["bytes"] for entry in found["files"].values()),
         written=written,
-        counted=isinstance(maker, RowMaker),
-        tokenizer=", ".join(dict.fromkeys(entry["tokenizer"]["name"] for entry in found["counted"])),
-        wrapper=", ".join(dict.fromkeys(entry["wrapper"]["name"] for entry in found["counted"])),
-        reserve=maker.reserve,
-        elsewhere=tuple(dict.fromkeys(m.spec.tokenizer for m in texts if m.spec.tokenizer != m.tokenizer.name)),
-        task=maker.task.name,
+        counted=of_text,
+        tokenizer=", ".join(dict.fromkeys(entry["tokenizer"]["name"] for entry in counted)),
+        wrapper=", ".join(dict.fromkeys(entry["wrapper"]["name"] for entry in counted)),
+        reserve=reserve(first["reserve"], first["audience"], counted[0]["wrapper"]["name"]) if of_text else 0,
+        elsewhere=elsewhere,
+        task=first["task"],
         repeat=max((entry["repeat"] for entry in found["configs"].values()), default=0.0),
         encoded=found["verification"]["encoded"],
         solved=found["verification"]["solved"],

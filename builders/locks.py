@@ -9,7 +9,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +71,13 @@ def _locked(held: int, shared: bool) -> bool:
 
 @contextlib.contextmanager
 def object_lock(
-    shown: str, read: Callable[[], bytes | None], write: Callable[[bytes], Any], remove: Callable[[], Any]
+    shown: str,
+    read: Callable[[], bytes | None],
+    write: Callable[[bytes], Any],
+    remove: Callable[[], Any],
+    others: Callable[[], Iterable[bytes | None]],
 ) -> Iterator[None]:
-    """Holds a lock that is an object with signs of life, for stores without locks of their own.
+    """Holds a lock that is an object with signs of life, for stores without locks of their own, unless one of `others` is alive.
 
     It keeps out a second command by mistake. Two that begin within the same second may both get it: then files are made
     twice, with the same bytes.
@@ -83,8 +87,9 @@ def object_lock(
     def sign() -> bytes:
         return json.dumps({"owner": mine, "host": socket.gethostname(), "process": os.getpid(), "at": time.time()}).encode()
 
-    if (whose := _alive(read())) is not None:
-        raise taken(shown, whose)
+    for held in (read(), *others()):
+        if (whose := _alive(held)) is not None:
+            raise taken(shown, whose)
     write(sign())
     found = json.loads(read() or b"{}")
     if found.get("owner") != mine:

@@ -36,9 +36,18 @@ def parse(data: bytes, shown: str) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(data.decode())
         schemas.validate("manifest", found)
+        _agree(found)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, CheckFailed) as error:
         raise _damaged(shown, error) from error
     return found
+
+
+def _agree(made: Mapping[str, Any]) -> None:
+    """Raises CheckFailed for a config that one part of a manifest names and another does not: it would be passed over."""
+    counted = {config for entry in made["counted"] for config in entry["configs"]}
+    named = [counted, set(made["configs"]), {name.split("/")[1] for name in made["files"]}]
+    if odd := sorted(set.union(*named) - set.intersection(*named)):
+        raise CheckFailed(f"{odd[0]} has no vocabulary, no count of rows or no files there")
 
 
 def _damaged(shown: str, error: Exception) -> CheckFailed:

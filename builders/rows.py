@@ -35,6 +35,13 @@ def digest(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def reserve(asked: int | None, audience: str, wrapper: str) -> int:
+    """Tokens left free in the window: as asked, else 0 where the wrapper is counted, else room for one."""
+    if asked is not None:
+        return asked
+    return 0 if audience == "chat" and wrapper != "none" else 64
+
+
 class RowMaker:
     """Makes the rows of one part of a spec. Raises LcgenError where what is asked for cannot be."""
 
@@ -56,10 +63,8 @@ class RowMaker:
 
     @cached_property
     def reserve(self) -> int:
-        """Tokens left free in the window: 0 where the wrapper is counted, else room for one."""
-        if self.spec.reserve is not None:
-            return self.spec.reserve
-        return 0 if self.spec.audience == "chat" and self.wrapper.name != "none" else 64
+        """Tokens left free in the window."""
+        return reserve(self.spec.reserve, self.spec.audience, self.wrapper.name)
 
     def answer_tokens(self, length: Length) -> int:
         """The answer budget of every row of a length: as asked, else what the answers of this task need."""

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,7 @@ import lcgen
 from lcgen import api
 from lcgen.builders import build as building
 from lcgen.builders import locks
-from lcgen.builders.depot import Store
+from lcgen.builders.objects import Store
 from tests.runs import cli, done, process, refused, tree
 
 # Twelve files, each of some tens of milliseconds.
@@ -121,7 +122,8 @@ def test_more_shards_than_files_and_shards_made_twice(few: dict[str, bytes], tmp
         done(*FEW, "--shard", f"{shard}/5", "--jobs", 2, "--out", "out")
     done("finish", "out")
     assert tree(tmp_path / "out") == few
-    refused("finish", "out", says="is finished: there is nothing to join")
+    assert "./out: 6 rows" in (again := done("finish", "out")) and "finished already" in again
+    assert tree(tmp_path / "out") == few
     assert "up to date" in done(*FEW, "--out", "out")
 
 
@@ -159,6 +161,9 @@ def test_a_shard_that_is_none_is_refused(shard: str, tmp_path: Path) -> None:
 
 def test_jobs_that_cannot_be_are_refused() -> None:
     refused(*FEW, "--jobs", 0, says="--jobs is 0, but must be at least 1")
+    refused(*FEW, "--jobs", 0, "--plan", says="--jobs is 0, but must be at least 1")
+    refused(*FEW, "--jobs", 2, "--executor", "ray", says="Leave --jobs out")
+    refused(*FEW, "--shard", "0/2", "--plan", says="Leave --shard out")
     refused("verify", ".", "--jobs", -1, says="--jobs is -1")
 
 
@@ -370,6 +375,47 @@ def test_shards_of_a_url_are_joined(memory: str, few: dict[str, bytes]) -> None:
     assert stored(memory) == files(few)
 
 
+def test_shards_of_what_is_finished_have_nothing_to_do(memory: str, few: dict[str, bytes], tmp_path: Path) -> None:
+    for out in (memory, tmp_path / "out"):
+        done(*FEW, "--out", out)
+        assert "up to date" in done(*FEW, "--shard", "1/2", "--out", out)
+    assert stored(memory) == files(few) and tree(tmp_path / "out") == few
+    # Of more samples each file waits, of more lengths the new one.
+    assert lcgen.build("needle", memory, shard="0/2", samples=2, **OPTIONS).waits == ("data/needle_2k/test-000000.parquet",)
+    more = {**OPTIONS, "lengths": "1k..4k:1k"}
+    assert lcgen.build("needle", tmp_path / "out", shard="0/2", **more).waits == ("data/needle_4k/test-000000.parquet",)
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [("lock", "lock-0-of-2"), ("lock-1-of-2", "lock")])
+def test_the_lock_of_a_store_tells_the_whole_from_its_shards(memory: str, mine: str, theirs: str, few: dict[str, bytes]) -> None:
+    sign = json.dumps({"owner": "x", "host": "elsewhere", "process": 1, "at": time.time()}).encode()
+    place = Store(memory)
+    place.write(f".building/{theirs}", sign)
+    shard = ("--shard", "1/2") if mine != "lock" else ()
+    refused(*FEW, *shard, "--out", memory, says=r"Another lcgen \(process 1 on elsewhere\)")
+    place.write(".building/lock-0-of-2", sign)
+    if theirs == "lock":
+        place.write(".building/lock", b"")
+    done(*FEW, "--shard", "1/2", "--out", memory)
+
+
+def test_a_shard_takes_nothing_from_another_that_has_just_begun(few: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two shards look at an empty folder at once; the second writes its plan when the first has made a file."""
+    from lcgen.builders import site
+
+    real = site.planned
+
+    def late(place: Any) -> Any:
+        monkeypatch.setattr(site, "planned", real)
+        assert lcgen.build("needle", "out", shard="0/2", **OPTIONS).written == 2
+        return None
+
+    monkeypatch.setattr(site, "planned", late)
+    assert lcgen.build("needle", "out", shard="1/2", **OPTIONS).waits == ()
+    done("finish", "out")
+    assert tree(Path("out")) == few
+
+
 def test_processes_write_to_a_url(tmp_path: Path, few: dict[str, bytes]) -> None:
     done(*FEW, "--jobs", 2, "--out", f"local://{tmp_path}/far")
     assert files(tree(tmp_path / "far") or {}) == files(few)
@@ -445,10 +491,22 @@ def test_a_store_that_fails_between_two_files_goes_on(
         ("nosuch://bucket/out", "Cannot use nosuch://bucket/out: Protocol not known"),
         ("s3::", "Cannot use"),
         ("http://", "Cannot"),
+        ("ftp://127.0.0.1:9/out", "Cannot reach ftp://127.0.0.1:9/out: .*refused"),
     ],
 )
 def test_a_url_that_cannot_be_is_one_message(url: str, says: str) -> None:
     refused(*FEW, "--out", url, says=says)
+    refused("finish", url, says=says)
+
+
+def test_finish_says_that_a_folder_cannot_be_read(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise PermissionError(13, "Forbidden")
+
+    monkeypatch.setattr(MemoryFileSystem, "cat_file", refuse)
+    refused("finish", memory, says="Cannot .*memory://.*Forbidden")
 
 
 def test_a_lock_without_a_sign_of_life_is_free(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -525,6 +583,32 @@ def test_ray_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> N
     refused(*FEW, "--executor", "ray", "--out", "out", says=r'pip install "lcgen\[ray\]"')
 
 
+# ---- progress
+
+
+@posix
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_terminal_shows_one_bar_with_speed_and_time_left(jobs: int, tmp_path: Path) -> None:
+    import fcntl
+    import struct
+    import termios
+
+    screen, end = os.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    command = [sys.executable, "-m", "lcgen", *BUILD, "--samples", "30", "--jobs", str(jobs), "--out", "out"]
+    said = b""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=end, start_new_session=True) as run:
+        os.close(end)
+        with contextlib.suppress(OSError):  # so Linux says that nobody writes any more
+            while piece := os.read(screen, 4096):
+                said += piece
+    os.close(screen)
+    shown = [line for line in said.decode().split("\r") if "tok/s" in line]
+    assert run.returncode == 0 and shown, said
+    # 30 samples at 3 depths of 1k to 12k, in units of a thousand.
+    assert any(re.search(r"building: +\d+%.*/7\.19M \[\d\d:\d\d<\d\d:\d\d, +[\d.]+[kM]?tok/s\]", line) for line in shown), shown
+
+
 # ---- verify
 
 
@@ -538,6 +622,28 @@ def test_verify_in_processes_finds_the_same(tmp_path: Path) -> None:
     assert code == 1 and "faults" in out
     assert cli("verify", "out") == (code, out, err), "the same faults, in the same order"
     assert "needle_2k" in err and "needle_3k is missing" in err
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda made: made.update(configs={}), "manifest.json is damaged: needle_1k has no"),
+        (lambda made: made["configs"].pop("needle_2k"), "manifest.json is damaged: needle_2k has no"),
+        (lambda made: made["counted"][0]["configs"].remove("needle_3k"), "manifest.json is damaged: needle_3k has no"),
+        (lambda made: made["files"].pop("data/needle_2k/test-000000.parquet"), "manifest.json is damaged: needle_2k has no"),
+        (lambda made: made["spec"].update(parts=[]), "manifest.json is damaged"),
+        (lambda made: made["spec"]["parts"][0].update(samples="many"), "manifest.json is damaged"),
+        (lambda made: made["spec"]["parts"][0].update(lengths=[{"low": 1, "up": 2}]), "manifest.json is damaged"),
+    ],
+)
+def test_a_manifest_that_lacks_something_does_not_look_whole(change: Any, says: str, tmp_path: Path) -> None:
+    done(*FEW, "--out", "out")
+    path = tmp_path / "out/manifest.json"
+    made = json.loads(path.read_text("utf-8"))
+    change(made)
+    path.write_text(json.dumps(made), "utf-8")
+    refused("verify", "out", code=1, says=says)
+    refused(*FEW, "--out", "out", code=1, says=says)
 
 
 def test_all_options_reach_the_python_call(tmp_path: Path, few: dict[str, bytes]) -> None:

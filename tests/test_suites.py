@@ -137,7 +137,6 @@ FAULTS = {
     "a parameter that is not there": (WHOLE.replace("keys: 2", "kees: 2"), r"line 9: Unknown parameter of needle 'kees'. Did you mean keys"),
     "two builds of one name": (WHOLE.replace("    name: book\n", "  - task: phone_book\n    haystack: records\n"), r"line 14: Two configs of this build would both be named phone_book"),
     "two configs of one name": (WHOLE + "  - {task: needle, name: book_1k}\n", r"line 15: Two configs of this build would both be named book_1k"),
-    "two templates of one task": (WHOLE + "  - {task: phone_book, haystack: records, name: b, template: x.jinja}\n", r"line 15: phone_book .en. has two templates"),
     "a name that leads out of the folder": (WHOLE.replace("name: two", "name: ../two"), r"line 1: --name '../two' is no name"),
     "a name that leads elsewhere": (WHOLE.replace("name: two", "name: /tmp/two"), r"line 1: --name '/tmp/two' is no name"),
     "a name of two lines": (WHOLE.replace("name: two", r'name: "a\nb"'), r"line 1: --name 'a\\nb' is no name"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lcgen.builders.exports import Exported
     from lcgen.builders.forecast import Line
     from lcgen.builders.push import Pushed
-    from lcgen.builders.recheck import Findings
+    from lcgen.builders.reading import Findings
     from lcgen.builders.refresh import Refreshed
     from lcgen.checking.findings import Findings as Checked
     from lcgen.contract import Preset, Setting, Task
@@ -295,10 +295,14 @@ def build(
     from lcgen.builders.build import build as make
 
     part = specs.shard(shard) if shard is not None else None
+    if executor == "ray" and jobs != 1:
+        raise LcgenError(
+            "--jobs is of this machine; how many files a Ray cluster makes at once is its own affair. Leave --jobs out."
+        )
     made = suite(tasks, **options)
     if out is None and len(made.builds) == 1 and len({part.task for part in made.parts}) > 1:
         raise LcgenError("Several tasks in one build need a folder: name it with --out.")
-    return make(made, out, force, progress, _jobs(jobs), part, executor)
+    return make(made, out, force, progress, workers(jobs), part, executor)
 
 
 def plan(tasks: str | Sequence[str] = (), **options: Any) -> list[Line]:
@@ -308,7 +312,8 @@ def plan(tasks: str | Sequence[str] = (), **options: Any) -> list[Line]:
     return forecast(suite(tasks, **options))
 
 
-def _jobs(asked: int) -> int:
+def workers(asked: int) -> int:
+    """How many processes are asked for. Raises LcgenError for fewer than one."""
     if asked < 1:
         raise LcgenError(f"--jobs is {asked}, but must be at least 1.")
     return asked
@@ -335,7 +340,7 @@ def verify(
     """Reads a built folder again, in `jobs` processes, and holds it to everything that it promises. Raises LcgenError where it is no build."""
     from lcgen.builders.recheck import recheck
 
-    return recheck(Path(folder), full, tokenizer, progress, _jobs(jobs))
+    return recheck(Path(folder), full, tokenizer, progress, workers(jobs))
 
 
 def score(

@@ -18,7 +18,7 @@ import numpy as np
 
 from lcgen import generators, grading
 from lcgen.answers import Answer
-from lcgen.builders import manifest, recheck, tables, writer
+from lcgen.builders import manifest, reading, tables, writer
 from lcgen.contract import Row, Task
 from lcgen.errors import CheckFailed, LcgenError, unknown
 from lcgen.responses import Responses, digest, shown, some
@@ -128,7 +128,7 @@ def score(
     read = [Path(run.source).resolve() for run in answers if not isinstance(run.source, Mapping)]
     if out is not None and out.resolve() in read:
         raise LcgenError(f"--out {out} would replace the responses that it is about. Choose another --out.")
-    wordings = recheck.wordings_of(folder, made) if oracle else {}
+    wordings = reading.wordings_of(folder, made) if oracle else {}
     sheets: dict[str, Sheet] = {}
     found = Scored({}, [], [Joined(run.name, len(run), unread=run.faults, tells=run.tells) for run in answers])
     turns: Counter[tuple[str, str]] = Counter()

@@ -72,7 +72,7 @@ def build(
 
     `lcgen tasks` lists the tasks. The same command again says "up to date"; more lengths or samples extend the folder.
     """
-    from lcgen import generators, suites
+    from lcgen import api, generators, suites
 
     if as_yaml:
         click.echo(suites.source(_named(tasks, suite)), nl=False)
@@ -82,6 +82,9 @@ def build(
             f"Name a task ({', '.join(generators.names())}), a file of a suite, or --suite: {', '.join(suites.names())}."
         )
     if plan:
+        if shard is not None:
+            raise LcgenError("--plan tells of the whole build. Leave --shard out.")
+        api.workers(jobs)
         show(lcgen.plan(tasks, suite=suite, **given(ctx)), jobs, as_json)
         return
     began = time.monotonic()

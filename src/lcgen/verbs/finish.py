@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def finish(folder: str, as_json: bool) -> None:
     """Join the files of shards into a dataset.
 
-    Where files are missing it says which, and which shards make them. DIR is the folder or URL that the shards of `lcgen build --shard` have written to.
+    A folder that is finished stays as it is. Where files are missing it says which, and which shards make them. DIR is the folder or URL that the shards of `lcgen build --shard` have written to.
     """
     began = time.monotonic()
     tell(lcgen.finish(folder), began, as_json, joined=True)
@@ -42,7 +42,9 @@ def tell(report: Report, began: float, as_json: bool, shard: str | None = None, 
     if as_json:
         click.echo(json.dumps({**dataclasses.asdict(report), "folder": str(report.folder)}))
         return
-    done = f"{'joined' if joined else 'built'} in {time.monotonic() - began:.1f} s" if report.written or joined else "up to date"
+    done = "finished already" if joined else "up to date"
+    if report.written:
+        done = f"{'joined' if joined else 'built'} in {time.monotonic() - began:.1f} s"
     if shard is not None and (report.waits or done != "up to date"):
         waits = f"{len(report.waits):,} files of other shards are not there yet" if report.waits else "all files are there"
         click.echo(
