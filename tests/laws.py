@@ -142,3 +142,14 @@ def tables() -> list[Tabled]:
 def filler(name: str) -> dict[str, str]:
     """The haystack that is made fastest, for a task that stands in a text."""
     return {"haystack": "noise"} if generators.get(name).haystack == "prose" else {}
+
+
+def haystacks(name: str) -> list[dict[str, str]]:
+    """The fastest haystack of each mode: a task that makes records by itself stands in a text too where a preset of it does."""
+    texts = [
+        {"haystack": setting.haystack}
+        for preset in generators.get(name).presets.values()
+        for setting in preset.settings.values()
+        if setting.haystack == "noise"
+    ]
+    return [filler(name), *([text for text in texts[:1] if text != filler(name)])]

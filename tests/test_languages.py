@@ -13,9 +13,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from lcgen import haystack, languages, prose, tokens
+from lcgen import haystack, languages, prose, telephones, tokens
 from lcgen.errors import LcgenError
 from lcgen.sentences import units
 from tests.test_prose import SMALL
@@ -77,6 +78,56 @@ def test_a_faulty_file_is_named(root: Path, text: str, says: str) -> None:
     write(root, "xx", text)
     with pytest.raises(LcgenError, match=rf"lang/xx/language\.json: .*{says}"):
         languages.load("xx")
+
+
+DIGITS = ["0123456789"] * 3
+LINES = {layout: ["line", "#", "line"] for layout in telephones.LAYOUTS}
+
+
+@pytest.fixture
+def numbered(root: Path) -> Iterator[Path]:
+    """The same, with telephone numbers for all languages."""
+    telephones._layouts.cache_clear()
+    telephones.numbers.cache_clear()
+    write(root, "xx", json.dumps(FACTS))
+    (root / telephones.FILE).write_text(json.dumps({"groups": {"line": DIGITS}, "layouts": LINES}), encoding="utf-8")
+    yield root
+    telephones._layouts.cache_clear()
+    telephones.numbers.cache_clear()
+
+
+def test_a_language_may_have_telephone_numbers_of_its_own(numbered: Path) -> None:
+    own = {
+        "groups": {"line": ["12", "0", "345"]},
+        "codes": {"country": ["+7", "+8"]},
+        "layouts": {**LINES, "plain": ["country", "line"]},
+    }
+    write(numbered, "yy", json.dumps(FACTS))
+    (numbered / "yy" / telephones.FILE).write_text(json.dumps(own), encoding="utf-8")
+    plain = telephones.numbers("yy", "plain")
+    assert plain.size == 12 and plain.texts(np.arange(12, dtype=np.uint64))[::6] == ["+7103", "+8103"]
+    shared = telephones.numbers("xx", "plain")
+    assert shared.size == (10 * 9 * 10) ** 2 and shared.texts(np.zeros(1, np.uint64)) == ["010#010"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"groups": None}, "groups must be given"),
+        ({"layouts": {"plain": ["line"]}}, "hyphens must be given"),
+        ({"groups": {"line": DIGITS[:2]}}, "the group line needs three digits or more that can differ"),
+        ({"groups": {"line": ["1", "1", "1"]}}, "the group line needs three digits or more that can differ"),
+        ({"groups": []}, "must be objects of lists"),
+        ({"codes": {"country": ["1", "44"]}}, "the codes of country differ in width"),
+    ],
+)
+def test_a_faulty_file_of_telephone_numbers_is_named(numbered: Path, change: dict[str, Any], says: str) -> None:
+    facts = {"groups": {"line": DIGITS}, "layouts": LINES, **change}
+    (numbered / "xx" / telephones.FILE).write_text(
+        json.dumps({k: v for k, v in facts.items() if v is not None}), encoding="utf-8"
+    )
+    with pytest.raises(LcgenError, match=rf"lang/xx/telephones\.json: .*{says}"):
+        telephones.numbers("xx", "hyphens")
 
 
 def test_letters_tell_languages_apart(root: Path) -> None:

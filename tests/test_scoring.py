@@ -147,6 +147,35 @@ def test_questions_over_one_context_are_one_unit(tmp_path: Path) -> None:
     assert once.low is not None and once.low == 0.5 == once.high, "all contexts are half right: units agree"
 
 
+@pytest.mark.parametrize("format", ["parquet", "jsonl"])
+@pytest.mark.parametrize(
+    ("task", "options"),
+    [
+        ("phone_book", {"params": {"k_queries": 2}}),
+        ("multi_thread", {"params": {"threads": 2}}),
+        ("multi_thread", {"haystack": "noise"}),
+        ("ancestral_trace", {}),
+        ("needle", {"haystack": "noise", "samples": 40, "lengths": "512,1k"}),
+    ],
+)
+def test_each_row_of_a_context_can_be_told_its_turn(task: str, options: dict[str, Any], format: str, tmp_path: Path) -> None:
+    """Questions over one context stand side by side, in the order in which a conversation asks them."""
+    lcgen.build(task, tmp_path / "q", **{"lengths": "4k", "depths": "0.2,0.5", "samples": 2, **options}, questions_per_context=3, format=format)  # fmt: skip
+    made = rows(tmp_path / "q")
+    # Told by the text alone, not by the column that the score goes by.
+    texts = [row["input"][: row["context_end"]] for row in made]
+    turns = [texts[: number + 1].count(text) for number, text in enumerate(texts)]
+    assert len(made) == 3 * len({*texts}) and turns == [1, 2, 3] * len({*texts})
+    said = {row["id"]: row["reference_output"] if turn != 2 else "" for row, turn in zip(made, turns)}
+    with Responses("model", said) as run:
+        (sheet,) = scoring.score(tmp_path / "q", [run]).sheets
+    assert {row["id"]: row["turn"] for row in sheet.rows} == {row["id"]: turn for row, turn in zip(made, turns)}
+    answered = written("said.jsonl", said)
+    cells = json.loads(done("score", tmp_path / "q", answered, "--by", "turn", "--json"))["cells"]
+    assert [cell["by"]["turn"] for cell in cells] == [1, 2, 3] and {cell["rows"] for cell in cells} == {len({*texts})}
+    assert [cell["runs"]["said"]["score"]["value"] for cell in cells] == [1, 0, 1]
+
+
 def test_twins_and_paired_rows_are_one_unit(tmp_path: Path) -> None:
     lcgen.build("needle", tmp_path / "t", lengths="1k", depths="0,1", samples=3, params={"twins": True}, haystack="noise")
     found = lcgen.score(tmp_path / "t", (), oracle=True, by="group_role")

@@ -29,6 +29,14 @@ HIGH, LOW = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03
 
 def mix(numbers: Number, salt: int) -> Number:
     """A bijection of 64-bit words that looks random (the finaliser of SplitMix64, Steele et al. 2014)."""
+    if isinstance(numbers, np.ndarray):
+        # Words of an array wrap by themselves, and are mixed where they stand.
+        words: np.ndarray = numbers + np.uint64(salt)
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            words ^= words >> np.uint64(shift)
+            words *= np.uint64(factor)
+        words ^= words >> np.uint64(31)
+        return words
     z = (numbers + salt) & WORD
     z = ((z ^ z >> 30) * 0xBF58476D1CE4E5B9) & WORD
     z = ((z ^ z >> 27) * 0x94D049BB133111EB) & WORD

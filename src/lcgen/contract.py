@@ -209,7 +209,7 @@ class Draft:
     avoid: frozenset[str] = frozenset()
     """Units of filler that hold one of these are skipped."""
     sort: Callable[[np.ndarray], np.ndarray] | None = None
-    """Keys of units (ids of filler, or -1 - number of a plant), by which a lane is put in order. Gold plants, whose keys must rise
+    """Keys of units (ids of filler, or -1 - number of a plant), by which a lane is put in order; no two are equal. Gold plants, whose keys must rise
     with their depths, then keep their depths within a few units: filler is taken from both sides in the shares that they ask for."""
     role: str = ""
     """Which of several twins this is; empty where there is one draft."""

@@ -94,6 +94,14 @@ def text(code: str, *path: str) -> str:
     return file.read_text(encoding="utf-8")
 
 
+def shared(code: str, name: str) -> tuple[str, str]:
+    """Name and text of a file of a language; of the one beside the languages, which is for all that have none of their own."""
+    own = _root() / code / name
+    if code in names() and own.is_file():
+        return f"lang/{code}/{name}", own.read_text(encoding="utf-8")
+    return f"lang/{name}", (_root() / name).read_text(encoding="utf-8")
+
+
 def words(code: str, kind: str) -> list[str]:
     """A word list of a language, `words/<kind>.txt`, in its fixed order. Raises LcgenError where there is none."""
     return text(code, "words", f"{kind}.txt").split()

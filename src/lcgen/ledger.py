@@ -55,7 +55,7 @@ class Ledger:
             held = self.draft.filler.holding(ids, self.draft.avoid) if self.draft.avoid else np.zeros(0, bool)
             ids = ids[~held] if held.any() else ids
             weights = self.draft.filler.weights(ids, self.scale, self.draft.sep)
-            taken = self._balanced(ids, weights) if self.draft.sort else slice(None)
+            taken = self._sorted(ids, weights) if self.draft.sort else slice(None)
             self.ids, self.weights = ids[taken], weights[taken]
             self.ends = np.cumsum(self.weights, dtype=np.int64)
             # Where there is no more, the last units are spares as far as the length leaves them.
@@ -75,30 +75,43 @@ class Ledger:
             "Take another haystack."
         )
 
-    def _balanced(self, ids: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Places of the filler of a sorted lane in the order in which it is taken: in every beginning each gold plant has as many
-        tokens (or units, where the draft counts them) before it as its depth asks for, within about a unit on each side."""
+    def _sorted(self, ids: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Places of the filler of sorted lanes in the order in which it is taken. All units are put in order here, once."""
         assert self.draft.sort is not None
+        units = np.concatenate([ids, -1 - np.arange(len(self.draft.plants))])
+        keys = self.draft.sort(units)
+        # No two keys are equal, so that the fastest sort is as stable as any.
+        self._ranked = units[np.argsort(keys)]
+        return self._balanced(keys[: len(ids)], keys[len(ids) :], weights)
+
+    def _balanced(self, filler: np.ndarray, keys: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Places of the filler, which has these keys as plants have theirs: in every beginning each gold plant has as many
+        tokens (or units, where the draft counts them) before it as its depth asks for, within about a unit on each side."""
         own = self.plant_weights
         if self.draft.count is not None:
             weights, own = np.ones_like(weights), np.ones_like(own)
-        keys = self.draft.sort(-1 - np.arange(len(self.draft.plants)))
         gold = sorted((plant.depth, place) for place, plant in enumerate(self.draft.plants) if plant.role == "gold")
         depths, golds = np.array([depth for depth, _ in gold]), np.array([place for _, place in gold], np.int64)
-        sides = np.searchsorted(keys[golds], self.draft.sort(ids))
+        sides = np.searchsorted(keys[golds], filler)
         # What plants hold before a gold one filler need not, and what they hold beside it filler must match.
         before = np.array([own[keys < key].sum() for key in keys[golds]])
         owed = depths * (own.sum() - own[golds]) - before
         shares, owed = np.diff(depths, prepend=0.0, append=1.0), np.diff(owed, prepend=0.0, append=0.0)
-        when, last = np.full(len(ids), np.inf), np.inf
+        when, last, turns = np.full(len(filler), np.inf), np.inf, [np.zeros(0, np.int64)]
         for side, share in enumerate(shares):
             inside = np.flatnonzero(sides == side)
             if share > 0:
                 when[inside] = (np.cumsum(weights[inside]) - weights[inside] / 2 - owed[side]) / share
                 # Where a side has no more to give, or is one unit behind, the others must wait.
                 last = min(last, (weights[inside].sum() + weights.mean() - owed[side]) / share)
-        order = np.argsort(when, kind="stable")
-        return order[when[order] <= last]
+                turns.append(inside)
+        # Each side rises, so that they need merging alone. Where turns are equal the first unit comes first.
+        able = np.concatenate([inside[: np.searchsorted(when[inside], last, side="right")] for inside in turns])
+        order = able[np.argsort(when[able], kind="stable")]
+        same = when[order[1:]] == when[order[:-1]]
+        tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+        order[tied] = order[tied][np.lexsort((order[tied], when[order[tied]]))]
+        return order
 
     def upto(self, tokens: float) -> int:
         """How many units of filler fit into so many tokens."""
@@ -153,8 +166,11 @@ class Ledger:
     def _order(self, ids: np.ndarray, plants: Sequence[int]) -> np.ndarray:
         """One lane: each plant at the border nearest to its depth, plants of one depth side by side; or all in order."""
         if self.draft.sort:
-            ids = np.concatenate([ids, -1 - np.array(plants, np.int64)])
-            return ids[np.argsort(self.draft.sort(ids), kind="stable")]
+            # A plant is named from behind, by its number below zero, in this table too.
+            held = np.zeros(len(self._by_id) + len(self.draft.plants), bool)
+            held[ids] = held[-1 - np.array(plants, np.int64)] = True
+            found: np.ndarray = self._ranked[held[self._ranked]]
+            return found
         if not plants:
             return ids
         counts = self.draft.count is not None

@@ -15,8 +15,6 @@ from lcgen import forms, languages, telephones
 from lcgen.atoms import CONSONANTS, Form, Letters
 from lcgen.streams import Stream
 
-LAYOUTS = ("hyphens", "plain", "country", "extension")
-"""Layouts of telephone numbers."""
 MOST_DIGITS, MOST_LETTERS = 18, 12
 """Signs above which there are more numbers, or codes, than a word of 64 bits can count."""
 FEW_LETTERS = 6
@@ -57,7 +55,7 @@ def form_of(value: str, lang: str) -> Form | None:
     A value that was drawn evenly from a wider form is, given that it is of a narrower one, drawn evenly from that.
     """
     width = len(value)
-    known: list[Form] = [telephones.numbers(lang, layout) for layout in LAYOUTS]
+    known: list[Form] = [telephones.numbers(lang, layout) for layout in telephones.LAYOUTS]
     if value.isascii() and value.isdecimal() and width <= MOST_DIGITS:
         known.append(forms.form("digits", lang, width, value[0] == "0" or width == 1))
     known += [forms.form(kind, lang) for kind in ("uuids", "words", "emails")]

@@ -1,4 +1,4 @@
-"""Telephone numbers of our own making, in the layouts of a language.
+"""Telephone numbers of our own making, in the layouts of a language, which stand in a file of it.
 
 In every group of digits the first two differ and the last three are not all the same, so that no digit stands four times in
 a row. All numbers of one layout have
@@ -7,17 +7,22 @@ one width, so none is part of another.
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
 from functools import cache, cached_property
 from itertools import product
 
 import numpy as np
 
+from lcgen import languages
 from lcgen.atoms import Atom, Form, Joined, Table
+from lcgen.errors import LcgenError
 from lcgen.streams import Stream
 
-CODES = (20, 27, 30, 31, 32, 34, 36, 39, 41, 43, 45, 46, 47, 48, 49, 51, 52, 54, 56, 57, 58, 60, 61, 62, 63, 64, 65, 81, 82, 84)
-"""Country codes of two different digits."""
+FILE = "telephones.json"
+LAYOUTS = ("hyphens", "plain", "country", "extension")
+"""Ways to write a number, which each language has: with hyphens, digits alone, with the country's code, with an extension."""
 
 
 class Block(Atom):
@@ -66,31 +71,40 @@ class Block(Atom):
         return "".join(re.escape(atom) if isinstance(atom, str) else f"(?:{atom.pattern})" for atom in self.form.atoms)
 
 
-def _group(name: str, heads: str, seconds: str = "0123456789", rest: int = 1) -> Table:
-    """Groups of 2 + `rest` digits that begin with one of `heads` and another digit of `seconds`, and do not end with three of a kind."""
-    groups = ("".join(digits) for digits in product(heads, seconds, *["0123456789"] * rest))
-    return Table(f"{name} digits", [group for group in groups if group[0] != group[1] and len(set(group[-3:])) > 1])
-
-
 @cache
-def _layouts() -> dict[str, dict[str, tuple[str | Form, ...]]]:
-    """Per language the layouts of its numbers; the empty language is any other."""
-    area, line, extension = _group("area", "23456789"), _group("line", "0123456789", rest=2), _group("extension", "123456789")
-    mobile = _group("mobile", "1", "3456789")
-    codes = Table("country codes", [str(code) for code in CODES])
-    return {
-        "": {
-            "hyphens": (area, "-", area, "-", line), "plain": (area, area, line),
-            "country": ("+", codes, " ", area, " ", area, " ", line), "extension": (area, "-", area, "-", line, " ext. ", extension),
-        },
-        "zh": {
-            "hyphens": (mobile, "-", line, "-", line), "plain": (mobile, line, line),
-            "country": ("+86 ", mobile, " ", line, " ", line), "extension": (mobile, "-", line, "-", line, "转", extension),
-        },
-    }  # fmt: skip
+def _layouts(lang: str) -> dict[str, tuple[str | Form, ...]]:
+    """The layouts of a language by name: constants, groups of digits and codes, in their order.
+
+    They stand in `lang/<code>/telephones.json`, and for languages without that file in `lang/telephones.json`. Raises
+    LcgenError for a file that is not as it should be.
+    """
+    where, text = languages.shared(lang, FILE)
+    try:
+        found = json.loads(text)
+        groups = {name: _group(name, digits) for name, digits in found["groups"].items()}
+        codes = {name: Table(f"{name} codes", entries) for name, entries in found.get("codes", {}).items()}
+        if ragged := [name for name, table in codes.items() if len({len(entry) for entry in table.entries}) > 1]:
+            raise ValueError(f"the codes of {', '.join(ragged)} differ in width")
+        known: dict[str, str | Form] = {**groups, **codes}
+        return {layout: tuple(known.get(part, part) for part in found["layouts"][layout]) for layout in LAYOUTS}
+    except KeyError as error:
+        raise LcgenError(f"{where}: {error.args[0]} must be given.") from error
+    except ValueError as error:
+        raise LcgenError(f"{where}: {error}.") from error
+    except (TypeError, AttributeError) as error:
+        raise LcgenError(f"{where}: groups, codes and layouts must be objects of lists of texts.") from error
+
+
+def _group(name: str, digits: Sequence[str]) -> Table:
+    """Groups of digits, each one of those that stand at its place; the first two differ, the last three are not three of a kind."""
+    groups = ("".join(group) for group in product(*digits))
+    kept = [group for group in groups if group[0] != group[1] and len(set(group[-3:])) > 1] if len(digits) > 2 else []
+    if not kept:
+        raise ValueError(f"the group {name} needs three digits or more that can differ")
+    return Table(f"{name} digits", kept)
 
 
 @cache
 def numbers(lang: str, layout: str) -> Block:
-    """Telephone numbers in a layout: `hyphens`, `plain`, `country` (with its code) or `extension`; in Chinese mobile ones."""
-    return Block(Joined(*_layouts().get(lang, _layouts()[""])[layout], apart=True))
+    """Telephone numbers in one of LAYOUTS. Raises LcgenError for a language whose file of them is faulty."""
+    return Block(Joined(*_layouts(lang)[layout], apart=True))
