@@ -24,7 +24,7 @@ STOPPED = 130
     default="induction",
     show_default=True,
     metavar="NAME",
-    help="induction (the reference model, nothing to download), a Hub id, a model folder, or a .gguf file.",
+    help="The reference model (induction, nothing to download), a Hub id, a model folder, or a .gguf file.",
 )
 @option("What judges", "--generate", is_flag=True, help="Also let the model answer, and score its answers.")
 @option("What judges", "--tokenizer", metavar="NAME", help="Vocabulary of the reference model.  [the build's]")
@@ -45,7 +45,7 @@ STOPPED = 130
     default="auto",
     show_default=True,
     metavar="NAMES",
-    help="cpu, cuda, or several that share the rows: cuda:0,cuda:1.",
+    help="Cpu, cuda, or several that share the rows: cuda:0,cuda:1.",
 )
 @option(
     "How it runs",
@@ -53,7 +53,7 @@ STOPPED = 130
     type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
     default="auto",
     show_default=True,
-    help="auto: bfloat16 on CUDA where it can be, float32 on a CPU.",
+    help="With auto: bfloat16 on CUDA where it can be, float32 on a CPU.",
 )
 @option(
     "How it runs",
