@@ -15,6 +15,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew; a change obliges a new task revision")
 
 
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    # Several processes would write one file over each other.
+    if config.getoption("--update-golden"):
+        config.option.numprocesses, config.option.dist = 0, "no"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The cache of a session lies in its own folder, unless LCGEN_TEST_CACHE names one to keep."""
