@@ -83,6 +83,9 @@ def test_prose_never_says_what_a_task_plants(sample: tuple[str, list[str]]) -> N
     text = "\n".join(sentences)
     for name in generators.names():
         task = generators.get(name)
+        # Long answers have filler of their own: nothing of them stands in prose.
+        if task.axis == "output":
+            continue
         wording = Wording(templates.source(name, lang), lang, task.blocks, axis=task.axis)
         for block, slots in wording.blocks.items():
             if slots and not any(slot.endswith(("*", "?")) for slot in slots):
