@@ -11,9 +11,7 @@ import click
 import lcgen
 from lcgen.errors import LcgenError
 from lcgen.verbs import build, check, corpus, export, finish, judge, look, page, publish, refresh
-
-STOPPED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+from lcgen.verbs.terminal import STOPPED
 
 
 class Failure(click.ClickException):

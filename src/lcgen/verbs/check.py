@@ -11,9 +11,7 @@ import click
 import lcgen
 from lcgen.errors import LcgenError
 from lcgen.options import Grouped, option
-from lcgen.verbs.terminal import progress_bar
-
-STOPPED = 130
+from lcgen.verbs.terminal import STOPPED, progress_bar
 
 
 @click.command(cls=Grouped)

@@ -1,4 +1,4 @@
-"""What verbs print alike: bars and sizes."""
+"""What verbs do alike: bars, sizes, and how they end after Ctrl-C."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 
 @contextmanager
