@@ -41,9 +41,11 @@ def emptied(folder: Path) -> None:
     """Takes all rows from a folder and its manifest."""
     path = folder / "manifest.json"
     made = json.loads(path.read_text(encoding="utf-8"))
-    for name in made["files"]:
-        (folder / name).unlink()
-    made["files"], made["configs"] = {}, {}
+    for name, entry in made["files"].items():
+        written = writer.write(folder / name, [], "parquet")
+        entry.update(rows=0, bytes=written.bytes, sha256=written.sha256)
+    for entry in made["configs"].values():
+        entry["rows"] = 0
     path.write_text(json.dumps(made), encoding="utf-8")
 
 

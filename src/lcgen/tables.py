@@ -89,12 +89,14 @@ class Scores:
         cells = [*self.cells, *(total for total in self.totals if sum(cell.task == total.task for cell in self.cells) > 1)]
         grouped = any(cell.units != cell.rows for cell in cells)
         columns = self._columns(cells, metric)
+        one = len({column.figure for column in columns}) == 1
+        # Where one figure is shown, columns are runs, and shortcuts are runs that only their task has.
+        groups = [[cell for cell in cells if cell.task == task] for task in dict.fromkeys(cell.task for cell in cells)]
         blocks = []
-        for task in dict.fromkeys(cell.task for cell in cells):
-            own = [cell for cell in cells if cell.task == task]
-            held = [column for column in columns if any(column.of(cell) != NOTHING for cell in own)]
+        for own in groups if one else [cells]:
+            held = [column for column in columns if not one or any(column.of(cell) != NOTHING for cell in own)]
             blocks.append("\n".join(_aligned(self._lines(own, held or columns[:1], grouped), len(self.by))))
-        shown = "" if len({column.figure for column in columns}) > 1 else f"{columns[0].figure}, "
+        shown = f"{columns[0].figure}, " if one else ""
         shared = "; rows that share a context, group or puzzle are one unit" if grouped else ""
         reach = [
             f"Effective length at {self.threshold:g}, {task}: "
@@ -104,7 +106,7 @@ class Scores:
         return "\n".join(["\n\n".join(blocks), *reach, f"{shown}95 % intervals{shared}."])
 
     def _lines(self, cells: Sequence[Cell], columns: Sequence[Column], grouped: bool) -> list[list[str]]:
-        """A head and a line for each cell of one task; tasks have shortcuts of their own, so each has its own columns."""
+        """A head and a line for each cell."""
         lines = [[*self.by, "rows", *(["units"] if grouped else []), *(column.head for column in columns)]]
         for cell in cells:
             total = ALL if len(self.totals) == 1 else f"{ALL} {cell.task}"
