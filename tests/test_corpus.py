@@ -250,7 +250,7 @@ def test_a_long_file_comes_in_parts_that_lose_nothing(tmp_path: Path, monkeypatc
         ("a.txt", "wide".encode("utf-16"), r"UTF-16; save it as UTF-8"),
         ("a.txt", b"", "holds no text"),
         ("a.txt", b" \n\n ", "holds no text"),
-        ("a.txt.gz", gzip.compress(b"some text " * 99)[:-12], r"a\.txt\.gz is damaged or cut short"),
+        ("a.txt.gz", gzip.compress(b"some text " * 99, mtime=0)[:-12], r"a\.txt\.gz is damaged or cut short"),
         ("a.txt.gz", b"no gzip at all", "damaged or cut short"),
         ("a.txt.xz", lzma.compress(b"some text " * 99)[:-12], "damaged or cut short"),
         ("a.txt.xz", b"no xz at all", "damaged or cut short"),
