@@ -18,7 +18,7 @@ import numpy as np
 from lcgen import estimates, grading, questions
 from lcgen.contract import Cell, Context, Draft, Estimate, Preset, Puzzle, Row, Setting, Source, Task
 from lcgen.errors import LcgenError
-from lcgen.questions import answers, lists
+from lcgen.questions import answers, lists, published
 from lcgen.questions.lists import Answers
 from lcgen.streams import Stream
 from lcgen.wording import Wording
@@ -176,9 +176,12 @@ class LongGenBench(Task[LongGenParams]):
     def score(self, response: str, row: Row) -> Mapping[str, float]:
         said = grading.resumed(grading.visible(response, row["input"]), row["gen_prefix"])
         asked = row["metadata"]["items"]
-        items = [answers.Item(one["number"], answer, one["letters"], one["source"]) for one, answer in zip(asked, row["outputs"])]
+        items = [
+            answers.Item(one["number"], answer, one["letters"], one["source"], one["after"])
+            for one, answer in zip(asked, row["outputs"])
+        ]
         length = grading.length_score(grading.words(row["reference_output"]), grading.words(said))
-        rules = answers.published(items, said) if row["lang"] == "en" else {}
+        rules = published.figures(items, said) if row["lang"] == "en" else {}
         return {**answers.figures(items, said), **rules, "length_score": length}
 
     def oracle(self, row: Row) -> str:
