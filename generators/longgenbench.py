@@ -74,7 +74,7 @@ class LongGenBench(Task[LongGenParams]):
     papers = ("arXiv:2410.04199", "arXiv:2412.13649")
     tags = ("long-form-generation", "question-answering")
     Params = LongGenParams
-    revision = 1
+    revision = 2
     axis = "output"
     metric = "accuracy"
     depths = False
@@ -264,7 +264,20 @@ def _largest(text: str) -> str:
     return max(options, key=lambda letter: len(options[letter]))
 
 
-LongGenBench.baselines = {"last_number": _replied(_last_number), "sum_or_longest": _replied(_largest)}
+def _nearest(text: str) -> str:
+    """The option that stands nearest to another one, or the first number."""
+    options = questions.options_of(text)[1] if "\n(A) " in text else {}
+    if not options:
+        return (re.findall(r"\d+", text) or ["0"])[0]
+    if not all(map(str.isdecimal, options.values())):
+        return "B"
+    numbers = {letter: int(option) for letter, option in options.items()}
+    return min(numbers, key=lambda one: min(abs(numbers[one] - numbers[other]) for other in numbers if other != one))
+
+
+LongGenBench.baselines = {
+    "last_number": _replied(_last_number), "sum_or_longest": _replied(_largest), "first_or_nearest": _replied(_nearest),
+}  # fmt: skip
 
 OWN = (
     "Questions, demonstrations and wording are our own, made for each row, so figures are not comparable digit for digit; --set source reads "
