@@ -186,9 +186,11 @@ class Passage(Units):
         # A word with a character that the whole text lacks cannot stand in it: no search.
         able = [word for word in words if set(word) <= self.store.charset]
         if able:
-            text = b"".join(self.slices(ids, ""))
             places = self.places(ids)
             borders = np.concatenate([[0], np.cumsum(self.store.borders[places + 1] - self.store.borders[places])])
+            able = self.store.grams.able(able, int(borders[-1]))
+        if able:
+            text = b"".join(self.slices(ids, ""))
             for word in able:
                 mark(hit, text, borders, word.encode())
         return hit

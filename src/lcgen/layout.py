@@ -53,11 +53,18 @@ class LaidLane:
         """Counts the seams of plants, whose ends may be other than those of filler, and mends the weights behind them."""
         tokenizer = self.ledger.scale.tokenizer
         plants = np.flatnonzero(self.order < 0)
-        for place in np.union1d(plants, plants + 1).tolist():
-            if 0 < place < len(self.order):
-                before, unit = self.ledger.unit(int(self.order[place - 1]), leads=True), self.ledger.unit(int(self.order[place]))
-                self.weights[place] = tokenizer.count(before + unit) - tokenizer.count(before)
-                self.moved[place] = _moved(tokenizer, before, unit)
+        seams = np.union1d(plants, plants + 1)
+        seams = seams[(seams > 0) & (seams < len(self.order))]
+        if not len(seams):
+            return
+        near = np.union1d(seams, seams - 1)
+        led, bare = self.ledger.units(self.order[near])
+        behind = np.searchsorted(near, seams).tolist()
+        heads = [bare[place - 1] for place in behind]
+        alone = np.asarray(tokenizer.counts(heads))
+        whole, before = tokenizer.seams(heads, [led[place] for place in behind])
+        self.weights[seams] = whole - alone
+        self.moved = dict(zip(seams.tolist(), (before - alone).tolist()))
 
     @cached_property
     def middle(self) -> int:

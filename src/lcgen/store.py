@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from lcgen import cache, corpus, languages, pool, texts, vault
 from lcgen.errors import LcgenError
+from lcgen.grams import Grams
 from lcgen.sentences import LONG, split
 
 if TYPE_CHECKING:
@@ -74,6 +75,11 @@ class Store:
         at = np.asarray(places, np.int64)
         spans = zip(self.borders[at].tolist(), self.borders[at + 1].tolist())
         return [str(self.text[low:high], "utf-8") for low, high in spans]
+
+    @cached_property
+    def grams(self) -> Grams:
+        """Tells which words the text may hold."""
+        return Grams(self.text, self.borders)
 
     def distinct(self) -> NDArray[np.int32] | None:
         """Of each unit the first place where its text stands; None where all units differ."""
