@@ -142,10 +142,13 @@ class Layout:
             end += len(self.ledger.before(place)) + len(lane.head)
             lengths = [sum(map(len, run)) if ascii else len(b"".join(run).decode()) for _, run in lane.runs]
             extent, copy = (int(starts[0]), int(starts[-1])), place // len(self.lanes)
-            for (unit, _), char_end in zip(lane.runs, accumulate(lengths)):
-                if lane.order[unit] < 0:
-                    plant = -1 - int(lane.order[unit])
-                    low, high = int(starts[unit]), int(starts[unit + 1]) + lane.moved.get(unit + 1, 0)
+            begins = np.array([unit for unit, _ in lane.runs], np.int64)
+            named, lows = lane.order[begins].tolist(), starts[begins].tolist()
+            # A plant is one unit.
+            highs = starts[np.minimum(begins + 1, len(starts) - 1)].tolist()
+            for (unit, _), char_end, name, low, high in zip(lane.runs, accumulate(lengths), named, lows, highs):
+                if name < 0:
+                    plant, high = -1 - name, high + lane.moved.get(unit + 1, 0)
                     chars = end + char_end - len(plants[plant].text), end + char_end
                     found.append(_piece(plant, copy, chars, (low, high), extent))
             for at, quote in enumerate(quotes):

@@ -233,13 +233,16 @@ class Ledger:
         cuts = np.flatnonzero(order < 0)
         bounds = np.unique(np.concatenate([[0, 1], cuts, cuts + 1, [len(order)]])).tolist() if len(order) else [0]
         # Written at once and then cut, where plants are many: to ask for the filler between two of them takes longer than they do.
-        whole, ends = (self._filler(order), np.cumsum(self.sizes(order)[0])) if len(cuts) > MANY else (memoryview(b""), cuts)
-        passed = 0
-        for start, end in zip(bounds[:-1], bounds[1:]):
-            if start == 0 or order[start] < 0:
-                yield start, [self.unit(int(order[start]), leads=start == 0).encode()]
-            elif whole:
-                size = int(ends[end - 1] - ends[start - 1])
+        many = len(cuts) > MANY
+        whole, ends = (
+            (self._filler(order), np.cumsum(self.sizes(order)[0])[bounds[1:] - np.int64(1)].tolist()) if many else (b"", [])
+        )
+        passed, units = 0, order[bounds[:-1]].tolist()
+        for number, (start, end, unit) in enumerate(zip(bounds[:-1], bounds[1:], units)):
+            if start == 0 or unit < 0:
+                yield start, [self.unit(unit, leads=start == 0).encode()]
+            elif many:
+                size = ends[number] - ends[number - 1]
                 yield start, [whole[passed : passed + size]]
                 passed += size
             else:
