@@ -129,6 +129,7 @@ class Passage(Units):
                 f"Every unit of the haystack {store.name} holds a control token of {haystack.tokenizer.name}. Take another text."
             )
         self.section = store.section if 0 < store.section <= units else 0
+        self.documents = not self.section
         # A text without sections is walked from any unit on, in its own order.
         self.sections = units // self.section if self.section else units
         self.limit = self.sections * (self.section or 1)
@@ -151,6 +152,15 @@ class Passage(Units):
         around, rest = np.divmod(ids, self.section or 1)
         found: np.ndarray = (self.start + around * self.stride) % self.sections * (self.section or 1) + rest
         return found if self.clean is None else self.clean[found]
+
+    def begins(self, ids: np.ndarray) -> np.ndarray:
+        if not self.documents or not len(ids):
+            return super().begins(ids)
+        # The first unit of a document may be left out; and behind the end of the text its beginning follows.
+        places = self.places(np.concatenate([[max(0, int(ids[0]) - 1)], ids]))
+        of = np.searchsorted(self.store.begins, places, side="right")
+        found: np.ndarray = (of[1:] != of[:-1]) | (places[1:] < places[:-1])
+        return found
 
     def led(self, unit: int, sep: str) -> str:
         place = int(self.places(np.array([unit]))[0])
