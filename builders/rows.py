@@ -55,6 +55,7 @@ class RowMaker:
             self.task.blocks,
             "--template" if spec.template is not None else f"{part.task}.{part.lang}.j2",
             self.task.axis,
+            ours=spec.template is None,
         )
         self.haystack = Haystack(part.haystack, part.lang, tokenizer, part.split if spec.disjoint else "")
         self.composer = Composer(tokenizer, wrapper, self.wording, spec.audience)
