@@ -72,6 +72,11 @@ class Haystack:
             return None
         return np.where(np.bincount(first, minlength=len(first))[first] > 1, first, -1)
 
+    @cached_property
+    def twinned(self) -> np.ndarray | None:
+        """Which units stand more than once: a look at a byte of each tells rows without any."""
+        return None if self.twins is None else self.twins >= 0
+
     def share(self, form: Form) -> Form:
         """See Source.share."""
         return forms.share(form, self.split) if self.split else form
@@ -121,7 +126,8 @@ class Passage(Units):
     def __init__(self, haystack: Haystack, stream: Stream) -> None:
         store = haystack.store
         assert store is not None
-        self.store, self.tokenizer, self.clean, self.twins = store, haystack.tokenizer, haystack.clean, haystack.twins
+        self.store, self.tokenizer, self.clean = store, haystack.tokenizer, haystack.clean
+        self.twins, self.twinned = haystack.twins, haystack.twinned
         self.form = f"{store.name}:{store.fingerprint}"
         units = len(store) if self.clean is None else len(self.clean)
         if not units:
@@ -142,14 +148,19 @@ class Passage(Units):
 
     def places(self, ids: np.ndarray) -> np.ndarray:
         """Where in the store the units of these ids, in rising order, stand."""
-        if len(ids) and ids[-1] >= len(self._walked):
-            self._walked = self._walk(np.arange(int(ids[-1] * 1.1) + 512))
-        found: np.ndarray = self._walked[ids]
-        return found
+        if not len(ids):
+            return np.zeros(0, np.int64)
+        low, high = int(ids[0]), int(ids[-1]) + 1
+        if high > len(self._walked):
+            self._walked = self._walk(int(high * 1.1) + 512)
+        # Most often ids are a stretch without a gap, which needs no looking up one by one.
+        return self._walked[low:high] if high - low == len(ids) else self._walked[ids]
 
-    def _walk(self, ids: np.ndarray) -> np.ndarray:
-        around, rest = np.divmod(ids, self.section or 1)
-        found: np.ndarray = (self.start + around * self.stride) % self.sections * (self.section or 1) + rest
+    def _walk(self, count: int) -> np.ndarray:
+        """Places of at least the first `count` units."""
+        size = self.section or 1
+        leads = (self.start + np.arange(-(-count // size)) * self.stride) % self.sections * size
+        found = (leads[:, None] + np.arange(size)).ravel()
         return found if self.clean is None else self.clean[found]
 
     def led(self, unit: int, sep: str) -> str:
@@ -196,10 +207,10 @@ class Passage(Units):
     def repeats(self, ids: np.ndarray) -> np.ndarray:
         again = ids >= self.limit
         if self.twins is not None:
-            kinds = self.twins[self.places(ids)]
-            suspects = np.flatnonzero(kinds >= 0)
+            places = self.places(ids)
+            suspects = np.flatnonzero(self.twinned[places])
             if not len(suspects):
                 return again
-            _, leads = np.unique(kinds[suspects], return_index=True)
+            _, leads = np.unique(self.twins[places[suspects]], return_index=True)
             again[np.delete(suspects, leads)] = True
         return again

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,8 +52,8 @@ class LaidLane:
     def _mend(self) -> None:
         """Counts the seams of plants, whose ends may be other than those of filler, and mends the weights behind them."""
         tokenizer = self.ledger.scale.tokenizer
-        plants = np.flatnonzero(self.order < 0)
-        for place in np.union1d(plants, plants + 1).tolist():
+        plants = np.flatnonzero(self.order < 0).tolist()
+        for place in sorted({*plants, *(plant + 1 for plant in plants)}):
             if 0 < place < len(self.order):
                 before, unit = self.ledger.unit(int(self.order[place - 1]), leads=True), self.ledger.unit(int(self.order[place]))
                 self.weights[place] = tokenizer.count(before + unit) - tokenizer.count(before)
@@ -75,7 +75,7 @@ class LaidLane:
     @cached_property
     def slices(self) -> list[bytes | memoryview]:
         """The lane in pieces, UTF-8."""
-        return [self.head.encode(), *(piece for _, run in self.runs for piece in run), self.tail.encode()]
+        return [self.head.encode(), *chain.from_iterable(run for _, run in self.runs), self.tail.encode()]
 
     @cached_property
     def text(self) -> str:
