@@ -64,18 +64,13 @@ class Haystack:
         return np.flatnonzero(~dirty) if dirty.any() else None
 
     @cached_property
-    def twins(self) -> np.ndarray | None:
-        """Of each unit the first place of its text where it stands more than once, else -1; None where none does."""
+    def twins(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Which units stand more than once, a byte of each, and the first place of each; None where all differ."""
         assert self.store is not None
         first = self.store.distinct()
         if first is None:
             return None
-        return np.where(np.bincount(first, minlength=len(first))[first] > 1, first, -1)
-
-    @cached_property
-    def twinned(self) -> np.ndarray | None:
-        """Which units stand more than once: a look at a byte of each tells rows without any."""
-        return None if self.twins is None else self.twins >= 0
+        return np.bincount(first, minlength=len(first))[first] > 1, first
 
     def share(self, form: Form) -> Form:
         """See Source.share."""
@@ -126,8 +121,7 @@ class Passage(Units):
     def __init__(self, haystack: Haystack, stream: Stream) -> None:
         store = haystack.store
         assert store is not None
-        self.store, self.tokenizer, self.clean = store, haystack.tokenizer, haystack.clean
-        self.twins, self.twinned = haystack.twins, haystack.twinned
+        self.store, self.tokenizer, self.clean, self.twins = store, haystack.tokenizer, haystack.clean, haystack.twins
         self.form = f"{store.name}:{store.fingerprint}"
         units = len(store) if self.clean is None else len(self.clean)
         if not units:
@@ -187,7 +181,7 @@ class Passage(Units):
         return borders[places + 1] - borders[places], self.store.leads[places].astype(np.int64)
 
     def weights(self, ids: np.ndarray, scale: Scale, sep: str) -> np.ndarray:
-        return np.asarray(self.store.weights(self.tokenizer)[self.places(ids)], np.int64)
+        return self.store.weights(self.tokenizer).take(self.places(ids)).astype(np.int64)
 
     def additive(self, tokenizer: Tokenizer) -> bool:
         return bool(self.store.probe(tokenizer)["additive"])
@@ -207,10 +201,10 @@ class Passage(Units):
     def repeats(self, ids: np.ndarray) -> np.ndarray:
         again = ids >= self.limit
         if self.twins is not None:
-            places = self.places(ids)
-            suspects = np.flatnonzero(self.twinned[places])
+            (twinned, first), places = self.twins, self.places(ids)
+            suspects = np.flatnonzero(twinned[places])
             if not len(suspects):
                 return again
-            _, leads = np.unique(self.twins[places[suspects]], return_index=True)
+            _, leads = np.unique(first[places[suspects]], return_index=True)
             again[np.delete(suspects, leads)] = True
         return again

@@ -201,8 +201,7 @@ class Layout:
             low, high = np.searchsorted(starts, first, side="right") - 1, np.searchsorted(starts, second)
             # Among the skeletons another unit stands behind the first one than in the lane.
             high -= _moved(tokenizer, lane.first, lane.last)
-            weights = np.cumsum(lane.weights[1:])
-            borders = np.concatenate([[low, high], high + weights])[: len(lane.order) + 1]
+            borders = np.cumsum(np.concatenate([[low, high - low], lane.weights[1:]])[: len(lane.order) + 1])
             byte = second + len(lane.last.encode())
             if len(borders) > 2:
                 # The end of the last unit may be cut in another way before what follows than before another unit.

@@ -40,7 +40,6 @@ class Ledger:
         self.additive = scale.additive and draft.filler.additive(scale.tokenizer)
         texts = [draft.sep + plant.text for plant in draft.plants]
         self.plant_weights = scale.weights(texts) if texts else np.zeros(0, np.int64)
-        self._shares = np.cumsum([lane.share for lane in draft.lanes])
         self._fit(tokens)
         self.mean = float(self.weights[:256].mean())
 
@@ -137,7 +136,8 @@ class Ledger:
         if len(plants) == 1:
             yield self._order(ids, plants[0])
             return
-        dealt = self._level(ids) if self.draft.level else np.searchsorted(self._shares, ids % self._shares[-1], side="right")
+        shares = np.cumsum([lane.share for lane in self.draft.lanes])
+        dealt = self._level(ids) if self.draft.level else np.searchsorted(shares, ids % shares[-1], side="right")
         # Sorted once: there may be a thousand lanes.
         order = np.argsort(dealt, kind="stable")
         bounds = np.searchsorted(dealt[order], np.arange(len(plants) + 1)).tolist()
