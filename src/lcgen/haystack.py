@@ -141,7 +141,7 @@ class Passage(Units):
             self.stride = step
 
     def places(self, ids: np.ndarray) -> np.ndarray:
-        """Where in the store the units of these ids, in rising order, stand."""
+        """Where in the store the units of these ids, distinct and in rising order, stand."""
         if not len(ids):
             return np.zeros(0, np.int64)
         low, high = int(ids[0]), int(ids[-1]) + 1
