@@ -40,7 +40,6 @@ class Ledger:
         self.additive = scale.additive and draft.filler.additive(scale.tokenizer)
         texts = [draft.sep + plant.text for plant in draft.plants]
         self.plant_weights = scale.weights(texts) if texts else np.zeros(0, np.int64)
-        self._shares = np.cumsum([lane.share for lane in draft.lanes])
         self._fit(tokens)
         self.mean = float(self.weights[:256].mean())
 
@@ -62,8 +61,10 @@ class Ledger:
             spares = 0 if count == most else SPARES
             held_all = len(self.ids) > spares and len(self.ids) >= wanted + spares
             if held_all and (wanted or self.ends[-spares - 1] >= tokens):
-                self._by_id = np.zeros(count, np.int64)
-                self._by_id[ids] = weights
+                # A plant is named from behind, by its number below zero.
+                self._table = np.zeros(count + len(self.plant_weights), np.int64)
+                self._table[ids if held.any() else slice(count)] = weights
+                self._table[count:] = self.plant_weights[::-1]
                 return
             if count == most:
                 raise TooLong(most, tokens, int(weights.sum()))
@@ -124,10 +125,7 @@ class Ledger:
 
     def weigh(self, order: np.ndarray) -> np.ndarray:
         """Weights of units, int64."""
-        found = np.empty(len(order), np.int64)
-        filler = order >= 0
-        found[filler] = self._by_id[order[filler]]
-        found[~filler] = self.plant_weights[-1 - order[~filler]]
+        found: np.ndarray = self._table[order]
         return found
 
     def lanes(self, ids: np.ndarray) -> Iterator[np.ndarray]:
@@ -138,7 +136,8 @@ class Ledger:
         if len(plants) == 1:
             yield self._order(ids, plants[0])
             return
-        dealt = self._level(ids) if self.draft.level else np.searchsorted(self._shares, ids % self._shares[-1], side="right")
+        shares = np.cumsum([lane.share for lane in self.draft.lanes])
+        dealt = self._level(ids) if self.draft.level else np.searchsorted(shares, ids % shares[-1], side="right")
         # Sorted once: there may be a thousand lanes.
         order = np.argsort(dealt, kind="stable")
         bounds = np.searchsorted(dealt[order], np.arange(len(plants) + 1)).tolist()
@@ -166,8 +165,7 @@ class Ledger:
     def _order(self, ids: np.ndarray, plants: Sequence[int]) -> np.ndarray:
         """One lane: each plant at the border nearest to its depth, plants of one depth side by side; or all in order."""
         if self.draft.sort:
-            # A plant is named from behind, by its number below zero, in this table too.
-            held = np.zeros(len(self._by_id) + len(self.draft.plants), bool)
+            held = np.zeros(len(self._table), bool)
             held[ids] = held[-1 - np.array(plants, np.int64)] = True
             found: np.ndarray = self._ranked[held[self._ranked]]
             return found
@@ -208,8 +206,8 @@ class Ledger:
 
     def runs(self, order: np.ndarray) -> Iterator[tuple[int, list[bytes | memoryview]]]:
         """Place and text of each run of a lane: the unit that leads, every plant alone, filler as far as it goes."""
-        cuts = np.flatnonzero(order < 0)
-        bounds = np.unique(np.concatenate([[0, 1], cuts, cuts + 1, [len(order)]])).tolist() if len(order) else [0]
+        cuts = np.flatnonzero(order < 0).tolist()
+        bounds = sorted({0, 1, len(order), *cuts, *(cut + 1 for cut in cuts)}) if len(order) else [0]
         for start, end in zip(bounds[:-1], bounds[1:]):
             if start == 0 or order[start] < 0:
                 yield start, [self.unit(int(order[start]), leads=start == 0).encode()]
