@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import lcgen
-from lcgen import epochs, schemas
+from lcgen import epochs, schemas, vault
 from lcgen.builders.rows import CANARY, RowMaker
 from lcgen.builders.tables import Maker
 from lcgen.errors import CheckFailed, LcgenError
@@ -152,13 +152,19 @@ def counted(made: Mapping[str, Any], config: str) -> dict[str, Any]:
     return next(dict(entry) for entry in made["counted"] if config in entry["configs"])
 
 
+def derived(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What is noted of files that were made of the data files: size and SHA-256, by name."""
+    return {name: {"bytes": (folder / name).stat().st_size, "sha256": vault.file_hash(folder / name)} for name in sorted(names)}
+
+
 def compose(
     suite: Suite, makers: Mapping[str, Maker], files: Mapping[str, Mapping[str, Any]], partly: bool = False
 ) -> dict[str, Any]:
     """The manifest of a finished build, or, `partly`, of what there is.
 
     Configs are hashed over the content hashes of their files, in order. `repeat` is the largest `haystack_repeat` of a
-    row, `overlap` the share of a row's text that any other row is expected to hold too.
+    row, `overlap` the share of a row's text that any other row is expected to hold too. `derived` is added when those files
+    are made.
     """
     configs: dict[str, dict[str, Any]] = {}
     alike: dict[str, dict[str, Any]] = {}

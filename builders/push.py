@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lcgen import cards
-from lcgen.builders import harness, manifest, preview, recheck, tables
+from lcgen.builders import harness, manifest, recheck, tables
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.remote import Content, Moved, Remote, State, oid
 
@@ -125,10 +125,9 @@ def contents(
 
     Files that must name repository and tag are made here, as the card is; all others are those of the folder.
     """
-    names = [*made["files"], *made["templates"], manifest.FILE, preview.file(made["spec"]["format"])]
-    names += [path.relative_to(folder).as_posix() for path in sorted((folder / "schemas").glob("*.schema.json"))]
-    names += harness.present(folder)
-    found: dict[str, Content] = {name: folder / name for name in names}
+    found: dict[str, Content] = {
+        name: folder / name for name in (*made["files"], *made["templates"], *made["derived"], manifest.FILE)
+    }
     found |= {path: text.encode() for path, text in harness.pinned(folder, repository, tag).items()}
     card = (folder / "README.md").read_text(encoding="utf-8")
     found["README.md"] = cards.published(card, repository, tag, licence, measured, history).encode()

@@ -87,7 +87,9 @@ class Site:
         """Whether nothing is left to do for these files: all stand in the folder, and all that is made of them."""
         known = self.old["files"] if self.old is not None else {}
         every = all(done.get(file.path) == known.get(file.path, {}) for file in files)
-        return every and all(self.depot.owns(name) for name in derived(self.suite, self.crew))
+        noted = self.old["derived"] if self.old is not None else {}
+        others = derived(self.suite, self.crew)
+        return every and all(map(self.depot.owns, others)) and all(self.depot.stands(*entry) for entry in noted.items())
 
     def waits(self) -> tuple[str, ...]:
         """The files that nobody has made yet. Whether those that are noted are still whole is looked at when they are joined."""
@@ -138,8 +140,11 @@ class Site:
 
         with self.depot.workplace() as folder:
             derive(folder, data, made, self.suite, self.crew)
+            names = derived(self.suite, self.crew)
+            # Templates are known by the hash of their wording, and the card changes when it is published.
+            made["derived"] = manifest.derived(folder, {*names} - {*made["templates"], "README.md"})
             manifest.save(folder, made)
-            others = [*derived(self.suite, self.crew), manifest.FILE]
+            others = [*names, manifest.FILE]
             gone = self._replaced() - {*files, *others} if self.force else set()
             self.depot.settle([name for name in files if name in staged], folder, others, sorted(gone))
         return made
@@ -150,14 +155,9 @@ class Site:
         if data is None:
             return set()
         old = manifest.parse(data, self.depot.shown)
-        schema_files = {name for name in self.depot.names("schemas") if name.endswith(".schema.json")}
-        harness_files = {*self.depot.names("lm_eval"), *harness.PYTHON, harness.EVAL}
-        shown = preview.file(old["spec"]["format"])
-        return {
-            name
-            for name in (*old["files"], *old["templates"], *schema_files, *harness_files, shown, "README.md")
-            if self.depot.owns(name)
-        }
+        # What Python and a snapshot of the Hub leave beside the sheets goes with them.
+        names = {*old["files"], *old["templates"], *old["derived"], *self.depot.names("lm_eval"), "README.md"}
+        return {name for name in names if self.depot.owns(name)}
 
 
 def planned(place: Depot) -> dict[str, Any] | None:
