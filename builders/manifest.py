@@ -123,6 +123,22 @@ def differences(old: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[str]:
     return [*differ[:5], *([f"and {len(differ) - 5} more"] if len(differ) > 5 else [])]
 
 
+def lacking(old: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[str]:
+    """What a described suite has less of than another, in words: builds, lengths, samples, verification."""
+    degrees = ("none", "auto", "full")
+    less = []
+    if degrees.index(fresh["verify"]) < degrees.index(old["verify"]):
+        less.append(f"verify is {old['verify']}, not {fresh['verify']}")
+    now = {part["name"]: part for part in fresh["parts"]}
+    for part in old["parts"]:
+        name, mine = part["name"], now.get(part["name"], {"lengths": [], "samples": part["samples"]})
+        if gone := [Length(**length).config for length in part["lengths"] if length not in mine["lengths"]]:
+            less.append(f"{name} has also {', '.join(gone)}")
+        if mine["samples"] < part["samples"]:
+            less.append(f"{name} has {part['samples']} samples, not {mine['samples']}")
+    return less
+
+
 def merge(old: Mapping[str, Any], new: Suite, crew: Mapping[str, Maker]) -> Suite:
     """The suite of a folder that holds the old one and is to hold the new one too.
 

@@ -112,7 +112,10 @@ class Site:
         return self.depot.read(manifest.FILE) != self._read
 
     def begin(self, shards: int | None) -> None:
-        """Writes down what the folder is to hold. Raises LcgenError where another build was stopped there."""
+        """Writes down what the folder is to hold.
+
+        Raises LcgenError where another build was stopped there, and for a shard that asks for less than the others.
+        """
         fresh = manifest.described(self.suite, self.crew)
         held = planned(self.depot)
         if held is not None and not self.force and self.depot.names(f"{STAGING}/notes"):
@@ -124,6 +127,13 @@ class Site:
         elif shards is None and (held is None or (self.force and not held.get("force"))):
             # Other shards may be at work here. What is of no use to them has another stamp, and goes at the end.
             self.depot.clear()
+        # What is written down last is what `finish` joins: a shard that asks for less would throw away work of the others.
+        anew = held is None or held["shards"] is None or (self.force and not held["force"])
+        if shards is not None and held is not None and not anew and (less := manifest.lacking(held["described"], fresh)):
+            raise LcgenError(
+                f"Other shards of {self.depot.shown} make more: {'; '.join(less)}. Ask for the same in every shard, or for more; or choose "
+                f"another --out{'' if held['force'] else ', or begin anew with --force'}."
+            )
         suite = specs.plain(self.suite)
         self.depot.write(
             PLAN,
