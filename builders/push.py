@@ -89,10 +89,7 @@ def push(
         commit = remote.commit(fresh, deleted, f"{made['name']} {tag}", state.head)
     read_back(remote, commit, wanted, tokenizer, progress)
     remote.tag(tag, commit)
-    if remote.tags().get(tag) != commit:
-        raise CheckFailed(
-            f"The tag {tag} of {repository} does not name {commit}, which was just tagged. Run the same command again."
-        )
+    _tagged(remote, tag, commit, wanted)
     return Pushed(repository, remote.page, tag, commit, added, changed, deleted, created, True)
 
 
@@ -183,6 +180,17 @@ def read_back(remote: Remote, commit: str, wanted: Mapping[str, Content], tokeni
                 )  # fmt: skip
         faults = recheck.recheck(copy, False, tokenizer, progress).faults
         _held(faults, f"{remote.name}, read back at {commit[:8]}, does not hold; it has no tag yet, run the same command again")
+
+
+def _tagged(remote: Remote, tag: str, commit: str, wanted: Mapping[str, Content]) -> None:
+    """Looks at a version as readers do, by its tag and with an empty cache: it is the one that was read back. Raises CheckFailed."""
+    with tempfile.TemporaryDirectory(prefix="lcgen-") as place:
+        state = remote.state(tag) if remote.tags().get(tag) == commit else None
+        seen = state is not None and not any(_difference(wanted, state)[:2])
+        if not seen or remote.download(manifest.FILE, tag, Path(place)).read_bytes() != _bytes(wanted[manifest.FILE]):
+            raise CheckFailed(
+                f"The tag {tag} of {remote.name} does not give {commit[:8]}, which was read back and tagged. Run the same command again."
+            )
 
 
 def _bytes(content: Content) -> bytes:
