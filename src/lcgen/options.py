@@ -36,6 +36,12 @@ class Option(click.Option):
         super().__init__(*args, **kwargs)
         self.group, self.of_spec = group, of_spec
 
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        # An empty path is the folder one stands in, and an unset variable of a shell is empty. `lcgen.api.spec` says it itself.
+        if not self.of_spec and (value == "" or (isinstance(value, tuple) and "" in value)):
+            raise LcgenError(f"{self.opts[-1]} is empty. Give it a value, or leave it out.")
+        return super().process_value(ctx, value)
+
 
 def option(group: str, *names: str, **kwargs: Any) -> Callable[[Command], Command]:
     """A click option under a heading."""

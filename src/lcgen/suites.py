@@ -1,4 +1,4 @@
-"""Suites: one YAML file that names builds, from the user or from `builders/suites/`."""
+"""Suites: one YAML file that names builds, from the user or from `builders/suites/`; or the manifest of what was built."""
 
 from __future__ import annotations
 
@@ -31,8 +31,13 @@ def _shipped() -> Any:
 
 
 def is_file(name: str) -> bool:
-    """Whether what stands where tasks do names a file of a suite."""
-    return name.endswith((".yaml", ".yml"))
+    """Whether what stands where tasks do names a file of a suite, or a manifest."""
+    return name.endswith((".yaml", ".yml")) or is_manifest(name)
+
+
+def is_manifest(name: str) -> bool:
+    """Whether a name is that of a manifest, which is built again as it is."""
+    return Path(name).name == "manifest.json"
 
 
 def source(name: str) -> str:
@@ -55,6 +60,10 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Suite:
 
     Raises LcgenError for anything that cannot be, with the line.
     """
+    if is_manifest(name):
+        from lcgen.builders import again
+
+        return again.suite_of(Path(name), options or {})
     text = source(name)
     document = Marked(text, name if is_file(name) else f"suite {name}")
     document.check(json.loads(files("lcgen.schemas").joinpath("suite.schema.json").read_text(encoding="utf-8")))

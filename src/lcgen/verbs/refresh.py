@@ -69,7 +69,7 @@ def reveal(suite: str, epoch: str) -> None:
 @click.option("--to", type=click.Choice(["github-actions", "cron", "systemd"]), required=True, help="What is to run it.")
 @click.option("--epoch", type=click.Choice(["day", "week", "month"]), default="month", show_default=True, help="How often.")
 @click.option("--keep", type=click.IntRange(1), metavar="N", help="Passed on to `lcgen refresh`.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="Where files are written.  [here]")
+@option("Other", "--out", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="Where files are written.  [here]")
 @click.option("--force", is_flag=True, help="Replace files that say something else.")
 def schedule(suite: str, to: Any, epoch: str, keep: int | None, out: Path, force: bool) -> None:
     """Write the file that refreshes a suite by the calendar."""
