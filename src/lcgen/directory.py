@@ -135,11 +135,11 @@ class Book(Records):
     def keys(self, ids: np.ndarray) -> np.ndarray:
         """Where the entries of these ids belong, int64. They are kept, as what is written is."""
         assert self._order is not None
-        run, places = self._laid(ids)
-        if run is not self._run:
-            return self._order.keys(self._deciding(self.numbers(ids)))
-        if len(self._kept) < len(run.borders) - 1:
-            more = [drawn[len(self._kept) :] for drawn in self._deciding(self._numbers)]
+        numbers, places = self._drawn(ids)
+        if numbers is not self._numbers:
+            return self._order.keys(self._deciding(numbers))
+        if len(self._kept) < len(numbers[0]):
+            more = [drawn[len(self._kept) :] for drawn in self._deciding(numbers)]
             self._kept = np.concatenate([self._kept, self._order.keys(more)])
         found: np.ndarray = self._kept[places]
         return found
