@@ -72,6 +72,8 @@ class BySurname:
         tables = naming.tables
         self._turn = [naming.family, *(place for place in range(len(tables)) if place != naming.family)]
         self._words = [self._ranked(tables[place], place == naming.family) for place in self._turn]
+        self._places = [{word: place for place, word in enumerate(words)} for words, _ in self._words]
+        self._folded = [[word.casefold() for word in words] for words, _ in self._words]
         self._bases = [2 * len(words) + 1 for words, _ in self._words]
         self.size = int(np.prod(self._bases, dtype=np.int64))
 
@@ -91,12 +93,12 @@ class BySurname:
 
     def key(self, name: str, number: str) -> int:
         found, known = 0, True
-        for word, (words, _), base in zip(self.naming.parts(name), self._words, self._bases):
-            if known and word in words:
-                rank = 2 * words.index(word) + 1
+        for word, places, folded, base in zip(self.naming.parts(name), self._places, self._folded, self._bases):
+            if known and word in places:
+                rank = 2 * places[word] + 1
             else:
                 # Between two words of the table no name of the filler's stands: the parts behind tell nothing more.
-                rank = 2 * bisect_left([other.casefold() for other in words], word.casefold()) if known else 0
+                rank = 2 * bisect_left(folded, word.casefold()) if known else 0
                 known = False
             found = found * base + rank
         return found

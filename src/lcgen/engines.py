@@ -223,7 +223,9 @@ def place(sizes: NDArray[np.integer[Any]], text: str, metaspace: bool, name: str
     dummy = int(ends[-1]) - len(plain.encode()) if len(ends) else 0
     if dummy not in (0, int(metaspace)):
         raise LcgenError(f"Cannot place tokens in a text: {name} rewrites the text while reading it.")
-    starts: Counts = np.maximum(ends - sizes - dummy, 0)
+    starts: Counts = ends - sizes
+    if dummy:
+        starts = np.maximum(starts - dummy, 0)
     if plain != text:
         marks = [match.start() for match in re.finditer(SPACE, text)]
         starts += 2 * np.searchsorted(byte_offsets(plain)[marks], starts)

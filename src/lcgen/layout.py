@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lcgen.ledger import Ledger
+from lcgen.ledger import Ledger, seam
 
 if TYPE_CHECKING:
     from lcgen.contract import Quote
@@ -51,13 +51,11 @@ class LaidLane:
 
     def _mend(self) -> None:
         """Counts the seams of plants, whose ends may be other than those of filler, and mends the weights behind them."""
-        tokenizer = self.ledger.scale.tokenizer
         plants = np.flatnonzero(self.order < 0)
         for place in np.union1d(plants, plants + 1).tolist():
             if 0 < place < len(self.order):
-                before, unit = self.ledger.unit(int(self.order[place - 1]), leads=True), self.ledger.unit(int(self.order[place]))
-                self.weights[place] = tokenizer.count(before + unit) - tokenizer.count(before)
-                self.moved[place] = _moved(tokenizer, before, unit)
+                before, unit = self.order[place - 1 : place + 1].tolist()
+                self.weights[place], self.moved[place] = self.ledger.seam(before, unit)
 
     @cached_property
     def middle(self) -> int:
@@ -200,7 +198,7 @@ class Layout:
             second = first + len(lane.first.encode())
             low, high = np.searchsorted(starts, first, side="right") - 1, np.searchsorted(starts, second)
             # Among the skeletons another unit stands behind the first one than in the lane.
-            high -= _moved(tokenizer, lane.first, lane.last)
+            high -= seam(tokenizer, lane.first, lane.last)[1]
             weights = np.cumsum(lane.weights[1:])
             borders = np.concatenate([[low, high], high + weights])[: len(lane.order) + 1]
             byte = second + len(lane.last.encode())
@@ -231,8 +229,3 @@ def _piece(plant: int, copy: int, chars: tuple[int, int], tokens: tuple[int, int
     """A piece with its depth, given the tokens of its lane."""
     rest = lane[1] - lane[0] - (tokens[1] - tokens[0])
     return Piece(plant, copy, *chars, *tokens, (tokens[0] - lane[0]) / rest if rest > 0 else 0.0, lane[1] - lane[0])
-
-
-def _moved(tokenizer: Tokenizer, before: str, unit: str) -> int:
-    """Tokens by which the end of a text moves when a unit comes to stand behind it: its last characters may be cut anew."""
-    return int(np.searchsorted(tokenizer.starts(before + unit), len(before.encode()))) - tokenizer.count(before)

@@ -224,10 +224,11 @@ class Records(Units):
 
     def holding(self, ids: np.ndarray, words: Collection[str]) -> np.ndarray:
         sought, places = [], list[int]()
-        # Nearly all words, such as the lines of a template, can stand in no such record: then nothing is written to search it.
-        for word in filter(self.shape.admits, words):
-            found = self._found(word)
-            if found is None:
+        for word in words:
+            found = self._found(word) if set(word) <= self.shape.charset else []
+            # Nearly all that pools do not tell, such as the lines of a template, can stand in no such record: then nothing is
+            # written to search it.
+            if found is None and self.shape.admits(word):
                 sought.append(word)
             places += found or ()
         hit: np.ndarray = np.isin(ids % self.limit + self.start, np.array(places, np.int64))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 
 import numpy as np
 
@@ -85,24 +86,23 @@ class Shape:
 
     def admits(self, word: str) -> bool:
         """Whether a word may stand in a text of such records, or across some of them; sure where it says no."""
-        if not set(word) <= self.charset:
-            return False
-        count, sizes = len(self._flat), range(1, len(word))
         if any(part.admits(word) for part in self._flat):
             return True
         # Where parts may begin, once so many characters of the word stand before them.
-        reached = {((n + 1) % count, at) for n, part in enumerate(self._flat) for at in sizes if part.admits(word[:at], ends=True)}
+        reached = set[tuple[int, int]]()
+        for place, part in enumerate(self._flat):
+            sizes = takewhile(lambda size: part.admits(word[:size]), range(1, len(word)))  # noqa: B023
+            reached |= {((place + 1) % len(self._flat), size) for size in sizes if part.admits(word[:size], ends=True)}
         pending = [*reached]
         while pending:
             place, at = pending.pop()
             part = self._flat[place]
             if part.admits(word[at:], begins=True):
                 return True
-            for end in range(at + 1, len(word)):
-                after = (place + 1) % count, end
-                if after not in reached and part.admits(word[at:end], begins=True, ends=True):
-                    reached.add(after)
-                    pending.append(after)
+            ends = takewhile(lambda end: part.admits(word[at:end], begins=True), range(at + 1, len(word)))  # noqa: B023
+            after = {((place + 1) % len(self._flat), end) for end in ends if part.admits(word[at:end], begins=True, ends=True)}
+            pending += after - reached
+            reached |= after
         return False
 
     def bounds(self, word: str) -> bool:
