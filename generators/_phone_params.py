@@ -27,7 +27,7 @@ class PhoneBookParams:
     length_basis: Literal["final", "once"] = "final"
     """Whether the length asked for holds all copies, or the prompt with one; then the rest comes on top and is measured."""
     order: Literal["random", "surname", "number"] = "random"
-    """Order of the entries."""
+    """Order of the entries; in one, depths are met within a few entries, and each row tells its real depth."""
     shared_surname: int = 0
     """For each person asked for, others with the same family name."""
     shared_given: int = 0

@@ -21,7 +21,9 @@ from lcgen.shapes import Run, Shape, shape
 from lcgen.tokens import Counts, Scale, Tokenizer
 
 BLOCK = 8192
-"""Records that are made at once: what stands between the steps stays in the processor's cache."""
+"""Records that are written and weighed at once: what stands between the steps stays in the processor's cache."""
+DRAWN = 4 * BLOCK
+"""Records that are drawn at once. Numbers that fall outside their form walk on, fewer in every step: of many, the steps cost less."""
 SAMPLE = 256
 """Records of a probe that are weighed one by one."""
 WIDE = (1024, 8192)
@@ -141,7 +143,7 @@ class Records(Units):
         if top > 4 * (have + len(ids)) + BLOCK // 8:
             return self.numbers(ids), np.arange(len(ids))
         if top > have:
-            drawn = [self.numbers(np.arange(low, min(low + BLOCK, top))) for low in range(have, top, BLOCK)]
+            drawn = [self.numbers(np.arange(low, min(low + DRAWN, top))) for low in range(have, top, DRAWN)]
             self._numbers = [np.concatenate([kept, *more]) for kept, *more in zip(self._numbers, *drawn)]
         return self._numbers, ids
 
