@@ -35,8 +35,11 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "phone_book, 32 numbers": ("phone_book", {"k_queries": 32}),
     "phone_book, by surname": ("phone_book", {"order": "surname"}),
     "phone_book, by number": ("phone_book", {"order": "number"}),
+    "phone_book, other directories": ("phone_book", {"distractor_text": "both"}),
     "set_disjointness, numbers": ("set_disjointness", {}),
     "set_disjointness, words": ("set_disjointness", {"element": "word"}),
+    "set_disjointness, in proportion": ("set_disjointness", {"padding": "pad_both"}),
+    "set_disjointness, other sets": ("set_disjointness", {"padding": "distractor_sets"}),
     "set_disjointness, interleaved": ("set_disjointness", {"order": "interleaved"}),
 }
 
