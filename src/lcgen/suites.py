@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from lcgen import wanted
+from lcgen import schemas, wanted
 from lcgen.errors import LcgenError, unknown
 from lcgen.marked import Marked
 from lcgen.spec import Hub, Spec, Suite, check_name, distinct
@@ -66,7 +66,7 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Suite:
         return again.suite_of(Path(name), options or {})
     text = source(name)
     document = Marked(text, name if is_file(name) else f"suite {name}")
-    document.check(json.loads(files("lcgen.schemas").joinpath("suite.schema.json").read_text(encoding="utf-8")))
+    document.check(json.loads(schemas.text("suite")))
     whole, given = document.value, dict(options or {})
     if given.pop("preset", None) is not None:
         raise LcgenError("--preset belongs to one task. A suite names the presets of its builds itself.")
