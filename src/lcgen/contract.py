@@ -103,9 +103,8 @@ class Units(ABC):
 
     def sizes(self, ids: np.ndarray, sep: str) -> tuple[np.ndarray, np.ndarray]:
         """Of each unit its bytes in UTF-8 with the separator before it, and those of the separator (int64)."""
-        led = [len(self.led(int(unit), sep).encode()) for unit in ids]
-        bare = [len(text.encode()) for text in self.text(ids)]
-        return np.array(led, np.int64), np.array(led, np.int64) - np.array(bare, np.int64)
+        bare, lead = np.array([len(text.encode()) for text in self.text(ids)], np.int64), len(sep.encode())
+        return bare + lead, np.full(len(ids), lead, np.int64)
 
     def sample(self, count: int, sep: str) -> list[str]:
         """Units by which their form is probed, separators included: the same for all units of one form."""

@@ -55,5 +55,5 @@ def _hashes(text: bytes) -> np.ndarray:
     """A place of the table for each run of the text; none for a text shorter than a run."""
     count = max(0, len(text) - WIDTH + 1)
     runs: np.ndarray = np.ndarray(count, "<u8", text, strides=(1,)) if count else np.zeros(0, "<u8")
-    found: np.ndarray = ((runs * STEP) >> np.uint64(64 - BITS)).view(np.int64)
-    return found
+    places: np.ndarray = ((runs * STEP) >> np.uint64(64 - BITS)).view(np.int64)
+    return places

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,7 +82,7 @@ class LaidLane:
     @cached_property
     def slices(self) -> list[bytes | memoryview]:
         """The lane in pieces, UTF-8."""
-        return [self.head.encode(), *(piece for _, run in self.runs for piece in run), self.tail.encode()]
+        return [self.head.encode(), *chain.from_iterable(run for _, run in self.runs), self.tail.encode()]
 
     @cached_property
     def text(self) -> str:
@@ -210,9 +210,8 @@ class Layout:
             second = first + len(lane.first.encode())
             low, high = np.searchsorted(starts, first, side="right") - 1, np.searchsorted(starts, second)
             # Among the skeletons another unit stands behind the first one than in the lane.
-            high -= _moved(tokenizer, lane.first, lane.last)
-            weights = np.cumsum(lane.weights[1:])
-            borders = np.concatenate([[low, high], high + weights])[: len(lane.order) + 1]
+            high -= int(tokenizer.seams([lane.first], [lane.last])[1][0]) - tokenizer.count(lane.first)
+            borders = np.cumsum(np.concatenate([[low, high - low], lane.weights[1:]])[: len(lane.order) + 1])
             byte = second + len(lane.last.encode())
             if len(borders) > 2:
                 # The end of the last unit may be cut in another way before what follows than before another unit.
@@ -241,8 +240,3 @@ def _piece(plant: int, copy: int, chars: tuple[int, int], tokens: tuple[int, int
     """A piece with its depth, given the tokens of its lane."""
     rest = lane[1] - lane[0] - (tokens[1] - tokens[0])
     return Piece(plant, copy, *chars, *tokens, (tokens[0] - lane[0]) / rest if rest > 0 else 0.0, lane[1] - lane[0])
-
-
-def _moved(tokenizer: Tokenizer, before: str, unit: str) -> int:
-    """Tokens by which the end of a text moves when a unit comes to stand behind it: its last characters may be cut anew."""
-    return int(np.searchsorted(tokenizer.starts(before + unit), len(before.encode()))) - tokenizer.count(before)

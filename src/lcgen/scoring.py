@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from lcgen import generators, grading
+from lcgen import generators, grading, schemas
 from lcgen.answers import Answer
 from lcgen.builders import manifest, reading, tables, writer
 from lcgen.contract import Row, Task
@@ -167,16 +167,18 @@ def score(
 
 
 def every_row(folder: Path, made: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every row with its config, in the order of the build. Raises CheckFailed where a file cannot be read."""
+    """Every row with its config, in the order of the build. Raises CheckFailed where a file cannot be read or a row is no valid one."""
     for config in made["configs"]:
         for name in sorted(name for name in made["files"] if name.split("/")[1:2] == [config]):
             if ".." in Path(name).parts or Path(name).is_absolute():
                 raise LcgenError(f"The manifest names a file outside the folder: {name}.")
             try:
                 for row in writer.read(folder / name):
+                    schemas.validate_row(row)
                     yield config, row
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                raise CheckFailed(f"{name} cannot be read: {error}. `lcgen verify {folder}` says what does not hold.") from error
+            except (OSError, ValueError, KeyError, TypeError, CheckFailed) as error:
+                said = str(error).rstrip(".")
+                raise CheckFailed(f"{name} cannot be read: {said}. `lcgen verify {folder}` says what does not hold.") from error
 
 
 def _lean(value: Any) -> Any:
