@@ -22,7 +22,7 @@ from lcgen.builders.manifest import load
 from lcgen.errors import LcgenError
 from lcgen.params import described
 from lcgen.spec import Place
-from tests.laws import Case, Tabled, cases, filler, haystacks, tables
+from tests.laws import MODES, Case, Tabled, cases, filler, haystacks, tables
 
 every_case = pytest.mark.parametrize("case", cases(), ids=str)
 every_table = pytest.mark.parametrize("case", tables(), ids=str)
@@ -385,6 +385,9 @@ def test_golden_rows(name: str, request: pytest.FixtureRequest) -> None:
         for case in (Case(name, None), Case(name, None, "zh"))
         for row in case.rows(1, lengths="2k", **haystack)
     ]
+    for turn, params in enumerate(MODES.get(name, ())):
+        depths = {"depths": "0.3"} if generators.get(name).depths else {}
+        case_rows += Case(name, None, ("en", "zh")[turn % 2]).rows(1, lengths="2k", params=params, **depths, **filler(name))
     found = {row["id"]: writer.content(row).hex() for row in case_rows}
     for table in {case.preset.partition(":")[0]: case for case in tables() if case.task == name}.values():
         for batch in table.maker(samples=2).batches(0, 2):

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import lcgen
-from lcgen import api
+from lcgen import wanted
 from lcgen.builders import build as building
 from lcgen.builders import locks
 from lcgen.builders.objects import Store
@@ -698,4 +698,4 @@ def test_a_manifest_that_lacks_something_does_not_look_whole(change: Any, says: 
 def test_all_options_reach_the_python_call(tmp_path: Path, few: dict[str, bytes]) -> None:
     lcgen.build("needle", tmp_path / "out", jobs=2, shard="0/1", **OPTIONS)
     assert lcgen.finish(tmp_path / "out").rows == 6 and tree(tmp_path / "out") == few
-    assert api.suite("needle", **OPTIONS).builds and building.STAGING == ".building"
+    assert wanted.suite("needle", **OPTIONS).builds and building.STAGING == ".building"

@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from lcgen import api
+from lcgen import wanted
 from lcgen.errors import LcgenError, unknown
 from lcgen.marked import Marked
 from lcgen.spec import Hub, Spec, Suite, check_name, distinct
@@ -56,7 +56,7 @@ def source(name: str) -> str:
 
 
 def load(name: str, options: Mapping[str, Any] | None = None) -> Suite:
-    """The suite in a file, or the shipped one of this name; `options`, as for `lcgen.api.spec`, win over what it says.
+    """The suite in a file, or the shipped one of this name; `options`, as for `lcgen.wanted.spec`, win over what it says.
 
     Raises LcgenError for anything that cannot be, with the line.
     """
@@ -129,7 +129,7 @@ def _builds(entry: Mapping[str, Any], given: Mapping[str, Any], pairs: Sequence[
             for key, value in chosen.items()
             if key not in ("task", "set") and _option(key) not in given
         }
-        made = api.spec(_tasks(entry), params=[*_pairs(chosen["set"]), *pairs], **{**asked, **given})
+        made = wanted.spec(_tasks(entry), params=[*_pairs(chosen["set"]), *pairs], **{**asked, **given})
         said = "".join(f"_{_slug(value)}" for value in values)
         parts = tuple(dataclasses.replace(part, name=part.name + said) for part in made.parts)
         yield dataclasses.replace(made, name=made.name + said, parts=parts)

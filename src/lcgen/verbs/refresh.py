@@ -18,7 +18,7 @@ from lcgen.verbs.terminal import progress_bar
     "What is made", "--epoch", default="month", show_default=True, metavar="day|week|month|NAME", help="The epoch that it is."
 )
 @option("What is made", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the epochs.  [./NAME_epochs]")
-@option("What is published", "--push", "publish", is_flag=True, help="Publish it where the suite's `hub` says.")
+@option("What is published", "--push", is_flag=True, help="Publish it where the suite's `hub` says.")
 @option("What is published", "--keep", type=int, metavar="N", help="Remove the tags of all but the newest N epochs.  [keep all]")
 @option("Other", "--json", "as_json", is_flag=True, help="Report as JSON.")
 def refresh(suite: str, as_json: bool, **options: Any) -> None:
