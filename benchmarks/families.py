@@ -19,7 +19,7 @@ from typing import Any
 from clock import spend, tell
 from tables import Claim, Section, short, table
 
-from lcgen import api, proof, tokens
+from lcgen import proof, tokens, wanted
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
 from lcgen.builders.writer import write
@@ -52,7 +52,7 @@ def rows(maker: RowMaker, index: int) -> list[dict[str, Any]]:
 def maker_of(family: str, seed: int) -> RowMaker:
     """What makes the rows of a family."""
     task, params = FAMILIES[family]
-    (maker,) = makers(api.spec(task, lengths="1m", samples=99, params=params, tokenizer=VOCABULARY, seed=seed)).values()
+    (maker,) = makers(wanted.spec(task, lengths="1m", samples=99, params=params, tokenizer=VOCABULARY, seed=seed)).values()
     assert isinstance(maker, RowMaker)
     return maker
 

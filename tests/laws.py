@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from lcgen import generators
-from lcgen.api import spec
 from lcgen.builders import tables as tabled
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
 from lcgen.builders.tables import TableMaker
 from lcgen.contract import Setting
 from lcgen.spec import Place
+from lcgen.wanted import spec
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 
 import lcgen
 from lcgen import generators, questions, tokens
-from lcgen.api import build, spec
+from lcgen.api import build
 from lcgen.errors import LcgenError
 from lcgen.questions import answers, arithmetic, files
 from lcgen.questions.answers import Item
 from lcgen.questions.lists import Listed
 from lcgen.streams import Stream
+from lcgen.wanted import spec
 from tests.runs import done, refused
 
 FEW = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lcgen import aligned, generators, proof, schemas
-from lcgen.api import spec
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
 from lcgen.errors import LcgenError
@@ -24,6 +23,7 @@ from lcgen.naming import naming
 from lcgen.spec import Place
 from lcgen.streams import Stream
 from lcgen.telephones import numbers
+from lcgen.wanted import spec
 from tests.runs import refused
 
 TASK = generators.get("phone_book")

@@ -97,13 +97,13 @@ class Splintr(Tokenizer):
         return borders[1:] - borders[:-1]
 
     def _sizes(self, ids: Sequence[int] | NDArray[Any]) -> NDArray[np.int32]:
-        array = np.asarray(ids)
-        sizes: NDArray[np.int32] = self._lengths[array]
+        array = np.asarray(ids, np.intp)
+        sizes: NDArray[np.int32] = self._lengths.take(array)
         if len(sizes) and sizes.min() < 0:
             for i in np.unique(array[sizes < 0]).tolist():
                 data: bytes = self._handle.decode_token_bytes(i)
                 self._lengths[i] = len(data.replace(SPACE.encode(), b" ") if self._metaspace else data)
-            sizes = self._lengths[array]
+            sizes = self._lengths.take(array)
         return sizes
 
     def starts(self, text: str) -> Counts:
@@ -220,12 +220,12 @@ def place(sizes: NDArray[np.integer[Any]], text: str, metaspace: bool, name: str
     """
     plain = text.replace(SPACE, " ") if metaspace else text
     ends = np.cumsum(sizes, dtype=np.int64)
-    dummy = int(ends[-1]) - len(plain.encode()) if len(ends) else 0
+    dummy = int(ends[-1]) - (len(plain) if plain.isascii() else len(plain.encode())) if len(ends) else 0
     if dummy not in (0, int(metaspace)):
         raise LcgenError(f"Cannot place tokens in a text: {name} rewrites the text while reading it.")
-    starts: Counts = ends - sizes
+    starts: Counts = np.subtract(ends, sizes, out=ends)
     if dummy:
-        starts = np.maximum(starts - dummy, 0)
+        np.maximum(starts - dummy, 0, out=starts)
     if plain != text:
         marks = [match.start() for match in re.finditer(SPACE, text)]
         starts += 2 * np.searchsorted(byte_offsets(plain)[marks], starts)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lcgen.ledger import Ledger, seam
+from lcgen.ledger import Ledger
 
 if TYPE_CHECKING:
     from lcgen.contract import Quote
@@ -51,11 +51,12 @@ class LaidLane:
 
     def _mend(self) -> None:
         """Counts the seams of plants, whose ends may be other than those of filler, and mends the weights behind them."""
-        plants = np.flatnonzero(self.order < 0)
-        for place in np.union1d(plants, plants + 1).tolist():
+        tokenizer = self.ledger.scale.tokenizer
+        plants = np.flatnonzero(self.order < 0).tolist()
+        for place in sorted({*plants, *(plant + 1 for plant in plants)}):
             if 0 < place < len(self.order):
-                before, unit = self.order[place - 1 : place + 1].tolist()
-                self.weights[place], self.moved[place] = self.ledger.seam(before, unit)
+                before, unit = self.ledger.unit(int(self.order[place - 1]), leads=True), self.ledger.unit(int(self.order[place]))
+                self.weights[place], self.moved[place] = _seam(tokenizer, before, unit)
 
     @cached_property
     def middle(self) -> int:
@@ -73,7 +74,7 @@ class LaidLane:
     @cached_property
     def slices(self) -> list[bytes | memoryview]:
         """The lane in pieces, UTF-8."""
-        return [self.head.encode(), *(piece for _, run in self.runs for piece in run), self.tail.encode()]
+        return [self.head.encode(), *chain.from_iterable(run for _, run in self.runs), self.tail.encode()]
 
     @cached_property
     def text(self) -> str:
@@ -198,9 +199,8 @@ class Layout:
             second = first + len(lane.first.encode())
             low, high = np.searchsorted(starts, first, side="right") - 1, np.searchsorted(starts, second)
             # Among the skeletons another unit stands behind the first one than in the lane.
-            high -= seam(tokenizer, lane.first, lane.last)[1]
-            weights = np.cumsum(lane.weights[1:])
-            borders = np.concatenate([[low, high], high + weights])[: len(lane.order) + 1]
+            high -= _seam(tokenizer, lane.first, lane.last)[1]
+            borders = np.cumsum(np.concatenate([[low, high - low], lane.weights[1:]])[: len(lane.order) + 1])
             byte = second + len(lane.last.encode())
             if len(borders) > 2:
                 # The end of the last unit may be cut in another way before what follows than before another unit.
@@ -229,3 +229,9 @@ def _piece(plant: int, copy: int, chars: tuple[int, int], tokens: tuple[int, int
     """A piece with its depth, given the tokens of its lane."""
     rest = lane[1] - lane[0] - (tokens[1] - tokens[0])
     return Piece(plant, copy, *chars, *tokens, (tokens[0] - lane[0]) / rest if rest > 0 else 0.0, lane[1] - lane[0])
+
+
+def _seam(tokenizer: Tokenizer, before: str, unit: str) -> tuple[int, int]:
+    """Tokens that a unit adds behind a text, and those by which the text's end moves then: its last characters may be cut anew."""
+    starts, alone = tokenizer.starts(before + unit), tokenizer.count(before)
+    return len(starts) - alone, int(np.searchsorted(starts, len(before.encode()))) - alone

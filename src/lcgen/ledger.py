@@ -12,7 +12,7 @@ from lcgen.contract import Context, Draft
 from lcgen.errors import LcgenError
 
 if TYPE_CHECKING:
-    from lcgen.tokens import Scale, Tokenizer
+    from lcgen.tokens import Scale
 
 SPARES = 120
 """Units behind the fitted ones from which the closing chooses."""
@@ -38,8 +38,6 @@ class Ledger:
         self.additive = scale.additive and draft.filler.additive(scale.tokenizer)
         texts = [draft.sep + plant.text for plant in draft.plants]
         self.plant_weights = scale.weights(texts) if texts else np.zeros(0, np.int64)
-        self._seams: dict[tuple[int, int], tuple[int, int]] = {}
-        self._shares = np.cumsum([lane.share for lane in draft.lanes])
         self._fit(tokens)
         self.mean = float(self.weights[:256].mean())
 
@@ -61,10 +59,10 @@ class Ledger:
             spares = 0 if count == most else SPARES
             held_all = len(self.ids) > spares and len(self.ids) >= wanted + spares
             if held_all and (wanted or self.ends[-spares - 1] >= tokens):
-                # A plant is named from behind, by its number below zero, as Python names places: one look-up weighs all units.
-                self._by_unit = np.zeros(count + len(self.plant_weights), np.int64)
-                self._by_unit[ids] = weights
-                self._by_unit[count:] = self.plant_weights[::-1]
+                # A plant is named from behind, by its number below zero.
+                self._table = np.zeros(count + len(self.plant_weights), np.int64)
+                self._table[ids if held.any() else slice(count)] = weights
+                self._table[count:] = self.plant_weights[::-1]
                 return
             if count == most:
                 raise TooLong(most, tokens, int(weights.sum()))
@@ -126,15 +124,8 @@ class Ledger:
 
     def weigh(self, order: np.ndarray) -> np.ndarray:
         """Weights of units, int64."""
-        found: np.ndarray = self._by_unit[order]
+        found: np.ndarray = self._table[order]
         return found
-
-    def seam(self, before: int, unit: int) -> tuple[int, int]:
-        """What a unit weighs behind this other one, and by how many tokens the border between them moved when it came to stand there."""
-        if (before, unit) not in self._seams:
-            text = self.unit(before, leads=True)
-            self._seams[before, unit] = seam(self.scale.tokenizer, text, self.unit(unit))
-        return self._seams[before, unit]
 
     def lanes(self, ids: np.ndarray) -> Iterator[np.ndarray]:
         """Of each lane the filler and plants that stand in it, in their order."""
@@ -144,7 +135,8 @@ class Ledger:
         if len(plants) == 1:
             yield self._order(ids, plants[0])
             return
-        dealt = self._level(ids) if self.draft.level else np.searchsorted(self._shares, ids % self._shares[-1], side="right")
+        shares = np.cumsum([lane.share for lane in self.draft.lanes])
+        dealt = self._level(ids) if self.draft.level else np.searchsorted(shares, ids % shares[-1], side="right")
         # Sorted once: there may be a thousand lanes. Small numbers are sorted by their digits.
         dealt = dealt.astype(np.int16) if len(plants) < 1 << 15 else dealt
         order = np.argsort(dealt, kind="stable")
@@ -173,7 +165,7 @@ class Ledger:
     def _order(self, ids: np.ndarray, plants: Sequence[int]) -> np.ndarray:
         """One lane: each plant at the border nearest to its depth, plants of one depth side by side; or all in order."""
         if self.draft.sort:
-            held = np.zeros(len(self._by_unit), bool)
+            held = np.zeros(len(self._table), bool)
             held[ids] = held[-1 - np.array(plants, np.int64)] = True
             found: np.ndarray = self._ranked[held[self._ranked]]
             return found
@@ -210,8 +202,8 @@ class Ledger:
 
     def runs(self, order: np.ndarray) -> Iterator[tuple[int, list[bytes | memoryview]]]:
         """Place and text of each run of a lane: the unit that leads, every plant alone, filler as far as it goes."""
-        cuts = np.flatnonzero(order < 0)
-        bounds = np.unique(np.concatenate([[0, 1], cuts, cuts + 1, [len(order)]])).tolist() if len(order) else [0]
+        cuts = np.flatnonzero(order < 0).tolist()
+        bounds = sorted({0, 1, len(order), *cuts, *(cut + 1 for cut in cuts)}) if len(order) else [0]
         for start, end in zip(bounds[:-1], bounds[1:]):
             if start == 0 or order[start] < 0:
                 yield start, [self.unit(int(order[start]), leads=start == 0).encode()]
@@ -252,9 +244,3 @@ class Ledger:
             return text, spans, orders
 
         return Context(build, self.scale.tokenizer.count, share, closed)
-
-
-def seam(tokenizer: Tokenizer, before: str, unit: str) -> tuple[int, int]:
-    """Tokens that a unit adds to a text, and those by which the end of that text moves: its last characters may be cut anew."""
-    starts, own = tokenizer.starts(before + unit), tokenizer.count(before)
-    return len(starts) - own, int(np.searchsorted(starts, len(before.encode()))) - own
