@@ -96,6 +96,19 @@ class Splintr(Tokenizer):
         borders = np.frombuffer(self._handle.encode_batch_flat(list(texts))[1], dtype="<u8").astype(np.int64)
         return borders[1:] - borders[:-1]
 
+    def seams(self, heads: Sequence[str], tails: Sequence[str]) -> tuple[Counts, Counts]:
+        texts = [head + tail for head, tail in zip(heads, tails, strict=True)]
+        if self._metaspace or not self._safe("\n".join(texts)):
+            return super().seams(heads, tails)
+        packed = self._handle.encode_batch_flat(texts)
+        ids, borders = (np.frombuffer(data, kind).astype(np.int64) for data, kind in zip(packed, ("<u4", "<u8")))
+        ends = np.concatenate([[0], np.cumsum(self._sizes(ids), dtype=np.int64)])
+        begins = ends[borders[:-1]]
+        if ends[borders[1:]].tolist() != np.cumsum([len(text.encode()) for text in texts], dtype=np.int64).tolist():
+            return super().seams(heads, tails)
+        sizes = np.array([len(head.encode()) for head in heads], np.int64)
+        return np.diff(borders), np.searchsorted(ends[:-1], begins + sizes) - borders[:-1]
+
     def _sizes(self, ids: Sequence[int] | NDArray[Any]) -> NDArray[np.int32]:
         array = np.asarray(ids, np.intp)
         sizes: NDArray[np.int32] = self._lengths.take(array)

@@ -129,6 +129,7 @@ class Passage(Units):
                 f"Every unit of the haystack {store.name} holds a control token of {haystack.tokenizer.name}. Take another text."
             )
         self.section = store.section if 0 < store.section <= units else 0
+        self.documents = not self.section
         # A text without sections is walked from any unit on, in its own order.
         self.sections = units // self.section if self.section else units
         self.limit = self.sections * (self.section or 1)
@@ -156,6 +157,15 @@ class Passage(Units):
         leads = (self.start + np.arange(-(-count // size)) * self.stride) % self.sections * size
         found = (leads[:, None] + np.arange(size)).ravel()
         return found if self.clean is None else self.clean[found]
+
+    def begins(self, ids: np.ndarray) -> np.ndarray:
+        if not self.documents or not len(ids):
+            return super().begins(ids)
+        # The first unit of a document may be left out; and behind the end of the text its beginning follows.
+        places = self.places(np.concatenate([[max(0, int(ids[0]) - 1)], ids]))
+        of = np.searchsorted(self.store.begins, places, side="right")
+        found: np.ndarray = (of[1:] != of[:-1]) | (places[1:] < places[:-1])
+        return found
 
     def led(self, unit: int, sep: str) -> str:
         place = int(self.places(np.array([unit]))[0])
@@ -191,9 +201,11 @@ class Passage(Units):
         # A word with a character that the whole text lacks cannot stand in it: no search.
         able = [word for word in words if set(word) <= self.store.charset]
         if able:
-            text = b"".join(self.slices(ids, ""))
             places = self.places(ids)
             borders = np.concatenate([[0], np.cumsum(self.store.borders[places + 1] - self.store.borders[places])])
+            able = self.store.grams.able(able, int(borders[-1]))
+        if able:
+            text = b"".join(self.slices(ids, ""))
             for word in able:
                 mark(hit, text, borders, word.encode())
         return hit

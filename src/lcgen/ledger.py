@@ -14,6 +14,8 @@ from lcgen.errors import LcgenError
 if TYPE_CHECKING:
     from lcgen.tokens import Scale
 
+MANY = 64
+"""Plants of a lane beyond which its filler is written at once."""
 SPARES = 120
 """Units behind the fitted ones from which the closing chooses."""
 
@@ -38,6 +40,7 @@ class Ledger:
         self.additive = scale.additive and draft.filler.additive(scale.tokenizer)
         texts = [draft.sep + plant.text for plant in draft.plants]
         self.plant_weights = scale.weights(texts) if texts else np.zeros(0, np.int64)
+        self._shares = np.cumsum([lane.share for lane in draft.lanes])
         self._fit(tokens)
         self.mean = float(self.weights[:256].mean())
 
@@ -135,8 +138,7 @@ class Ledger:
         if len(plants) == 1:
             yield self._order(ids, plants[0])
             return
-        shares = np.cumsum([lane.share for lane in self.draft.lanes])
-        dealt = self._level(ids) if self.draft.level else np.searchsorted(shares, ids % shares[-1], side="right")
+        dealt = self._level(ids) if self.draft.level else np.searchsorted(self._shares, ids % self._shares[-1], side="right")
         # Sorted once: there may be a thousand lanes. Small numbers are sorted by their digits.
         dealt = dealt.astype(np.int16) if len(plants) < 1 << 15 else dealt
         order = np.argsort(dealt, kind="stable")
@@ -192,6 +194,25 @@ class Ledger:
             return text if leads else self.draft.sep + text
         return self.draft.filler.text(np.array([unit]))[0] if leads else self.draft.filler.led(unit, self.draft.sep)
 
+    def units(self, order: np.ndarray) -> tuple[list[str], list[str]]:
+        """Units in the order of a lane, each with the separator before it, and each without."""
+        filler = order[order >= 0]
+        texts = [plant.text for plant in self.draft.plants]
+        whole = b"".join(self.draft.filler.slices(filler, self.draft.sep)) if len(filler) else b""
+        sizes, leads = self.draft.filler.sizes(filler, self.draft.sep)
+        ends = np.cumsum(sizes)
+        laid = iter(zip((ends - sizes).tolist(), (ends - sizes + leads).tolist(), ends.tolist()))
+        led, bare = [], []
+        for unit in order.tolist():
+            if unit < 0:
+                bare.append(texts[-1 - unit])
+                led.append(self.draft.sep + bare[-1])
+            else:
+                low, start, high = next(laid)
+                led.append(whole[low:high].decode())
+                bare.append(whole[start:high].decode())
+        return led, bare
+
     def joined(self, texts: Sequence[str], order: Sequence[int]) -> str:
         """Texts of the lanes as the context shows them, lanes of all copies being named by `order`."""
         return "".join(part for place, lane in enumerate(order) for part in (self.before(place), texts[lane]))
@@ -202,13 +223,28 @@ class Ledger:
 
     def runs(self, order: np.ndarray) -> Iterator[tuple[int, list[bytes | memoryview]]]:
         """Place and text of each run of a lane: the unit that leads, every plant alone, filler as far as it goes."""
-        cuts = np.flatnonzero(order < 0).tolist()
-        bounds = sorted({0, 1, len(order), *cuts, *(cut + 1 for cut in cuts)}) if len(order) else [0]
-        for start, end in zip(bounds[:-1], bounds[1:]):
-            if start == 0 or order[start] < 0:
-                yield start, [self.unit(int(order[start]), leads=start == 0).encode()]
+        cuts = np.flatnonzero(order < 0)
+        bounds = np.unique(np.concatenate([[0, 1], cuts, cuts + 1, [len(order)]])).tolist() if len(order) else [0]
+        # Written at once and then cut, where plants are many: to ask for the filler between two of them takes longer than they do.
+        many = len(cuts) > MANY
+        whole, ends = (
+            (self._filler(order), np.cumsum(self.sizes(order)[0])[bounds[1:] - np.int64(1)].tolist()) if many else (b"", [])
+        )
+        passed, units = 0, order[bounds[:-1]].tolist()
+        for number, (start, end, unit) in enumerate(zip(bounds[:-1], bounds[1:], units)):
+            if start == 0 or unit < 0:
+                yield start, [self.unit(unit, leads=start == 0).encode()]
+            elif many:
+                size = ends[number] - ends[number - 1]
+                yield start, [whole[passed : passed + size]]
+                passed += size
             else:
                 yield start, self.draft.filler.slices(order[start:end], self.draft.sep)
+
+    def _filler(self, order: np.ndarray) -> memoryview:
+        """The filler of a lane behind its first unit, one after another."""
+        behind = order[1:]
+        return memoryview(b"".join(self.draft.filler.slices(behind[behind >= 0], self.draft.sep)))
 
     def sizes(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of each unit of a lane its bytes with the separator before it, and those of the separator; none before the first."""
