@@ -416,14 +416,14 @@ def test_a_file_that_cannot_be_read_is_said(name: str, folder: Path) -> None:
 
 
 def test_a_folder_in_the_place_of_a_file_is_said(folder: Path) -> None:
-    refused("score", folder, folder, says="Cannot read the responses .*: Is a directory")
+    refused("score", folder, folder, says="The folder .*needle holds no responses")
 
 
 def test_an_id_that_stands_twice_is_said(folder: Path, made: list[dict[str, Any]]) -> None:
     line = json.dumps({"id": made[0]["id"], "response": "1"})
     Path("twice.jsonl").write_text(f"{line}\n{line}\n")
     says = f"twice.jsonl answers 1 id \\('{made[0]['id']}'\\) more than once. Several samples of a row are one line"
-    refused("score", folder, "twice.jsonl", code=1, says=says)
+    refused("score", folder, "twice.jsonl", says=says)
 
 
 def test_what_other_writers_add_is_no_fault(folder: Path, made: list[dict[str, Any]]) -> None:

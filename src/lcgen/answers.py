@@ -16,7 +16,6 @@ from lcgen.errors import LcgenError
 
 CUT = frozenset(("length", "max_tokens", "max_output_tokens", "model_length"))
 """Reasons to stop that mean that the budget was used up."""
-EXAMPLE = '{"id": "needle-en-4k-test-0-0123456789abcdef", "response": "1234567"}'
 PICKLED = 512 * 2**20
 """Most bytes of one JSON document: a log is read as a whole."""
 
@@ -37,7 +36,7 @@ class Answer:
 def of(entry: Any) -> Answer:
     """The answer that one object of any known format holds; without samples where the model gave none. Raises Unread."""
     if not isinstance(entry, Mapping):
-        raise Unread(f"is {type(entry).__name__}, but must be an object with 'id' and 'response', such as {EXAMPLE}")
+        raise Unread(f"is {type(entry).__name__}, but must be an object with 'id' and 'response'")
     for keys, read in _READERS:
         if keys <= {*entry}:
             found = read(entry)
@@ -49,7 +48,7 @@ def of(entry: Any) -> Answer:
                 )
             return found
     named = ", ".join(map(repr, list(entry)[:6])) or "no keys"
-    raise Unread(f"is an object with {named}, but must be an object with 'id' and 'response', such as {EXAMPLE}")
+    raise Unread(f"is an object with {named}, but must be an object with 'id' and 'response'")
 
 
 def _listed(value: Any) -> tuple[Any, ...]:

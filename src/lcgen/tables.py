@@ -274,6 +274,7 @@ def notes(scored: Scored, missing: str) -> list[str]:
             said.append(
                 f"{one.name}: {lost:,} of {rows:,} rows have no response and {how}: {listed(one.missing, scored.configs)}."
             )
+        said += [f"{one.name}: {note}." for note in one.notes]
         if one.unread:
             more = "" if len(one.unread) <= 3 else f" and {len(one.unread) - 3:,} more"
             said.append(f"{one.name}: passed over: {'; '.join(one.unread[:3])}{more}.")
