@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
 
 import lcgen
@@ -143,6 +146,9 @@ def _written(rows: dict[str, Any], form: str, path: Path) -> Path:
             for number, sample in enumerate(samples):
                 archive.writestr(f"samples/{number}_epoch_1.json", json.dumps(sample))
         return path / "log.eval"
+    if form == "zstd":
+        members = {f"samples/{number}_epoch_1.json": json.dumps(sample).encode() for number, sample in enumerate(samples)}
+        return zstd_archive(path / "log.eval", members)
     if form == "inspect":
         (path / "log.json").write_text(json.dumps({"eval": {}, "samples": samples}))
         return path / "log.json"
@@ -159,7 +165,28 @@ def _written(rows: dict[str, Any], form: str, path: Path) -> Path:
     return path / "run.jsonl"
 
 
-@pytest.mark.parametrize("form", ["own", "lm_eval", "ruler", "batch", "inspect", "eval"])
+def zstd_archive(path: Path, members: dict[str, bytes], damaged: str = "") -> Path:
+    """A log as Inspect writes it today: a ZIP whose members are packed with Zstandard, which old Pythons cannot write."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            packed = pyarrow.compress(data, codec="zstd", asbytes=True)
+            archive.writestr(name, packed[:-3] + b"???" if damaged == "packed" else packed)
+        infos = archive.infolist()
+    raw, directory = bytearray(path.read_bytes()), 0
+    for info, data in zip(infos, members.values()):
+        directory = raw.index(b"PK\x01\x02", directory + 1)
+        crc, size = zlib.crc32(data) ^ (damaged == "crc"), len(data) + (damaged == "size")
+        for header, shift in ((info.header_offset, 0), (directory, 2)):
+            raw[header + shift + 8 : header + shift + 10] = struct.pack("<H", 93)
+            raw[header + shift + 14 : header + shift + 18] = struct.pack("<L", crc)
+            raw[header + shift + 22 : header + shift + 26] = struct.pack("<L", size)
+        if damaged == "header":
+            raw[info.header_offset : info.header_offset + 4] = b"none"
+    path.write_bytes(raw)
+    return path
+
+
+@pytest.mark.parametrize("form", ["own", "lm_eval", "ruler", "batch", "inspect", "eval", "zstd"])
 def test_every_format_of_answers_gives_the_same_scores(form: str, folder: Path, rows: dict[str, Any], tmp_path: Path) -> None:
     found = lcgen.score(folder, _written(rows, form, tmp_path))
     assert not found.notes
@@ -190,7 +217,14 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_scored(folder: Path, rows:
     (tmp_path / "none.jsonl").write_text('{"id": \n')
     assert "line 1 cannot be read" in refused("score", folder, tmp_path / "none.jsonl")
     (tmp_path / "bad.eval").write_bytes(b"no archive")
-    assert "cannot be read as a log of Inspect" in refused("score", folder, tmp_path / "bad.eval")
+    says = r"cannot be read as a log of Inspect: .*inspect log convert \S*bad.eval --to json --output-dir DIR"
+    refused("score", folder, tmp_path / "bad.eval", says=says)
+
+
+@pytest.mark.parametrize("place", ["packed", "crc", "size", "header"])
+def test_a_damaged_member_of_a_log_is_said(place: str, folder: Path, rows: dict[str, Any], tmp_path: Path) -> None:
+    path = zstd_archive(tmp_path / "log.eval", {"samples/1.json": json.dumps({"id": next(iter(rows))}).encode() * 9}, place)
+    refused("score", folder, path, says="cannot be read as a log of Inspect: samples/1.json is damaged|Bad magic number")
 
 
 def test_the_effective_length_is_the_longest_that_all_reach(folder: Path, rows: dict[str, Any], tmp_path: Path) -> None:

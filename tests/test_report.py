@@ -280,7 +280,9 @@ def check(config: str, depth: float | None, hits: tuple[int, int, int], verdict:
 def test_a_check_is_shown(folder: Path, tmp_path: Path) -> None:
     cells = [check("needle_2k", 0.5, (4, 4, 3), "leaking"), check("needle_4k", 0.5, (4, 3, 0)), check("", None, (4, 3, 2))]
     path = tmp_path / "check.json"
-    path.write_text(json.dumps({"model": "<b>a model</b>", "verdict": "leaking", "checked": 8, "cells": cells}), encoding="utf-8")
+    known = [{"id": row["id"]} for row in rows(folder)][:8]
+    made = {"model": "<b>a model</b>", "verdict": "leaking", "checked": 8, "cells": cells, "rows": known}
+    path.write_text(json.dumps(made), encoding="utf-8")
     done("report", folder, "--check", path, "--out", tmp_path / "page.html", "--figures", tmp_path / "figures")
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "&lt;b&gt;a model&lt;/b&gt; looked at 8 rows: leaking." in text and "<b>" not in text
@@ -295,14 +297,17 @@ def test_a_check_is_shown(folder: Path, tmp_path: Path) -> None:
         ({"model": "m"}, "holds no check"),
         ([], "holds no check"),
         (
-            {"model": "m", "verdict": "v", "checked": 1, "cells": [check("other_2k", 0, (1, 1, 1))]},
+            {"model": "m", "verdict": "v", "checked": 1, "cells": [check("other_2k", 0, (1, 1, 1))], "rows": known},
             "check of another folder: it has other_2k",
         ),
+        ({**made, "rows": [*known, {"id": "a"}, {"id": "b"}]}, r"check of another build: it has 2 rows \('a', 'b'\)"),
+        ({**made, "rows": [{}]}, "holds no check"),
     ):
         path.write_text(json.dumps(wrong), encoding="utf-8")
         refused("report", folder, "--check", path, "--out", tmp_path / "no.html", says=says)
     path.write_text(
-        json.dumps({"model": "m", "verdict": "v", "checked": 1, "cells": [{**cells[2], "task": "../../out"}]}), encoding="utf-8"
+        json.dumps({"model": "m", "verdict": "v", "checked": 1, "cells": [{**cells[2], "task": "../../out"}], "rows": []}),
+        encoding="utf-8",
     )
     refused("report", folder, "--check", path, "--figures", tmp_path / "more", says="another folder: it has ../../out")
     refused("report", folder, "--check", tmp_path / "gone.json", "--out", tmp_path / "no.html", says="Cannot read the check")
