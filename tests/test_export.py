@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import zipfile
 import zlib
@@ -17,7 +18,7 @@ from lcgen.builders import exports, manifest
 from lcgen.scoring import every_row
 from lcgen.verbs.export import FORMATS
 from tests.model_server import Said, run_batch, serving
-from tests.runs import done, refused
+from tests.runs import cli, done, refused
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +96,31 @@ def test_questions_over_one_context_follow_each_other(tmp_path: Path) -> None:
     asked = [line["body"]["messages"] for line in _lines(next((tmp_path / "gold").glob("*.jsonl")))]
     assert [len(messages) for messages in asked] == [1, 3, 5]
     assert asked[2][:4] == [*asked[1], asked[2][3]] and asked[2][3]["role"] == "assistant"
+    assert cli("export", tmp_path / "shared", "--to", "turns", "--out", tmp_path / "again")[2] == ""
+
+
+def test_what_changes_nothing_here_is_said(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for args, says in (
+        (["--to", "batch", "--history", "gold"], "share a context, so --history gold changes nothing"),
+        (["--to", "turns"], "share a context, so each conversation has one turn"),
+    ):
+        code, out, err = cli("export", folder, *args)
+        assert code == 0 and f"{folder.name}_{args[1]}" in out and re.search(f"^Note: .*{says}", err)
+    assert cli("export", folder, "--to", "batch", "--out", "plain")[2] == ""
+
+
+def test_configs_without_a_context_are_named_with_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lcgen.build("longgenbench", "lists", lengths="1k", samples=1)
+    refused("export", "lists", "--to", "kvpress", says="Rows of longgenbench_1k.* have no context .* Export them --to jsonl")
+    (tmp_path / "both.yaml").write_text(
+        "name: both\nbuilds:\n- {task: longgenbench, lengths: 1k}\n- {task: needle, lengths: 512, haystack: noise, depths: 0.5}\n"
+    )
+    lcgen.build("both.yaml", "both")
+    refused("export", "both", "--to", "kvpress", says="Export the others: --config needle_512; or all --to jsonl")
+    assert done("export", "both", "--to", "kvpress", "--config", "needle_512").startswith("both_kvpress/needle_512.jsonl")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["both", "both.yaml", "both_kvpress", "lists"]
 
 
 def _oracle(row: dict[str, Any]) -> Said:
