@@ -177,7 +177,16 @@ def test_overlapping_pieces_are_cut_without_losing_text() -> None:
     (passage,) = excerpt.passages(text, [(2, 6), (4, 8), (2, 3)], [(0, 10)])
     assert "".join(part.text for part in passage.parts) == text
     assert {part.piece for part in passage.parts} == {None, 0, 1, 2}
-    assert excerpt.around([(5, 6), (90, 95)], 100, 10) == [(0, 16), (80, 100)]
+    assert excerpt.around([(5, 6), (90, 95)], "x" * 100, 10) == [(0, 16), (80, 100)]
+
+
+def test_excerpts_cut_no_word() -> None:
+    text = " ".join(["grizzled", "starched", "a"] * 200)
+    for place in range(300, 340):
+        ((low, high),) = excerpt.around([(place, place + 5)], text, 100)
+        assert low <= place - 100 and high >= place + 105 and " " in text[low - 1 : low + 1] and " " in text[high - 1 : high + 1]
+        assert high - low <= 205 + 2 * len("grizzled")
+    assert excerpt.around([(300, 305)], "字" * 1000, 100) == [(200, 405)]
 
 
 def test_a_row_of_a_million_tokens_is_a_few_kilobytes(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from lcgen.errors import LcgenError
+from lcgen.errors import LcgenError, clause
 
 CUT = frozenset(("length", "max_tokens", "max_output_tokens", "model_length"))
 """Reasons to stop that mean that the budget was used up."""
@@ -169,7 +169,7 @@ def _archived(path: Path) -> Iterator[Any]:
                 yield json.loads(_zstd(path, info) if info.compress_type == ZSTD else archive.read(name))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, RecursionError, RuntimeError) as error:
         raise LcgenError(
-            f"{path} cannot be read as a log of Inspect: {error}. Convert it: inspect log convert {path} --to json --output-dir DIR."
+            f"{path} cannot be read as a log of Inspect: {clause(error)}. Convert it: inspect log convert {path} --to json --output-dir DIR."
         ) from error
 
 

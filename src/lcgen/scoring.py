@@ -20,7 +20,7 @@ from lcgen import generators, grading
 from lcgen.answers import Answer
 from lcgen.builders import manifest, reading, tables, writer
 from lcgen.contract import Row, Task
-from lcgen.errors import CheckFailed, LcgenError, unknown
+from lcgen.errors import CheckFailed, LcgenError, clause, unknown
 from lcgen.responses import Responses, digest, some
 from lcgen.wording import Wording
 
@@ -170,7 +170,9 @@ def every_row(folder: Path, made: Mapping[str, Any]) -> Iterator[tuple[str, dict
                 for row in writer.read(folder / name):
                     yield config, row
             except (OSError, ValueError, KeyError, TypeError) as error:
-                raise CheckFailed(f"{name} cannot be read: {error}. `lcgen verify {folder}` says what does not hold.") from error
+                raise CheckFailed(
+                    f"{name} cannot be read: {clause(error)}. `lcgen verify {folder}` says what does not hold."
+                ) from error
 
 
 def _lean(value: Any) -> Any:
