@@ -91,6 +91,9 @@ class SortOrder(Task[SortOrderParams]):
     def count(self, params: SortOrderParams) -> int | None:
         return params.words or None
 
+    def turns(self, params: SortOrderParams) -> int:
+        return params.turns
+
     def draw(self, rng: Stream, params: SortOrderParams, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
         if len(wording.choices("labels")) < params.segments:
             raise ValueError(f"the template has fewer than {params.segments} labels: take fewer segments, or add to its labels")
@@ -107,8 +110,8 @@ class SortOrder(Task[SortOrderParams]):
             excerpt = Excerpt(text(attempt), source.lang, params.words)
             if excerpt.limit < params.words:
                 raise ValueError(
-                    f"words is {params.words:,}, but the text has {excerpt.limit:,} words in all: take words={excerpt.limit} or less, "
-                    "or a longer text"
+                    f"words is {params.words:,}, but the {'longest document' if excerpt.source.documents else 'text'} has {excerpt.limit:,} "
+                    f"words in all: take words={excerpt.limit} or less, or a longer text"
                 )
             draft = Draft(plants=(), filler=excerpt, sep=wording.sep, count=params.words, distinct=True, state=plan)
             held = excerpt.words[: params.words]
@@ -220,7 +223,7 @@ class SortOrder(Task[SortOrderParams]):
 def _wishes(rng: Stream, params: SortOrderParams, cell: Cell) -> Iterator[Wish]:
     """The questions of a row: bins, ends asked for and orders shown are dealt in turns, and so is the depth."""
     asks, ranges, count = ("first", "last") if params.ask == "mixed" else (params.ask,), params.ranges, params.segments
-    parts = 2 * len(asks) * len(ranges)
+    parts = params.turns
     # An odd number of depths takes turns of its own.
     turn, ninth = cell.turn(parts), cell.turn(9)
     for number in range(cell.questions):
@@ -281,9 +284,11 @@ def _lack(
          f"segments are unique, with no run of {segments.run} words that stands elsewhere too"),
     ):  # fmt: skip
         if len(held) < needs:
+            most = segments.most(needs)
             return (
-                f"sort_order: {needs} segments are asked about, but the text {what}: take a longer text, another one, "
-                "or other segments (segment_length, ngram)."
+                f"sort_order: {needs} segments are asked about, but the text {what}: "
+                + (f"take segment_length={most} or less, " if most else "take a lower or higher ngram, ")
+                + "a longer text, or another one."
             )
     wish = wishes[[bool(words) for words in chosen].index(False)]
     nearest = ""
@@ -337,7 +342,7 @@ SortOrder.presets = {
         "Sizes of excerpts and segments, bins and numbers of rows as published: 100 for each bin. Our own wording, and our own prose where no books "
         "are named. Each row has an excerpt of its own; for four questions over one, as published, ask for --questions-per-context 4 --samples 100. "
         "Segments are unique, orders balanced exactly, places dealt evenly instead of being drawn again until a test accepts them. "
-        "The files of a folder are read as one text, so an excerpt may go on in the next book, and no title is told.",
+        "Each excerpt is from one book, a file of the folder; no title is told.",
     ),
 }  # fmt: skip
 

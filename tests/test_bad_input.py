@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from referencing.exceptions import Unresolvable
 
 import lcgen
-from lcgen import cards, haystack, schemas, vault
+from lcgen import cards, generators, haystack, schemas, vault
 from lcgen.builders import manifest, preview, writer
 from lcgen.builders import rows as row_makers
+from lcgen.errors import CheckFailed
 from tests.runs import cli, done, refused, tree
 
 BUILD = ("build", "needle", "--haystack", "noise", "--depths", "0.5", "--lengths", "1k")
@@ -665,18 +667,79 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def tampered(lines: Path, tmp_path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
+    """A folder whose row was changed, file hash and size in its manifest made to fit."""
+    folder, name = Path(shutil.copytree(lines, tmp_path / "lines")), "data/needle_1k/test-000000.jsonl"
+    path = folder / name
+    row = json.loads(path.read_text("utf-8"))
+    change(row)
+    path.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    edited(folder, lambda made: made["files"][name].update(bytes=path.stat().st_size, sha256=vault.file_hash(path)))
+    return folder
+
+
 @pytest.mark.parametrize("change", TAMPERED)
 def test_a_tampered_row_is_found(lines: Path, tmp_path: Path, change: str) -> None:
-    """Also where file hash and size in the manifest were made to fit: the row itself does not hold."""
-    folder = Path(shutil.copytree(lines, tmp_path / "lines"))
-    path = folder / "data/needle_1k/test-000000.jsonl"
-    row = json.loads(path.read_text("utf-8"))
-    TAMPERED[change](row)
-    path.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
-    name = "data/needle_1k/test-000000.jsonl"
-    edited(folder, lambda made: made["files"][name].update(bytes=path.stat().st_size, sha256=vault.file_hash(path)))
-    code, out, err = cli("verify", folder, "--full")
+    """Also where the manifest was made to fit: the row itself does not hold."""
+    code, out, err = cli("verify", tampered(lines, tmp_path, TAMPERED[change]), "--full")
     assert code == 1 and "did not expect" not in err and len(err.splitlines()) >= 1 and "all hold" not in out, err
+
+
+READERS = {
+    "verify": ("verify", "FOLDER"),
+    "score": ("score", "FOLDER", "--oracle"),
+    "report": ("report", "FOLDER", "--out", "page"),
+    "export": ("export", "FOLDER", "--to", "turns", "--out", "files"),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("task", ["EVIL", "../EVIL", "evil", "manifest", "needle\n", "Needle", "", 5, None, ["needle"]])
+def test_a_task_from_outside_is_no_path_and_no_address(
+    lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reader: str, task: Any
+) -> None:
+    """Whatever a row says of its task: nothing is opened by that name, nothing is fetched, nothing is written."""
+    Path("evil.schema.json").write_text('{"$ref": "http://127.0.0.1:9/secret.json"}')
+    monkeypatch.setattr("urllib.request.urlopen", lambda *args, **options: pytest.fail("fetched"))
+    opened: list[str] = []
+    real = Path.read_text
+    monkeypatch.setattr(
+        Path, "read_text", lambda path, *args, **options: (opened.append(path.name), real(path, *args, **options))[1]
+    )
+    if isinstance(task, str):
+        task = task.replace("EVIL", str(tmp_path / "evil"))
+    folder = tampered(lines, tmp_path, lambda row: row.update(task=task))
+    code, out, err = cli(*(str(folder) if word == "FOLDER" else word for word in READERS[reader]))
+    assert code == 1 and "did not expect" not in err and "all hold" not in out, (out, err)
+    assert "evil.schema.json" not in opened and not Path("page").exists() and not Path("files").exists()
+
+
+@pytest.mark.parametrize("task", ["/etc/passwd", "../needle", "needle.en", "manifest"])
+def test_show_takes_a_task_alone(task: str) -> None:
+    refused_without_a_trace("show", task, says="Unknown task")
+
+
+def test_a_schema_fetches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reference out of a schema is an error, for the compiled validator and for the one that words faults."""
+    monkeypatch.setattr("urllib.request.urlopen", lambda *args, **options: pytest.fail("fetched"))
+    for address in (
+        "http://127.0.0.1:9/a.json",
+        "https://127.0.0.1:9/a.json",
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/a",
+        "data:,1",
+    ):
+        schema = {"$ref": address}
+        monkeypatch.setattr(schemas, "text", lambda name, schema=schema: json.dumps(schema))
+        schemas._compiled.cache_clear()
+        with pytest.raises(CheckFailed, match="may not fetch"):
+            schemas.validate("row", {})
+        with pytest.raises(Unresolvable):
+            list(schemas.faults(schema, {}))
+    schemas._compiled.cache_clear()
+    monkeypatch.undo()
+    with pytest.raises(CheckFailed, match="Unknown schema"):
+        schemas.text(str(Path("evil").absolute()))
 
 
 def test_a_data_file_changed_by_hand_stops_an_extension_or_is_found(folder: Path) -> None:
@@ -684,6 +747,14 @@ def test_a_data_file_changed_by_hand_stops_an_extension_or_is_found(folder: Path
     path.write_bytes(path.read_bytes()[:-1])
     assert "up to date" not in done(*BUILD, "--samples", 2, "--out", folder), "a file of another size is made again"
     assert lcgen.verify(folder, full=True).faults == []
+
+
+@pytest.mark.parametrize(
+    ("given", "says"), [(1.0, "the score of an empty answer is 1.0, but must be 0.0"), (0.0, "the oracle's score is 0.0")]
+)
+def test_a_scorer_that_gives_all_the_same_stops_the_build(monkeypatch: pytest.MonkeyPatch, given: float, says: str) -> None:
+    monkeypatch.setattr(type(generators.get("needle")), "score", lambda task, response, row: {"score": given})
+    refused_without_a_trace(*BUILD, code=1, says=says)
 
 
 def test_an_error_that_nobody_thought_of_has_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,42 @@ def test_sheets_that_name_repository_and_tag(folder: Path) -> None:
     )
 
 
+def test_a_harness_file_that_is_changed_or_missing_is_a_fault_and_is_made_again(folder: Path, tmp_path: Path) -> None:
+    made = manifest.load(folder)
+    assert made is not None
+    noted = [name for name in made["derived"] if not name.startswith(("schemas/", "data/"))]
+    assert set(noted) == {path.relative_to(folder).as_posix() for path in _harness_files(folder)}
+    built = tmp_path / "built"
+    shutil.copytree(folder, built)
+    for name in (harness.EVAL, "lm_eval/lcgen/generators/needle.py", "lm_eval/needle_1k.yaml", "schemas/row.schema.json"):
+        kept = (built / name).read_bytes()
+        (built / name).write_bytes(kept.replace(b"e", b"a", 1))
+        assert lcgen.verify(built).faults == [f"{name} is not the file that the manifest names."]
+        (built / name).unlink()
+        assert lcgen.verify(built).faults == [f"{name} is missing."]
+        if name != harness.EVAL:
+            (built / name).write_bytes(kept)
+    (built / "lm_eval/mix_all.yaml").write_text("group: another\n")
+    again = lcgen.build(["needle", "phone_book"], built, lengths="1k,2k", depths="0,1", samples=1, name="mix")
+    assert again.written == 0 and not lcgen.verify(built).faults
+    assert all((built / name).read_bytes() == (folder / name).read_bytes() for name in noted)
+
+
+def _harness_files(folder: Path) -> list[Path]:
+    sheets = [path for path in (folder / "lm_eval").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    return [*sheets, *folder.glob("*.py"), folder / harness.EVAL]
+
+
+def test_a_manifest_names_no_file_outside_the_folder(folder: Path, tmp_path: Path) -> None:
+    built = tmp_path / "built"
+    shutil.copytree(folder, built)
+    text = (built / manifest.FILE).read_text()
+    for bad in ("../eval.yaml", "/etc/passwd", "lm_eval/../../x", "README/x", ".ssh"):
+        (built / manifest.FILE).write_text(text.replace('"eval.yaml"', json.dumps(bad)))
+        with pytest.raises(lcgen.LcgenError, match="damaged"):
+            lcgen.verify(built)
+
+
 def test_force_takes_harness_files_of_the_old_build_away(tmp_path: Path) -> None:
     lcgen.build("needle", tmp_path / "a", lengths="1k", depths="0.5", name="first")
     lcgen.build("phone_book", tmp_path / "a", lengths="1k", depths="0.5", force=True)
@@ -128,6 +164,32 @@ def test_the_copy_scores_as_the_package(task: str, tmp_path: Path) -> None:
         scores[which] = said["scores"]
         shutil.move(tmp_path / which, built)
     assert scores["copy"] == scores["package"] == [dict(generators.get(task).score(said, row)) for row, said in cases]
+
+
+@pytest.mark.parametrize(
+    ("file", "package"),
+    [
+        ("inspect_tasks.py", "inspect_ai"),
+        ("lighteval_tasks.py", "lighteval"),
+        ("opencompass_tasks.py", "opencompass"),
+        ("lm_eval/lcgen_rows.py", "lm_eval"),
+    ],
+)
+def test_a_harness_that_is_too_old_is_told(file: str, package: str, folder: Path, tmp_path: Path) -> None:
+    """Before anything of the harness is imported, which might fail in its own words."""
+    info = tmp_path / "site" / f"{package}-0.0.1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 0.0.1\n")
+    (tmp_path / "site" / package).mkdir()
+    (tmp_path / "site" / package / "__init__.py").write_text(
+        "" if package == "lm_eval" else "raise SystemExit('imported too early')"
+    )
+    code = "import sys, runpy; sys.path.insert(0, sys.argv[1])\nif sys.argv[2] == 'lm_eval': import lm_eval\nrunpy.run_path(sys.argv[3])"
+    command = [sys.executable, "-c", code, str(tmp_path / "site"), package, str(folder / file)]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (
+        run.returncode and f"ImportError: {package} 0.0.1 is too old for the files of this folder: run pip install" in run.stderr
+    )
 
 
 def test_the_copy_holds_no_builder() -> None:

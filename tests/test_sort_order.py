@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -243,6 +244,26 @@ def test_excerpts_of_a_book_folder_have_their_words(variant: str, tmp_path: Path
         assert all(len(text.split()) == length for text in row["metadata"]["texts"]) and row["metadata"]["ask"] == "first"
 
 
+def test_each_excerpt_is_from_one_book(tmp_path: Path) -> None:
+    """Books that share no word, one of them too short, one that ends without a stop: no excerpt has words of two."""
+    for mark, sentences in (("a", 60), ("b", 12), ("c", 45), ("d", 50)):
+        book = [" ".join(f"{mark}{number}x{place}" for place in range(8)).capitalize() + "." for number in range(sentences)]
+        (tmp_path / f"{mark}.txt").write_text(" ".join(book).rstrip("." if mark == "c" else ""), encoding="utf-8")
+    made = list(lcgen.generate("sort_order", preset="book_sort:250_20", samples=40, haystack=str(tmp_path), verify="full"))
+    books = [{word[0].lower() for word in context(row).split()} for row in made]
+    assert all(len(book) == 1 for book in books)
+    assert {"a", "c", "d"} == set.union(*books), "the second has 96 words, fewer than an excerpt"
+
+
+def test_books_of_which_none_is_long_enough_are_refused(tmp_path: Path) -> None:
+    for mark, sentences in (("a", 20), ("b", 30), ("c", 10)):
+        book = [" ".join(f"{mark}{number}x{place}" for place in range(8)).capitalize() + "." for number in range(sentences)]
+        (tmp_path / f"{mark}.txt").write_text(" ".join(book), encoding="utf-8")
+    with pytest.raises(LcgenError, match="words is 250, but the longest document has 240 words in all: take words=240 or less"):
+        lcgen.build("sort_order", tmp_path / "out", preset="book_sort:250_20", haystack=str(tmp_path))
+    assert not (tmp_path / "out").exists()
+
+
 # ---- bad input
 
 
@@ -272,6 +293,37 @@ def test_what_cannot_be_is_refused_with_the_numbers(options: dict[str, Any], num
         lcgen.build("sort_order", tmp_path / "out", **{key: value for key, value in given.items() if value is not None})
     assert all(number in str(refused.value) for number in numbers), str(refused.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_length_that_a_refusal_names_works(tmp_path: Path) -> None:
+    params = {"segment_length": 60, "bins": "0..0.05..0.9"}
+    with pytest.raises(LcgenError) as refused:
+        lcgen.build("sort_order", tmp_path / "out", lengths="1k", params=params)
+    found = re.search(r"segment_length=(\d+) or less", str(refused.value))
+    assert found is not None, str(refused.value)
+    nearest = {**params, "segment_length": int(found[1])}
+    assert lcgen.build("sort_order", tmp_path / "out", lengths="1k", params=nearest, samples=4).rows == 8
+
+
+def test_the_longest_segments_that_enough_sentences_begin_are_found() -> None:
+    """Of sentences with 20 words each, the last begins with no longer segment; one that repeats makes segments over it repeat."""
+    own = [" ".join(f"w{number}x{place}" for place in range(20)) + "." for number in range(3)]
+    opens = np.cumsum([0, *(len(sentence) + 1 for sentence in own)])[:-1]
+    assert Segments(" ".join(own), "en", opens, Cut(25, None, 4)).most(3) == 20
+    assert len(Segments(" ".join(own), "en", opens, Cut(20, None, 4)).starts) == 3
+    again = " ".join([*own, own[0]])
+    assert Segments(again, "en", opens, Cut(25, None, 4)).most(3) == 0, "the first sentence is no longer unique"
+    assert Segments(again, "en", opens, Cut(25, None, 4)).most(2) == 23, "three words of a repeat are no run of four"
+
+
+def test_every_bin_is_tried_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bin that the row of the first index does not ask for is refused before a file is begun."""
+    from lcgen.builders import build
+
+    monkeypatch.setattr(build, "_build", lambda *given: pytest.fail("a file was begun"))
+    for bins in ("0..0.99..1", "0..0.5..0.99..1"):
+        with pytest.raises(LcgenError, match="0.99..1"):
+            lcgen.build("sort_order", tmp_path / "out", lengths="1k", params={"bins": bins}, samples=64)
 
 
 def test_books_that_are_missing_empty_or_short_are_refused(tmp_path: Path) -> None:

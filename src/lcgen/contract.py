@@ -82,6 +82,13 @@ class Units(ABC):
     limit: int | None = None
     """How many ids there are before text stands a second time; None where it never does."""
 
+    documents: bool = False
+    """Whether ids walk through documents, of which `begins` tells the first units."""
+
+    def begins(self, ids: np.ndarray) -> np.ndarray:
+        """Mask over ids: whether a document begins with the unit."""
+        return np.zeros(len(ids), bool)
+
     @abstractmethod
     def text(self, ids: np.ndarray) -> list[str]:
         """The units of these ids, without the separators between them."""
@@ -96,9 +103,8 @@ class Units(ABC):
 
     def sizes(self, ids: np.ndarray, sep: str) -> tuple[np.ndarray, np.ndarray]:
         """Of each unit its bytes in UTF-8 with the separator before it, and those of the separator (int64)."""
-        led = [len(self.led(int(unit), sep).encode()) for unit in ids]
-        bare = [len(text.encode()) for text in self.text(ids)]
-        return np.array(led, np.int64), np.array(led, np.int64) - np.array(bare, np.int64)
+        bare, lead = np.array([len(text.encode()) for text in self.text(ids)], np.int64), len(sep.encode())
+        return bare + lead, np.full(len(ids), lead, np.int64)
 
     def sample(self, count: int, sep: str) -> list[str]:
         """Units by which their form is probed, separators included: the same for all units of one form."""
@@ -409,6 +415,11 @@ class Task(ABC, Generic[P]):
     def count(self, params: P) -> int | None:
         """The native size that the parameters give the context (pairs, entries, elements); None: it is fitted to a length."""
         return None
+
+    def turns(self, params: P) -> int:
+        """Indices in a row over which what is asked for goes round (kinds of questions, distances): a build makes one of each at its
+        shortest length before it writes anything, so that what cannot be is refused then."""
+        return 1
 
     def own(self, params: P) -> bool:
         """Whether what the task brings of its own is lcgen's, free of rights; not where it reads somebody's questions."""

@@ -118,9 +118,9 @@ class Marked:
 
     def check(self, schema: dict[str, Any]) -> None:
         """Raises LcgenError for the first place, by line, where the document does not fit a JSON Schema."""
-        from jsonschema import Draft7Validator
+        from lcgen import schemas
 
-        faults = [self._said(error, schema.get("definitions", {})) for error in Draft7Validator(schema).iter_errors(self.value)]
+        faults = [self._said(error, schema.get("definitions", {})) for error in schemas.faults(schema, self.value)]
         if faults:
             place, said = min(faults, key=lambda fault: self.line(fault[0]))
             raise self.fault(place, said)
@@ -151,9 +151,9 @@ _NAMES = {
 }  # fmt: skip
 
 
-def _kinds(schemas: Any, definitions: Mapping[str, Any]) -> Iterator[str]:
+def _kinds(allowed: Any, definitions: Mapping[str, Any]) -> Iterator[str]:
     """The types that schemas allow, in words."""
-    for schema in schemas:
+    for schema in allowed:
         if "$ref" in schema:
             schema = definitions[schema["$ref"].rpartition("/")[2]]
         if "anyOf" in schema:

@@ -30,6 +30,7 @@ class Writer:
         self.charset: set[str] = set()
         self.lengths: list[Ints] = []
         self.leads = bytearray()
+        self.begins: list[int] = []  # units with which documents begin
         self._waiting: list[bytes] = []
         self._digest = hashlib.sha256()
         self._notes: dict[str, Any] = {}
@@ -77,6 +78,7 @@ class Writer:
         leads = np.frombuffer(bytes(self.leads), np.uint8)
         self.put("borders.npy", vault.npy(borders))
         self.put("leads.npy", vault.npy(leads))
+        self.put("begins.npy", vault.npy(np.array(self.begins or [0], np.int64)))
         with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
             first, starts, ends = first_places(text, borders, leads), *kinds(text, borders, leads)
         if first is not None:

@@ -69,9 +69,10 @@ def encode(row: Mapping[str, Any], tokenizer: Tokenizer, wrapper: Wrapper) -> No
 def solve(row: Mapping[str, Any], task: Task[Any], wording: Wording) -> bool:
     """Solves the row from its two texts and compares with the gold answers. Raises CheckFailed.
 
-    Gives False for a row whose answers came from outside: of those the oracle alone is checked.
+    Gives False for a row whose answers came from outside: of those the scores of oracle and empty answer alone are checked.
     """
     _hold(row, "the oracle's score", task.score(task.oracle(row), row)["score"], 1.0)
+    _hold(row, "the score of an empty answer", task.score("", row)["score"], 0.0)
     if not task.provable(row):
         return False
     context, question = "", row["input"]

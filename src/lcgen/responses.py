@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,6 +77,8 @@ class Responses:
         """What of the run was not said but found out."""
         self.parts: list[tuple[str, list[str]]] = []
         """What it was read from, with the ids that are answered there."""
+        self.forms: Counter[str] = Counter()
+        """Whose formats its answers are written in; more than one where files of several runs were joined, perhaps."""
         self._places: dict[str, tuple[int, int]] = {}
         # Given back in __exit__, whatever is read meanwhile.
         self._text = tempfile.SpooledTemporaryFile(HELD)  # noqa: SIM115
@@ -89,6 +92,7 @@ class Responses:
         twice: dict[str, None] = {}
         for answer in read(self.source, self.faults):
             name = answer.id
+            self.forms[answer.form] += 1
             if not answer.samples:
                 continue
             if name in self._places:
@@ -134,6 +138,7 @@ class Responses:
             shutil.copyfileobj(other._text, self._text)
             self._places |= {row: (base + place, size) for row, (place, size) in other._places.items()}
             self.tells |= other.tells
+            self.forms += other.forms
             self.parts += other.parts
             other._text.close()
         if others:

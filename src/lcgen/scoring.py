@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from lcgen import generators, grading
+from lcgen import generators, grading, schemas
 from lcgen.answers import Answer
 from lcgen.builders import manifest, reading, tables, writer
 from lcgen.contract import Row, Task
@@ -80,6 +80,8 @@ class Joined:
     """What of its files could not be read."""
     notes: list[str] = field(default_factory=list)
     """What of the run was not said but found out."""
+    forms: Counter[str] = field(default_factory=Counter)
+    """Whose formats its answers are written in, and how many in each."""
     ends: Counter[str] = field(default_factory=Counter)
     """Of the samples, how many were `truncated` by the budget and how many never closed their thinking (`unclosed`)."""
     tells: bool = False
@@ -124,7 +126,11 @@ def score(
         raise LcgenError(f"--out {out} would replace the responses that it is about, or lie among them. Choose another --out.")
     wordings = reading.wordings_of(folder, made) if oracle else {}
     sheets: dict[str, Sheet] = {}
-    found = Scored({}, [], [Joined(run.name, len(run), unread=run.faults, notes=run.notes, tells=run.tells) for run in answers])
+    found = Scored(
+        {},
+        [],
+        [Joined(run.name, len(run), unread=run.faults, notes=run.notes, forms=run.forms, tells=run.tells) for run in answers],
+    )
     turns: Counter[tuple[str, str]] = Counter()
     with _lines(out) as write:
         for config, row in every_row(folder, made):
@@ -161,15 +167,16 @@ def score(
 
 
 def every_row(folder: Path, made: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every row with its config, in the order of the build. Raises CheckFailed where a file cannot be read."""
+    """Every row with its config, in the order of the build. Raises CheckFailed where a file cannot be read or a row is no valid one."""
     for config in made["configs"]:
         for name in sorted(name for name in made["files"] if name.split("/")[1:2] == [config]):
             if ".." in Path(name).parts or Path(name).is_absolute():
                 raise LcgenError(f"The manifest names a file outside the folder: {name}.")
             try:
                 for row in writer.read(folder / name):
+                    schemas.validate_row(row)
                     yield config, row
-            except (OSError, ValueError, KeyError, TypeError) as error:
+            except (OSError, ValueError, KeyError, TypeError, CheckFailed) as error:
                 raise CheckFailed(
                     f"{name} cannot be read: {clause(error)}. `lcgen verify {folder}` says what does not hold."
                 ) from error
