@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
 from lcgen.builders.tables import TableMaker
 from lcgen.contract import Setting
+from lcgen.errors import LcgenError
+from lcgen.params import described
 from lcgen.spec import Place
 
 
@@ -24,9 +27,12 @@ class Case:
     task: str
     preset: str | None
     lang: str = "en"
+    params: tuple[tuple[str, Any], ...] = ()
+    """Parameters that are not the task's own defaults."""
 
     def __str__(self) -> str:
-        return f"{self.task}-{self.preset or 'defaults'}-{self.lang}"
+        said = "-".join(f"{name}={value}" for name, value in self.params)
+        return f"{self.task}-{self.preset or said or 'defaults'}-{self.lang}"
 
     @property
     def setting(self) -> Setting | None:
@@ -37,7 +43,7 @@ class Case:
     @property
     def short(self) -> Sequence[str]:
         """Two short lengths that it can hold; none where it has a size of its own."""
-        if spec(self.task, preset=self.preset).parts[0].lengths[0].native:
+        if spec(self.task, preset=self.preset, params=dict(self.params)).parts[0].lengths[0].native:
             return ()
         # A grid that begins later is of puzzles that a shorter text cannot hold.
         return self.setting.lengths.split(",")[:2] if self.setting and self.setting.lengths else ("1500", "4k")
@@ -51,7 +57,7 @@ class Case:
     def maker(self, **options: Any) -> RowMaker:
         """A row maker of this case; short lengths unless others are asked for."""
         task = generators.get(self.task)
-        base: dict[str, Any] = {"lang": self.lang, "preset": self.preset}
+        base: dict[str, Any] = {"lang": self.lang, "preset": self.preset, "params": dict(self.params)}
         if not self.short:
             options.pop("lengths", None)
         elif "lengths" in options and self.setting and self.setting.lengths:
@@ -64,8 +70,13 @@ class Case:
             base["depths"] = "0,0.3,1"
         made = spec(self.task, **{**base, **options})
         part = dataclasses.replace(made.parts[0], params=_few(made.parts[0].params))
+        measured = part.answer_tokens is None and (task.axis == "input" or part.lengths[0].native)
+        if measured:
+            part = dataclasses.replace(part, answer_tokens=_BUDGETS.get(self))
         maker = makers(dataclasses.replace(made, parts=(part,)))[part.name]
         assert isinstance(maker, RowMaker)
+        if measured and self not in _BUDGETS:
+            _BUDGETS[self] = maker.answer_tokens(part.lengths[0])
         return maker
 
     def rows(self, count: int = 2, maker: RowMaker | None = None, **options: Any) -> list[dict[str, Any]]:
@@ -81,6 +92,16 @@ class Case:
         ]
 
 
+_BUDGETS: dict[Case, int] = {}
+"""The answer budget of each case, which 64 draws measure: the first maker of a case does, all others are told."""
+
+RIVALS: dict[str, tuple[tuple[str, Any], ...]] = {
+    "needle": (("keys", 4), ("similar_keys", 2)),
+    "phone_book": (("shared_surname", 2), ("shared_given", 2)),
+}
+"""Of a task whose defaults plant the gold alone, parameters that plant what looks like it beside it."""
+
+
 def _few(sets: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
     """Of a sweep as many sets of parameters as its longest list has values: each value of each list comes up."""
     lists = {
@@ -94,11 +115,30 @@ def _few(sets: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
 
 
 def cases() -> list[Case]:
-    """Defaults in both languages, and every variant of every preset whose rows are prompts."""
+    """Defaults in both languages, rivals beside the gold, and every variant of every preset whose rows are prompts."""
     found = []
     for name in generators.names():
         found += [Case(name, None), Case(name, None, "zh")]
+        found += [Case(name, None, params=RIVALS[name])] if name in RIVALS else []
         found += [Case(name, preset) for preset in presets(name) if not tabled.of(spec(name, preset=preset).parts[0])]
+    return found
+
+
+def styles(name: str) -> list[Case]:
+    """Each parameter by itself off its default, in every way that it names or in one; what the task refuses alone is left out."""
+    found = []
+    for entry in described(generators.get(name)):
+        kind, usual = entry["type"], entry["default"]
+        if kind == "bool":
+            values: list[Any] = [not usual]
+        elif kind in ("int", "float"):
+            values = [usual + 2 if kind == "int" else 0.5 if usual != 0.5 else 1.0]
+        else:
+            values = [value for value in kind.split("|") if value not in ("str", str(usual))]
+        for value in values:
+            with suppress(LcgenError):
+                part = spec(name, params={entry["name"]: value}).parts[0]
+                found += [] if tabled.of(part) else [Case(name, None, params=((entry["name"], value),))]
     return found
 
 
