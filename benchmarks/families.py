@@ -19,7 +19,7 @@ from typing import Any
 from clock import spend, tell
 from tables import Claim, Section, short, table
 
-from lcgen import api, proof, tokens
+from lcgen import proof, tokens, wanted
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
 from lcgen.builders.writer import write
@@ -35,8 +35,11 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "phone_book, 32 numbers": ("phone_book", {"k_queries": 32}),
     "phone_book, by surname": ("phone_book", {"order": "surname"}),
     "phone_book, by number": ("phone_book", {"order": "number"}),
+    "phone_book, other directories": ("phone_book", {"distractor_text": "both"}),
     "set_disjointness, numbers": ("set_disjointness", {}),
     "set_disjointness, words": ("set_disjointness", {"element": "word"}),
+    "set_disjointness, in proportion": ("set_disjointness", {"padding": "pad_both"}),
+    "set_disjointness, other sets": ("set_disjointness", {"padding": "distractor_sets"}),
     "set_disjointness, interleaved": ("set_disjointness", {"order": "interleaved"}),
 }
 
@@ -49,7 +52,7 @@ def rows(maker: RowMaker, index: int) -> list[dict[str, Any]]:
 def maker_of(family: str, seed: int) -> RowMaker:
     """What makes the rows of a family."""
     task, params = FAMILIES[family]
-    (maker,) = makers(api.spec(task, lengths="1m", samples=99, params=params, tokenizer=VOCABULARY, seed=seed)).values()
+    (maker,) = makers(wanted.spec(task, lengths="1m", samples=99, params=params, tokenizer=VOCABULARY, seed=seed)).values()
     assert isinstance(maker, RowMaker)
     return maker
 

@@ -59,8 +59,9 @@ def batch(rows: Sequence[Mapping[str, Any]], schema: pa.Schema, made: Mapping[st
 def array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     """Values, None where there is none, as an array of strings, numbers, lists or structs. TypeError for other kinds."""
     count = len(values)
-    held = np.array([value is not None for value in values], bool)
-    mask = None if held.all() else pa.py_buffer(np.packbits(held, bitorder="little"))
+    mask = None
+    if None in values:
+        mask = pa.py_buffer(np.packbits([value is not None for value in values], bitorder="little"))
     if pa.types.is_struct(kind):
         children = [array([value[field.name] for value in values], field.type) for field in kind]
         return pa.Array.from_buffers(kind, count, [mask], children=children)

@@ -73,7 +73,7 @@ def build(
     what cannot be, CheckFailed for a row that does not hold; the folder is as it was then. A build that is stopped leaves
     its finished files below STAGING, and the same call goes on from there.
     """
-    begin = partial(Site, suite, str(out or f"./{suite.name}"), force)
+    begin = partial(Site, suite, f"./{suite.name}" if out is None else str(out), force)
     site = begin()
     for maker in site.crew.values():
         maker.preflight()

@@ -63,6 +63,8 @@ def depot(out: str | Path) -> Depot:
     from lcgen.builders.objects import Store
 
     text = str(out)
+    if not text.strip():
+        raise LcgenError("The output has an empty name. Name a folder or a URL.")
     if "://" not in text and "::" not in text:
         return Folder(Path(text))
     if text.startswith("file://"):

@@ -79,13 +79,6 @@ def write(folder: Path, data: Callable[[str], Path], manifest: Mapping[str, Any]
         (folder / path).write_text(text, encoding="utf-8", newline="\n")
 
 
-def present(folder: Path) -> list[str]:
-    """The harness files of a folder, without what Python leaves beside them."""
-    below = (path.relative_to(folder).as_posix() for path in (folder / "lm_eval").rglob("*") if path.is_file())
-    sheets = [name for name in below if name.endswith((".yaml", ".py")) and not name.startswith("lm_eval/hub/")]
-    return sorted([*sheets, *(name for name in (*PYTHON, EVAL) if not name.startswith("lm_eval/") and (folder / name).is_file())])
-
-
 def pinned(folder: Path, repository: str, tag: str) -> dict[str, str]:
     """What `push` adds: by path, sheets of lm-evaluation-harness that name repository and tag, for use without the data files."""
     found = {}

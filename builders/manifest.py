@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import lcgen
-from lcgen import epochs, schemas
+from lcgen import epochs, schemas, vault
 from lcgen.builders.rows import CANARY, RowMaker
 from lcgen.builders.tables import Maker
 from lcgen.errors import CheckFailed, LcgenError
@@ -123,6 +123,22 @@ def differences(old: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[str]:
     return [*differ[:5], *([f"and {len(differ) - 5} more"] if len(differ) > 5 else [])]
 
 
+def lacking(old: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[str]:
+    """What a described suite has less of than another, in words: builds, lengths, samples, verification."""
+    degrees = ("none", "auto", "full")
+    less = []
+    if degrees.index(fresh["verify"]) < degrees.index(old["verify"]):
+        less.append(f"verify is {old['verify']}, not {fresh['verify']}")
+    now = {part["name"]: part for part in fresh["parts"]}
+    for part in old["parts"]:
+        name, mine = part["name"], now.get(part["name"], {"lengths": [], "samples": part["samples"]})
+        if gone := [Length(**length).config for length in part["lengths"] if length not in mine["lengths"]]:
+            less.append(f"{name} has also {', '.join(gone)}")
+        if mine["samples"] < part["samples"]:
+            less.append(f"{name} has {part['samples']} samples, not {mine['samples']}")
+    return less
+
+
 def merge(old: Mapping[str, Any], new: Suite, crew: Mapping[str, Maker]) -> Suite:
     """The suite of a folder that holds the old one and is to hold the new one too.
 
@@ -152,13 +168,19 @@ def counted(made: Mapping[str, Any], config: str) -> dict[str, Any]:
     return next(dict(entry) for entry in made["counted"] if config in entry["configs"])
 
 
+def derived(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What is noted of files that were made of the data files: size and SHA-256, by name."""
+    return {name: {"bytes": (folder / name).stat().st_size, "sha256": vault.file_hash(folder / name)} for name in sorted(names)}
+
+
 def compose(
     suite: Suite, makers: Mapping[str, Maker], files: Mapping[str, Mapping[str, Any]], partly: bool = False
 ) -> dict[str, Any]:
     """The manifest of a finished build, or, `partly`, of what there is.
 
     Configs are hashed over the content hashes of their files, in order. `repeat` is the largest `haystack_repeat` of a
-    row, `overlap` the share of a row's text that any other row is expected to hold too.
+    row, `overlap` the share of a row's text that any other row is expected to hold too. `derived` is added when those files
+    are made.
     """
     configs: dict[str, dict[str, Any]] = {}
     alike: dict[str, dict[str, Any]] = {}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lcgen import cards
-from lcgen.builders import harness, manifest, preview, recheck, tables
+from lcgen.builders import harness, manifest, recheck, tables
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.remote import Content, Moved, Remote, State, oid
 
@@ -89,10 +89,7 @@ def push(
         commit = remote.commit(fresh, deleted, f"{made['name']} {tag}", state.head)
     read_back(remote, commit, wanted, tokenizer, progress)
     remote.tag(tag, commit)
-    if remote.tags().get(tag) != commit:
-        raise CheckFailed(
-            f"The tag {tag} of {repository} does not name {commit}, which was just tagged. Run the same command again."
-        )
+    _tagged(remote, tag, commit, wanted)
     return Pushed(repository, remote.page, tag, commit, added, changed, deleted, created, True)
 
 
@@ -125,10 +122,9 @@ def contents(
 
     Files that must name repository and tag are made here, as the card is; all others are those of the folder.
     """
-    names = [*made["files"], *made["templates"], manifest.FILE, preview.file(made["spec"]["format"])]
-    names += [path.relative_to(folder).as_posix() for path in sorted((folder / "schemas").glob("*.schema.json"))]
-    names += harness.present(folder)
-    found: dict[str, Content] = {name: folder / name for name in names}
+    found: dict[str, Content] = {
+        name: folder / name for name in (*made["files"], *made["templates"], *made["derived"], manifest.FILE)
+    }
     found |= {path: text.encode() for path, text in harness.pinned(folder, repository, tag).items()}
     card = (folder / "README.md").read_text(encoding="utf-8")
     found["README.md"] = cards.published(card, repository, tag, licence, measured, history).encode()
@@ -184,6 +180,17 @@ def read_back(remote: Remote, commit: str, wanted: Mapping[str, Content], tokeni
                 )  # fmt: skip
         faults = recheck.recheck(copy, False, tokenizer, progress).faults
         _held(faults, f"{remote.name}, read back at {commit[:8]}, does not hold; it has no tag yet, run the same command again")
+
+
+def _tagged(remote: Remote, tag: str, commit: str, wanted: Mapping[str, Content]) -> None:
+    """Looks at a version as readers do, by its tag and with an empty cache: it is the one that was read back. Raises CheckFailed."""
+    with tempfile.TemporaryDirectory(prefix="lcgen-") as place:
+        state = remote.state(tag) if remote.tags().get(tag) == commit else None
+        seen = state is not None and not any(_difference(wanted, state)[:2])
+        if not seen or remote.download(manifest.FILE, tag, Path(place)).read_bytes() != _bytes(wanted[manifest.FILE]):
+            raise CheckFailed(
+                f"The tag {tag} of {remote.name} does not give {commit[:8]}, which was read back and tagged. Run the same command again."
+            )
 
 
 def _bytes(content: Content) -> bytes:

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lcgen.builders import executors, manifest, preview
+from lcgen.builders import executors, manifest
+from lcgen.builders.folder import Folder
 from lcgen.builders.reading import MOST_FAULTS, Findings, Read, Reader, wordings_of
 from lcgen.errors import CheckFailed
 
@@ -20,7 +21,7 @@ def recheck(
     progress: Callable[[int, int], Any] | None = None,
     jobs: int = 1,
 ) -> Findings:
-    """Checks file hashes, schemas, lengths, spans and ids of every row; encodes and solves the first
+    """Checks hashes of all files, schemas, lengths, spans and ids of every row; encodes and solves the first
     of each file and the 5 % sample, or all if `full`.
 
     `tokenizer` names vocabularies again whose names in the manifest cannot be found here; their fingerprints must be the
@@ -32,7 +33,7 @@ def recheck(
         wordings_of(folder, made)
     except CheckFailed as error:
         found.faults.append(str(error))
-    found.faults += _strays(folder, made)
+    found.faults += [*_strays(folder, made), *_derived(folder, made)]
     names = [tokenizer] if isinstance(tokenizer, str) else list(tokenizer or [])
     reader = Reader(folder, made, names, full)
     if not reader.of_numbers:
@@ -65,9 +66,16 @@ def _joined(found: Findings, made: dict[str, Any], read: Mapping[str, Read]) -> 
 
 
 def _strays(folder: Path, made: dict[str, Any]) -> list[str]:
-    """Data files that the card's patterns would load and the manifest does not name; card and preview where they are missing."""
-    shown = preview.file(made["spec"]["format"])
-    known = {*made["files"], shown}
+    """Data files that the card's patterns would load and the manifest does not name."""
     there = {path.relative_to(folder).as_posix() for path in (folder / "data").rglob("*") if path.is_file()}
-    faults = [f"{name} is not in the manifest, but would be loaded." for name in sorted(there - known)]
-    return faults + [f"{name} is missing." for name in ("README.md", shown) if not (folder / name).is_file()]
+    return [f"{name} is not in the manifest, but would be loaded." for name in sorted(there - {*made["files"], *made["derived"]})]
+
+
+def _derived(folder: Path, made: dict[str, Any]) -> list[str]:
+    """Preview, schemas and harness files that are missing or changed, and the card where it is missing."""
+    names = ["README.md", *made["derived"]]
+    faults = [f"{name} is missing." for name in names if not (folder / name).is_file()]
+    there, place = [name for name in made["derived"] if (folder / name).is_file()], Folder(folder)
+    return faults + [
+        f"{name} is not the file that the manifest names." for name in there if not place.stands(name, made["derived"][name])
+    ]

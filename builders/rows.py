@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import product
@@ -19,7 +18,7 @@ from lcgen.layout import Piece
 from lcgen.ledger import TooLong
 from lcgen.params import parse, plain
 from lcgen.spec import Length, Part, Place, Spec
-from lcgen.streams import Stream
+from lcgen.streams import Stream, canonical
 from lcgen.tokens import Tokenizer
 from lcgen.wording import Wording
 from lcgen.wrapper import Wrapper
@@ -31,8 +30,7 @@ ORACLES = 64
 
 def digest(*parts: Any) -> str:
     """64 bits of SHA-256 over the canonical JSON of the parts, in hex."""
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(canonical(parts).encode()).hexdigest()[:16]
 
 
 def reserve(asked: int | None, audience: str, wrapper: str) -> int:
@@ -55,6 +53,7 @@ class RowMaker:
             self.task.blocks,
             "--template" if spec.template is not None else f"{part.task}.{part.lang}.j2",
             self.task.axis,
+            ours=spec.template is None,
         )
         self.haystack = Haystack(part.haystack, part.lang, tokenizer, part.split if spec.disjoint else "")
         self.composer = Composer(tokenizer, wrapper, self.wording, spec.audience)

@@ -87,7 +87,9 @@ class Site:
         """Whether nothing is left to do for these files: all stand in the folder, and all that is made of them."""
         known = self.old["files"] if self.old is not None else {}
         every = all(done.get(file.path) == known.get(file.path, {}) for file in files)
-        return every and all(self.depot.owns(name) for name in derived(self.suite, self.crew))
+        noted = self.old["derived"] if self.old is not None else {}
+        others = derived(self.suite, self.crew)
+        return every and all(map(self.depot.owns, others)) and all(self.depot.stands(*entry) for entry in noted.items())
 
     def waits(self) -> tuple[str, ...]:
         """The files that nobody has made yet. Whether those that are noted are still whole is looked at when they are joined."""
@@ -110,7 +112,10 @@ class Site:
         return self.depot.read(manifest.FILE) != self._read
 
     def begin(self, shards: int | None) -> None:
-        """Writes down what the folder is to hold. Raises LcgenError where another build was stopped there."""
+        """Writes down what the folder is to hold.
+
+        Raises LcgenError where another build was stopped there, and for a shard that asks for less than the others.
+        """
         fresh = manifest.described(self.suite, self.crew)
         held = planned(self.depot)
         if held is not None and not self.force and self.depot.names(f"{STAGING}/notes"):
@@ -122,6 +127,13 @@ class Site:
         elif shards is None and (held is None or (self.force and not held.get("force"))):
             # Other shards may be at work here. What is of no use to them has another stamp, and goes at the end.
             self.depot.clear()
+        # What is written down last is what `finish` joins: a shard that asks for less would throw away work of the others.
+        anew = held is None or held["shards"] is None or (self.force and not held["force"])
+        if shards is not None and held is not None and not anew and (less := manifest.lacking(held["described"], fresh)):
+            raise LcgenError(
+                f"Other shards of {self.depot.shown} make more: {'; '.join(less)}. Ask for the same in every shard, or for more; or choose "
+                f"another --out{'' if held['force'] else ', or begin anew with --force'}."
+            )
         suite = specs.plain(self.suite)
         self.depot.write(
             PLAN,
@@ -138,8 +150,11 @@ class Site:
 
         with self.depot.workplace() as folder:
             derive(folder, data, made, self.suite, self.crew)
+            names = derived(self.suite, self.crew)
+            # Templates are known by the hash of their wording, and the card changes when it is published.
+            made["derived"] = manifest.derived(folder, {*names} - {*made["templates"], "README.md"})
             manifest.save(folder, made)
-            others = [*derived(self.suite, self.crew), manifest.FILE]
+            others = [*names, manifest.FILE]
             gone = self._replaced() - {*files, *others} if self.force else set()
             self.depot.settle([name for name in files if name in staged], folder, others, sorted(gone))
         return made
@@ -150,14 +165,9 @@ class Site:
         if data is None:
             return set()
         old = manifest.parse(data, self.depot.shown)
-        schema_files = {name for name in self.depot.names("schemas") if name.endswith(".schema.json")}
-        harness_files = {*self.depot.names("lm_eval"), *harness.PYTHON, harness.EVAL}
-        shown = preview.file(old["spec"]["format"])
-        return {
-            name
-            for name in (*old["files"], *old["templates"], *schema_files, *harness_files, shown, "README.md")
-            if self.depot.owns(name)
-        }
+        # What Python and a snapshot of the Hub leave beside the sheets goes with them.
+        names = {*old["files"], *old["templates"], *old["derived"], *self.depot.names("lm_eval"), "README.md"}
+        return {name for name in names if self.depot.owns(name)}
 
 
 def planned(place: Depot) -> dict[str, Any] | None:

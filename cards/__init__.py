@@ -170,9 +170,16 @@ def published(
         )
     loads = f"load_dataset({json.dumps(repository)}, revision={json.dumps(tag)}, name="
     body = card[match.end() :].replace(f'load_dataset("{HERE}", ', loads)
+    body = between(body, "rebuild", _rebuild(repository, tag))
     body = between(body, "baselines", _scores(measured)) if measured else body
     body = between(body, "history", history) if history else body
     return f"---\n{yaml.dump(head, Dumper=_Plain, sort_keys=False, allow_unicode=True)}---\n{body}"
+
+
+def _rebuild(repository: str, tag: str) -> str:
+    """The commands that make a published version again, from its manifest and the wording that goes with it."""
+    fetch = f'hf download {repository} --repo-type dataset --revision {tag} --include manifest.json --include "templates/*" --local-dir again'
+    return f"```sh\n{fetch}\nlcgen build again/manifest.json --out again/built\n```"
 
 
 def between(text: str, mark: str, said: str) -> str:

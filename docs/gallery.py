@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from lcgen import api, generators, show
+from lcgen import generators, show, wanted
 from lcgen.contract import Preset, Setting, Task
 from lcgen.errors import LcgenError
 
@@ -143,12 +143,12 @@ def _row(task: Task[Any], preset: str | None, params: Mapping[str, Any]) -> dict
     options: dict[str, Any] = {"preset": preset, "params": params}
     if preset is None and task.depths:
         options["depths"] = 0.5
-    made = api.spec(task.name, **options)
+    made = wanted.spec(task.name, **options)
     if made.parts[0].lengths[0].native:
         return show.one(made, 0)
     for length in LENGTHS:
         try:
-            return show.one(api.spec(task.name, lengths=length, **options), 0)
+            return show.one(wanted.spec(task.name, lengths=length, **options), 0)
         except LcgenError as error:
             if "too short" not in str(error):
                 raise

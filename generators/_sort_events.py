@@ -55,24 +55,42 @@ class Events(Records):
 
 
 class Excerpt(Units):
-    """The words of a text from the beginning of a sentence on, each a unit: an excerpt has as many as it is asked for."""
+    """The words of a text from the beginning of a sentence on, each a unit: an excerpt has as many as it is asked for.
+
+    Of documents, such as the books of a folder, it is in one: where too little of one is left, it begins with the next that is long enough.
+    """
 
     def __init__(self, text: Units, lang: str, size: int) -> None:
-        """Reads at least `size` words and what a ledger holds beside them, or all that there are (`limit`)."""
+        """Reads at least `size` words and what a ledger holds beside them, or all that one document has (`limit`); where none has
+        so many, those of the longest."""
         self.source, self.lang, self.gap = text, lang, languages.load(lang).gap
         self.form = f"words of {text.form}"
-        self.words: list[str] = []
-        opens: list[int] = []
-        for low in count(0, BLOCK):
-            high = low + BLOCK if text.limit is None else min(low + BLOCK, text.limit)
-            for unit in text.text(np.arange(low, max(low, high))):
-                opens.append(len(self.words))
-                self.words += self._split(unit)
-            if high <= low or len(self.words) >= size + 2 * SPARES:
-                break
+        self.words, opens = self._read(size)
         self.opens = np.array(opens, np.int64)
         """Words that begin a unit of the text."""
         self.limit: int = len(self.words)
+
+    def _read(self, size: int) -> tuple[list[str], list[int]]:
+        """The words, and those that begin a unit of the text."""
+        text = self.source
+        # Twice round, so that the document in whose midst the walk begins is read from its own beginning too.
+        most = None if text.limit is None else text.limit * (1 + text.documents)
+        longest: tuple[list[str], list[int]] = [], []
+        words, opens = longest
+        for low in count(0, BLOCK):
+            ids = np.arange(low, low + BLOCK if most is None else max(low, min(low + BLOCK, most)))
+            for unit, begins in zip(text.text(ids), text.begins(ids).tolist()):
+                if begins:
+                    if len(words) >= size:
+                        return words, opens
+                    words, opens = [], []
+                opens.append(len(words))
+                words += self._split(unit)
+                if len(words) > len(longest[0]):
+                    longest = words, opens
+            if not len(ids) or len(words) >= size + 2 * SPARES:
+                break
+        return longest
 
     def _split(self, unit: str) -> list[str]:
         words = Words(unit, self.lang)

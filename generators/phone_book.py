@@ -7,92 +7,20 @@ be set; the wording is our own. In theirs a name may stand twice; here names and
 from __future__ import annotations
 
 import json
-import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from os.path import commonprefix
-from typing import Any, Literal
 
-from lcgen import aligned, forms, grading
+from lcgen import forms
 from lcgen.contract import Cell, Context, Draft, Plant, Preset, Puzzle, Role, Row, Setting, Source, Task
 from lcgen.directory import Book, Roster, order
+from lcgen.generators import _phone_reading as reading
+from lcgen.generators._phone_answers import graded
+from lcgen.generators._phone_directories import Directories
+from lcgen.generators._phone_params import PhoneBookParams
 from lcgen.naming import naming
 from lcgen.streams import Stream
 from lcgen.telephones import numbers
 from lcgen.wording import Wording
-
-MOST_QUERIES = 64
-"""Numbers of one question."""
-
-
-@dataclass(frozen=True)
-class PhoneBookParams:
-    """What can be set of a phone book."""
-
-    style: Literal["json", "instruction", "completion"] = "json"
-    """How it is asked: for a JSON object, for a list in the order of the question, or by a name alone after two solved examples."""
-    k_queries: int = 1
-    """People asked for in one question (K), from 1 to 64."""
-    entries: int = 0
-    """Lines of the book, whose tokens are then measured; 0: as many as the length holds."""
-    question: Literal["after", "before", "both"] = "after"
-    """Where the question stands, seen from the book."""
-    copies: int = 1
-    """How often the whole book stands in the prompt (Just Read Twice: 2)."""
-    length_basis: Literal["final", "once"] = "final"
-    """Whether the length asked for holds all copies, or the prompt with one; then the rest comes on top and is measured."""
-    order: Literal["random", "surname", "number"] = "random"
-    """Order of the entries."""
-    shared_surname: int = 0
-    """For each person asked for, others with the same family name."""
-    shared_given: int = 0
-    """For each person asked for, others with the same given name."""
-    near_miss: int = 0
-    """For each person asked for, others whose name differs in a letter or by an initial (reverse: whose number, in a group)."""
-    number_format: Literal["hyphens", "plain", "country", "extension"] = "hyphens"
-    """How numbers are written: 212-555-0187, digits alone, with a country code, with an extension."""
-    reverse: bool = False
-    """Whether numbers are given and names asked for."""
-    absent: float = 0.0
-    """Share of the people asked for who are not in the book; right is the no-answer word. A multiple of 0.05."""
-    updates: int = 0
-    """Corrections of each number asked for, of which the last one holds; as many stand for people whom nobody asks for."""
-
-    def __post_init__(self) -> None:
-        for name, least, most in (("k_queries", 1, MOST_QUERIES), ("entries", 0, 1 << 20), ("copies", 1, 16), ("shared_surname", 0, 64),
-                                  ("shared_given", 0, 64), ("near_miss", 0, 16), ("updates", 0, 16)):  # fmt: skip
-            if not least <= (found := getattr(self, name)) <= most:
-                raise ValueError(f"{name} must be from {least:,} to {most:,}, and is {found:,}")
-        if not 0 <= self.absent <= 1 or round(self.absent * 20) != round(self.absent * 20, 6):
-            raise ValueError(f"absent must be a multiple of 0.05 from 0 to 1, and is {self.absent:g}")
-        plain = (("k_queries", 1), ("question", "after"), ("absent", 0))
-        if self.style == "completion" and (wrong := [f"{k}={getattr(self, k)}" for k, v in plain if getattr(self, k) != v]):
-            needed = ", ".join(f"{name}={value}" for name, value in plain)
-            raise ValueError(
-                f"style=completion ends with one name and has no words for {', '.join(wrong)}; it needs {needed}, or take style=instruction"
-            )
-        if self.updates and self.order != "random":
-            raise ValueError(
-                f"updates={self.updates} needs order=random, for a correction stands later than its entry; order={self.order} needs updates=0"
-            )
-        self.check(1)
-
-    def check(self, questions: int) -> None:
-        """Raises ValueError where the entries that the questions need are more than the book has lines."""
-        each, others = (
-            1 + 3 * self.updates + self.shared_surname + self.shared_given + self.near_miss,
-            2 * (self.style == "completion"),
-        )
-        asked = questions * self.k_queries
-        if self.entries and (needed := asked * each + others) > self.entries:
-            most = (self.entries - others) // each // questions
-            instead = f", or k_queries={most}" if 1 <= most < self.k_queries else ""
-            said = f" in {questions} questions" if questions > 1 else ""
-            raise ValueError(
-                f"k_queries={self.k_queries}{said} takes {needed:,} lines, {each} for each number asked for"
-                f"{' and 2 for the solved examples' if others else ''}, but entries={self.entries:,}; ask for entries={needed:,}{instead}"
-            )
 
 
 @dataclass(frozen=True)
@@ -121,7 +49,8 @@ class PhoneBook(Task[PhoneBookParams]):
     haystack = "records"
     records_only = True
     blocks = {
-        "entry": ("name~line", "number~line"), "correction": ("name~line", "number~line"), "quoted": ("item~line",),
+        "entry": ("name~line", "number~line"), "mailbox": ("name~line", "mail~line"), "address": ("name~line", "house", "street"),
+        "book_head": (), "email_head": (), "address_head": (), "correction": ("name~line", "number~line"), "quoted": ("item~line",),
         "complete": ("item~line", "value~line"), "ask": ("items*", "reverse?", "updates?", "absent?"), "no_answer": (), "refusals": (),
     }  # fmt: skip
 
@@ -162,12 +91,13 @@ class PhoneBook(Task[PhoneBookParams]):
             ]
             return made[-1]
 
-        items, answers, found = [], [], []
+        items, answers, found, people = [], [], [], []
         for slot, (entry, depth) in enumerate(zip(entries, depths)):
             # Somebody who is not asked for stands where the person asked for would: counts say nothing.
             absent = params.absent > 0 and _turn(cell, slot) < round(params.absent * 20)
             made = listed(entry, depth, "distractor" if absent else "gold", slot)
             asked = (roster.name(), roster.number()) if absent else entry
+            people.append(asked[0])
             items.append(asked[params.reverse] if absent else made.key)
             answers.append(wording.say("no_answer") if absent else made.value)
             found.append(None if absent else made)
@@ -181,8 +111,10 @@ class PhoneBook(Task[PhoneBookParams]):
         examples = [(roster.name(), roster.number()) for _ in range(2 * (params.style == "completion"))]
         for other in examples:
             plant(other, roster.depth(*other))
-        said = [_solved(wording, other, params.reverse) for other in examples]
-        filler = source.filler(rng.child("filler"), lambda: Book(names, telephones, wording.parts("entry"), by))
+        said = [reading.solved(wording, other, params.reverse) for other in examples]
+        beside = Directories(params.directories, names, source, wording, rng.child("directories"))
+        plants += beside.plants(people, slots)
+        book = source.filler(rng.child("filler"), lambda: Book(names, telephones, wording.parts("entry"), by))
         asks = []
         for first in range(0, slots, params.k_queries):
             span = range(first, first + params.k_queries)
@@ -199,13 +131,15 @@ class PhoneBook(Task[PhoneBookParams]):
         return [
             Draft(
                 plants=tuple(plants),
-                filler=filler,
+                filler=beside.filler(book),
                 sep="\n",
+                lanes=beside.lanes,
+                join="\n\n",
                 copies=params.copies if params.length_basis == "final" else 1,
                 count=params.entries or None,
                 avoid=frozenset(roster.made),
-                sort=filler.sorter(lines, source.lang) if isinstance(filler, Book) else None,
-                state=(asks, said),
+                sort=book.sorter(lines, source.lang) if isinstance(book, Book) else None,
+                state=(asks, said, beside.order()),
             )
         ]
 
@@ -229,7 +163,8 @@ class PhoneBook(Task[PhoneBookParams]):
         return made
 
     def pose(self, rng: Stream, params: PhoneBookParams, draft: Draft, context: Context, wording: Wording) -> Sequence[Puzzle]:
-        asks, examples = draft.state
+        asks, examples, order = draft.state
+        copies = params.copies if params.length_basis == "once" or len(order) > 1 else 0
         absent = params.absent > 0
         return [
             Puzzle(
@@ -240,13 +175,14 @@ class PhoneBook(Task[PhoneBookParams]):
                     "place": params.question,
                     "style": params.style,
                     "reverse": params.reverse,
+                    "directories": len(order) > 1,
                     "examples": examples,
                 },
                 answers=ask.answers,
                 depth=ask.depth,
                 parts=ask.parts,
                 prefix=ask.cue,
-                lanes=(0,) * params.copies if params.length_basis == "once" else None,
+                lanes=order * copies if copies else None,
                 metadata={
                     "asked": list(ask.items),
                     "style": params.style,
@@ -259,65 +195,10 @@ class PhoneBook(Task[PhoneBookParams]):
         ]
 
     def solve(self, context: str, question: str, wording: Wording) -> Sequence[str]:
-        held: dict[str, list[str]] = {}
-        for name, number, correction in _read(context, wording):
-            held[name] = [number] if correction else [*held.get(name, []), number]
-        items = _items(question, wording)
-        if not any(item in held for item in items):
-            turned: dict[str, list[str]] = {}
-            for name, found in held.items():
-                for number in found:
-                    turned.setdefault(number, []).append(name)
-            held = turned if any(item in turned for item in items) else {}
-        none = wording.pattern("no_answer").search(question)
-        missing = [none.group()] if none else []
-        # A book that stands twice says everything twice.
-        return [value for item in items for value in dict.fromkeys(held.get(item, missing))]
+        return reading.answers(context, question, wording)
 
     def score(self, response: str, row: Row) -> Mapping[str, float]:
-        metadata, outputs, evidence = row["metadata"], row["outputs"], row["evidence"]
-        reverse, none = metadata["reverse"], metadata["no_answer"]
-        said = grading.visible(response.replace(row["input"], " ").replace(row["question"], " "), row["input"])
-        if metadata["style"] == "completion":
-            said = said.strip().partition("\n")[0]
-        said = aligned.flat(f"{row['gen_prefix'].strip()} {said}" if row["gen_prefix"] else said)
-        key_as, value_as = (aligned.digits, aligned.folded) if reverse else (aligned.folded, aligned.digits)
-        keys = [key_as(item) for item in metadata["asked"]]
-        gold = [aligned.NONE if output == none else value_as(output) for output in outputs]
-        book = aligned.stated(row, value_as) if reverse else set[str]()
-        told = aligned.numbers(said, len(aligned.digits(evidence[0]["key" if reverse else "value"])))
-        people = aligned.names(said, book if reverse else set(keys))
-        key_hits, values = ([hit for hit in told if hit.text in keys], people) if reverse else (people, told)
-        values = sorted([*values, *aligned.refusals(said, [none, *metadata["refusals"]] if none else [])])
-        start = aligned.final(said, values)
-        key_hits, values = ([hit for hit in hits if hit.start >= start] for hits in (key_hits, values))
-        given, strays = aligned.assign(keys, key_hits, values)
-        judged = aligned.judge(gold, given, strays)
-        old = {value_as(piece["value"]) for piece in evidence if piece["role"] != "gold" and piece["key"] in metadata["asked"]}
-        if not reverse and not {*judged.missed} <= {*gold, *old}:
-            book = aligned.stated(row, value_as)
-        kinds = [
-            "swap" if value in gold else "outdated" if value in old else "confusion" if value in book else "hallucination"
-            for value in judged.missed
-        ]
-        if reverse and (len(gold) == 1 or key_hits):
-            # Names are known by the book: where a number is given something else, that was a name of nobody's.
-            kinds += ["hallucination"] * sum(not some and bool(said.strip()) for some in given)
-        found = {
-            "score": judged.score,
-            "exclusive": judged.score,
-            "per_number": sum(judged.right) / len(gold),
-            "all_correct": float(all(judged.right) and not judged.cost),
-            "set_recall": sum(wanted in {*judged.slots, *strays} for wanted in gold) / len(gold),
-        }
-        for kind in ("swap", "outdated", "confusion", "hallucination"):
-            found[f"{kind}_rate"] = kinds.count(kind) / max(1, judged.returned, len(kinds))
-        for name, lost in (("refused", True), ("false_refusal", False)) if none else ():
-            if slots := [value for wanted, value in zip(gold, judged.slots) if (wanted == aligned.NONE) == lost]:
-                found[name] = slots.count(aligned.NONE) / len(slots)
-        if metadata["style"] == "completion":
-            found["first_line"] = float(response.partition("\n")[0].strip() == outputs[0])
-        return found | aligned.spread(judged.right, metadata["asked"], evidence) if len(gold) > 1 else found
+        return graded(response, row)
 
     def oracle(self, row: Row) -> str:
         if row["metadata"]["style"] == "json" and not row.get("gen_prefix"):
@@ -330,67 +211,7 @@ def _turn(cell: Cell, slot: int) -> int:
     return replace(cell, blocks=cell.blocks and cell.blocks.child("absent", slot)).turn(20)
 
 
-def _solved(wording: Wording, entry: tuple[str, str], reverse: bool) -> str:
-    """A solved example."""
-    return wording.say("complete", item=entry[reverse], value=entry[not reverse])
-
-
-def _read(context: str, wording: Wording) -> Iterator[tuple[str, str, bool]]:
-    """Name and number of each line of a book, and whether it is a correction."""
-    entry, correction = (
-        re.compile(f"^(?:{wording.pattern(block).pattern})$", re.M).finditer(context) for block in ("entry", "correction")
-    )
-    corrected = {match.start(): match for match in correction}
-    for match in entry:
-        late = corrected.pop(match.start(), None)
-        yield (late or match)["name"], (late or match)["number"], late is not None
-    for match in corrected.values():
-        yield match["name"], match["number"], True
-
-
-def _items(question: str, wording: Wording) -> list[str]:
-    """What a question asks for."""
-    if items := [match["item"] for match in wording.pattern("quoted").finditer(question)]:
-        return items
-    match = wording.pattern("complete").fullmatch(f"{question} 0")
-    return [match["item"]] if match else []
-
-
-def _shortcut(pick: Callable[[Sequence[tuple[str, str]], Sequence[str]], Sequence[str]]) -> Any:
-    """A baseline over the pairs of key and value of a book, without corrections, and the items asked for."""
-
-    def shortcut(context: str, question: str, wording: Wording) -> Sequence[str]:
-        items = _items(question, wording)
-        pairs = [(name, number) for name, number, late in _read(context, wording) if not late]
-        if any(any(letter.isdigit() for letter in item) for item in items):
-            pairs = [(number, name) for name, number in pairs]
-        return pick(pairs, items)
-
-    return shortcut
-
-
-def _after(pairs: Sequence[tuple[str, str]], items: Sequence[str]) -> list[str]:
-    """For each item the value of the key that follows it in the alphabet."""
-    ranked = sorted(pairs)
-    return [ranked[min(bisect_right(ranked, (item, "\U0010ffff")), len(ranked) - 1)][1] for item in items if ranked]
-
-
-def _alike(pairs: Sequence[tuple[str, str]], items: Sequence[str]) -> list[str]:
-    """For each item the value of the key that is most like it, itself left out: by the letters in common at both ends."""
-
-    def common(item: str, key: str) -> int:
-        ends = (len(commonprefix([item, key])), len(commonprefix([item[::-1], key[::-1]])))
-        return sum(ends) if item != key else -1
-
-    return [max(pairs, key=lambda pair: common(item, pair[0]))[1] for item in items if pairs]
-
-
-PhoneBook.baselines = {
-    "first_entries": _shortcut(lambda pairs, items: [value for _, value in pairs[: len(items)]]),
-    "last_entries": _shortcut(lambda pairs, items: [value for _, value in pairs[-len(items) :]]),
-    "next_in_alphabet": _shortcut(_after),
-    "most_similar": _shortcut(_alike),
-}
+PhoneBook.baselines = reading.BASELINES
 
 OWN = "Our own wording, names and numbers; no name stands twice, no number is part of another, lengths are exact."
 

@@ -107,8 +107,8 @@ class SortOrder(Task[SortOrderParams]):
             excerpt = Excerpt(text(attempt), source.lang, params.words)
             if excerpt.limit < params.words:
                 raise ValueError(
-                    f"words is {params.words:,}, but the text has {excerpt.limit:,} words in all: take words={excerpt.limit} or less, "
-                    "or a longer text"
+                    f"words is {params.words:,}, but the {'longest document' if excerpt.source.documents else 'text'} has {excerpt.limit:,} "
+                    f"words in all: take words={excerpt.limit} or less, or a longer text"
                 )
             draft = Draft(plants=(), filler=excerpt, sep=wording.sep, count=params.words, distinct=True, state=plan)
             held = excerpt.words[: params.words]
@@ -337,7 +337,7 @@ SortOrder.presets = {
         "Sizes of excerpts and segments, bins and numbers of rows as published: 100 for each bin. Our own wording, and our own prose where no books "
         "are named. Each row has an excerpt of its own; for four questions over one, as published, ask for --questions-per-context 4 --samples 100. "
         "Segments are unique, orders balanced exactly, places dealt evenly instead of being drawn again until a test accepts them. "
-        "The files of a folder are read as one text, so an excerpt may go on in the next book, and no title is told.",
+        "Each excerpt is from one book, a file of the folder; no title is told.",
     ),
 }  # fmt: skip
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from lcgen import generators
-from lcgen.api import spec
 from lcgen.builders import tables as tabled
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
@@ -18,6 +17,7 @@ from lcgen.contract import Setting
 from lcgen.errors import LcgenError
 from lcgen.params import described
 from lcgen.spec import Place
+from lcgen.wanted import spec
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,36 @@ RIVALS: dict[str, tuple[tuple[str, Any], ...]] = {
 """Of a task whose defaults plant the gold alone, parameters that plant what looks like it beside it."""
 
 
+MODES: dict[str, tuple[dict[str, Any], ...]] = {
+    "phone_book": (
+        {"style": "instruction", "question": "both", "k_queries": 4},
+        {"style": "completion", "number_format": "plain"},
+        {"order": "surname", "k_queries": 3, "near_miss": 1, "shared_surname": 1},
+        {"order": "number", "reverse": True, "near_miss": 1, "number_format": "country"},
+        {"updates": 1, "absent": 0.5, "k_queries": 2, "shared_given": 1, "number_format": "extension"},
+        {"distractor_text": "both", "copies": 2},
+    ),
+    "set_disjointness": (
+        {"answer_mode": "intersect_one", "order": "long_first", "within_dup": 1},
+        {"answer_mode": "intersect_all", "overlap": 2, "element": "word", "near_misses": 2},
+        {"answer_mode": "count", "element": "hex", "padding": "pad_both", "copies": 2, "swap": True},
+        {"order": "interleaved", "element": "code"},
+        {"padding": "distractor_sets", "element": "email", "question": "both"},
+        {"twins": "all", "length_basis": "once", "element": "name"},
+    ),
+    "sort_order": (
+        {"segments": 3, "twins": False, "ask": "last"},
+        {"segment_unit": "tokens", "condition": "both", "depth": 0.2, "bins": "0..0.5"},
+    ),
+    "multi_thread": (
+        {"variant": "conditional", "alphabet": "hex", "decoys": 1},
+        {"variant": "branched", "alphabet": "words", "walk": True},
+        {"variant": "multiple", "alphabet": "consonants", "placement": "clustered"},
+    ),
+}
+"""Parameters that together make other kinds of rows than the defaults do, of tasks that have several kinds."""
+
+
 def _few(sets: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
     """Of a sweep as many sets of parameters as its longest list has values: each value of each list comes up."""
     lists = {
@@ -125,8 +155,8 @@ def cases() -> list[Case]:
 
 
 def styles(name: str) -> list[Case]:
-    """Each parameter by itself off its default, in every way that it names or in one; what the task refuses alone is left out."""
-    found = []
+    """`MODES`, and each parameter by itself off its default, in every way that it names or in one, where the task takes it alone."""
+    found = [Case(name, None, ("en", "zh")[turn % 2], tuple(mode.items())) for turn, mode in enumerate(MODES.get(name, ()))]
     for entry in described(generators.get(name)):
         kind, usual = entry["type"], entry["default"]
         if kind == "bool":

@@ -117,6 +117,7 @@ print(sorted(name for name in set(sys.modules) - light if "." not in name), sort
         "lcgen.errors",
         "lcgen.options",
         "lcgen.spec",
+        "lcgen.wanted",
     }
     assert run.stdout.count("Usage: ") == 6 and "Did you mean" in run.stderr
 

@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lcgen import proof, tokens, wrapper
-from lcgen.api import spec
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
 from lcgen.compose import Composer, Pose, Prompt, TooShort, context_id
@@ -23,6 +22,7 @@ from lcgen.contract import Context, Draft, Lane, Plant, Puzzle, Quote, Units
 from lcgen.errors import LcgenError
 from lcgen.ledger import SPARES
 from lcgen.spec import Length, Place
+from lcgen.wanted import spec
 from lcgen.wording import Wording
 
 FEW = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -421,7 +421,8 @@ def golden(name: str) -> dict[str, Any]:
             length, depth = maker.part.lengths[0], maker.part.depths[len(maker.part.depths) // 2]
             made = [row for number in range(len(maker.part.params)) for row in maker.rows(Place(length, depth, number, 0))]
         except LcgenError:
-            assert case.params, label
+            # What one parameter alone cannot do.
+            assert len(case.params) == 1, label
             continue
         reads = f"{made[0]['question'][:80]} {made[0]['answer'][:40]}"
         found[label] = {"reads": reads, "rows": {row["id"]: writer.content(row).hex() for row in made}}

@@ -14,8 +14,8 @@ import pytest
 
 import lcgen
 from lcgen import generators
-from lcgen.api import spec
 from lcgen.cli import main
+from lcgen.wanted import spec
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

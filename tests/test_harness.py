@@ -82,6 +82,42 @@ def test_sheets_that_name_repository_and_tag(folder: Path) -> None:
     )
 
 
+def test_a_harness_file_that_is_changed_or_missing_is_a_fault_and_is_made_again(folder: Path, tmp_path: Path) -> None:
+    made = manifest.load(folder)
+    assert made is not None
+    noted = [name for name in made["derived"] if not name.startswith(("schemas/", "data/"))]
+    assert set(noted) == {path.relative_to(folder).as_posix() for path in _harness_files(folder)}
+    built = tmp_path / "built"
+    shutil.copytree(folder, built)
+    for name in (harness.EVAL, "lm_eval/lcgen/generators/needle.py", "lm_eval/needle_1k.yaml", "schemas/row.schema.json"):
+        kept = (built / name).read_bytes()
+        (built / name).write_bytes(kept.replace(b"e", b"a", 1))
+        assert lcgen.verify(built).faults == [f"{name} is not the file that the manifest names."]
+        (built / name).unlink()
+        assert lcgen.verify(built).faults == [f"{name} is missing."]
+        if name != harness.EVAL:
+            (built / name).write_bytes(kept)
+    (built / "lm_eval/mix_all.yaml").write_text("group: another\n")
+    again = lcgen.build(["needle", "phone_book"], built, lengths="1k,2k", depths="0,1", samples=1, name="mix")
+    assert again.written == 0 and not lcgen.verify(built).faults
+    assert all((built / name).read_bytes() == (folder / name).read_bytes() for name in noted)
+
+
+def _harness_files(folder: Path) -> list[Path]:
+    sheets = [path for path in (folder / "lm_eval").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    return [*sheets, *folder.glob("*.py"), folder / harness.EVAL]
+
+
+def test_a_manifest_names_no_file_outside_the_folder(folder: Path, tmp_path: Path) -> None:
+    built = tmp_path / "built"
+    shutil.copytree(folder, built)
+    text = (built / manifest.FILE).read_text()
+    for bad in ("../eval.yaml", "/etc/passwd", "lm_eval/../../x", "README/x", ".ssh"):
+        (built / manifest.FILE).write_text(text.replace('"eval.yaml"', json.dumps(bad)))
+        with pytest.raises(lcgen.LcgenError, match="damaged"):
+            lcgen.verify(built)
+
+
 def test_force_takes_harness_files_of_the_old_build_away(tmp_path: Path) -> None:
     lcgen.build("needle", tmp_path / "a", lengths="1k", depths="0.5", name="first")
     lcgen.build("phone_book", tmp_path / "a", lengths="1k", depths="0.5", force=True)

@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 
 import lcgen
 from lcgen import generators, questions, tokens
-from lcgen.api import build, spec
+from lcgen.api import build
 from lcgen.errors import LcgenError
 from lcgen.questions import answers, arithmetic, files
 from lcgen.questions.answers import Item
 from lcgen.questions.lists import Listed
 from lcgen.streams import Stream
+from lcgen.wanted import spec
 from tests.runs import done, refused
 
 FEW = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -414,7 +415,7 @@ def jsonl(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 GSM = [
-    {"question": f"Ann has {n} nuts\n\nand finds {n}. How many?", "answer": f"She has {n}+{n}=<<{n}+{n}={2 * n}>>{2 * n:,}.\n#### {2 * n:,}"}
+    {"question": f"Ann has {n} nuts\nand finds {n}. How many?", "answer": f"She has {n}+{n}=<<{n}+{n}={2 * n}>>{2 * n:,}.\n#### {2 * n:,}"}
     for n in range(500, 900)
 ]  # fmt: skip
 MMLU = [{"question": f"Pick {n}.", "subject": "s", "choices": [f"{n}", "x", "y", "z"], "answer": 0} for n in range(400)]
@@ -468,6 +469,8 @@ def test_a_folder_of_a_file_is_built_verified_and_up_to_date(tmp_path: Path) -> 
         ([CSQA[0], {**CSQA[1], "id": "q0"}], "rows 0 and 1 have the same id 'q0'"),
         ([GSM[0], GSM[0]], "rows 0 and 1 ask the same question"),
         ([{"question": "One\nQuestion_12: two", "answer": "#### 3"}], "begins like the number"),
+        ([GSM[0], {"question": "Two ships.\nOne sails.\n \t\nHow many stay?", "answer": "#### 1"}], "row 1: line 3 of the question is blank"),
+        ([{"question": "Two ships.\r\n\r\nHow many stay?", "answer": "#### 1"}], "row 0: line 2 of the question is blank"),
         ([{"question": "A\u0000B", "answer": "#### 3"}], "control characters|cannot be read"),
     ],
 )  # fmt: skip

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lcgen import generators, proof, schemas
-from lcgen.api import generate, spec
+from lcgen.api import generate
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
 from lcgen.contract import Draft, Plant, Units
@@ -26,6 +26,7 @@ from lcgen.spec import Place
 from lcgen.streams import Stream
 from lcgen.threads import Line, lay
 from lcgen.tokens import Scale, load
+from lcgen.wanted import spec
 from lcgen.wording import Wording
 
 FEW = settings(max_examples=60, deadline=None, derandomize=True)

@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lcgen import aligned, generators, proof, schemas
-from lcgen.api import spec
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
 from lcgen.errors import LcgenError
@@ -24,6 +23,7 @@ from lcgen.naming import naming
 from lcgen.spec import Place
 from lcgen.streams import Stream
 from lcgen.telephones import numbers
+from lcgen.wanted import spec
 from tests.runs import refused
 
 TASK = generators.get("phone_book")
@@ -44,8 +44,8 @@ def made(count: int = 1, lang: str = "en", questions: int = 1, **params: Any) ->
 
 def book(row: dict[str, Any]) -> list[tuple[str, str]]:
     """Names and numbers of one copy of the book, corrections left out, read without the template."""
-    context = row["input"][row["context_start"] : row["context_end"]].split("\n\n")[0]
-    return ENTRY.findall(context)
+    lists = row["input"][row["context_start"] : row["context_end"]].split("\n\n")
+    return next(found for part in lists if (found := ENTRY.findall(part)))
 
 
 def answered(row: dict[str, Any], text: str) -> dict[str, float]:
@@ -70,6 +70,7 @@ PARAMS = st.fixed_dictionaries(
         "absent": st.sampled_from([0.0, 0.0, 0.3, 1.0]),
         "updates": st.sampled_from([0, 0, 1, 3]),
         "entries": st.sampled_from([0, 0, 300]),
+        "distractor_text": st.sampled_from(["none", "none", "emails", "addresses", "both"]),
     }
 )
 
@@ -88,6 +89,8 @@ def test_any_book_is_exact_and_has_one_answer(params: dict[str, Any], lang: str,
         params |= {"updates": 0}
     if params["question"] != "after":
         questions = 1
+    if params["distractor_text"] != "none":
+        params |= {"order": "random", "entries": 0}
     length = {} if params["entries"] else {"lengths": "8k"}
     by = maker(lang, params=params, audience=audience, questions_per_context=questions, depths="0.3", **length)
     for row in by.rows(Place(by.part.lengths[0], 0.3, 0, 0)):
@@ -181,6 +184,36 @@ def test_who_is_easily_taken_for_another(lang: str) -> None:
     assert sum(other in near for other in others) >= 4
     listed = [name for name, _ in book(row)]
     assert all(listed.count(name) == 1 for name in [asked, *others])
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_other_directories_have_the_same_people_and_no_numbers(lang: str) -> None:
+    """Whoever is asked for stands in all of them, in the book or not, so that to find the name is not enough."""
+    orders = set()
+    for row in made(count=6, lang=lang, k_queries=4, absent=0.5, distractor_text="both"):
+        lists = row["input"][row["context_start"] : row["context_end"]].split("\n\n")
+        heads = [part.partition("\n")[0] for part in lists]
+        orders.add(tuple(heads))
+        assert len(heads) == len(set(heads)) == 3 and max(part.count("\n") for part in lists) < 3 * min(
+            part.count("\n") for part in lists
+        )
+        none, gold = row["metadata"]["no_answer"], dict(zip(row["metadata"]["asked"], row["outputs"]))
+        (numbered,) = filter(ENTRY.search, lists)
+        for name, number in gold.items():
+            assert [part.count(name) for part in lists if part is not numbered] == [1, 1]
+            assert numbered.count(name) == (number != none)
+        decoys = [piece for piece in row["evidence"] if piece["role"] == "decoy"]
+        assert sorted(piece["key"] for piece in decoys) == sorted(2 * row["metadata"]["asked"])
+        assert TASK.score(TASK.oracle(row), row)["score"] == 1
+        wrong = json.dumps(dict.fromkeys(gold, decoys[0]["value"]), ensure_ascii=False)
+        assert TASK.score(wrong, row)["score"] == 0
+    assert len(orders) > 1, "the book is not always the first"
+
+
+def test_other_directories_need_a_book_without_order() -> None:
+    for params in ({"order": "surname"}, {"entries": 100}):
+        with pytest.raises(LcgenError, match="distractor_text=emails adds directories .* needs order=random and entries=0"):
+            made(distractor_text="emails", **params)
 
 
 def test_near_misses_of_names_are_one_step_away() -> None:

@@ -229,6 +229,14 @@ def test_a_damaged_download_leaves_no_tag(hub: Hub, built: Path) -> None:
     assert len(hub["org/one"].history()) == 2
 
 
+def test_a_version_is_seen_by_its_tag(hub: Hub, built: Path) -> None:
+    """What a reader gets who names the tag, not what its commit holds alone."""
+    hub.fail("GET", r"/resolve/v1/manifest.json", "corrupt", 1000)
+    refused("push", built, "org/one", "--tag", "v1", code=1, says="The tag v1 of org/one does not give")
+    hub.faults.clear()
+    assert "up to date" in done("push", built, "org/one", "--tag", "v1")
+
+
 def test_a_full_disk_is_told(hub: Hub, built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import huggingface_hub
 

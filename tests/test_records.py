@@ -233,6 +233,18 @@ def test_words_of_the_pools_need_no_search(kind: str, monkeypatch: pytest.Monkey
     ).any()
 
 
+@every_kind
+@FEW
+@given(data=st.data())
+def test_words_that_stand_in_records_are_admitted(kind: str, data: st.DataObject) -> None:
+    """Any piece of a text of records, across as many of them as it likes; and hardly any other word."""
+    units = KINDS[kind](Stream(data.draw(st.integers(0, 4))))
+    run = units.shape.render(units.numbers(np.arange(40))).text.decode()
+    low = data.draw(st.integers(0, len(run) - 1))
+    assert units.shape.admits(run[low : data.draw(st.integers(low + 1, min(len(run), low + 200)))])
+    assert not units.shape.admits("Phone book:")
+
+
 class Plain(Units):
     form = "plain"
 

@@ -57,6 +57,10 @@ def test_epochs_have_names() -> None:
     for bad in ("", "a b", "../x", "x..y", ".x", "x.lock"):
         with pytest.raises(lcgen.LcgenError, match="no epoch"):
             epochs.named(bad, day)
+    for bad in ("2026-13", "2026-W54", "2026-02-30", "2026-1", "2026-W5", "2026-12-1", "2026-12a"):
+        with pytest.raises(lcgen.LcgenError, match="looks like a date, but is none"):
+            epochs.named(bad, day)
+    assert [epochs.named(name, day) for name in ("2026-12", "2026-W53", "2024-02-29", "2026_a")]
     assert (
         epochs.earlier("2026-W09", "2026-W10")
         and not epochs.earlier("spring", "summer")
@@ -84,6 +88,23 @@ def test_an_epoch_is_fresh_and_the_same_again_is_a_no_op(hub: Hub, suite: Path) 
     }
     refused("refresh", suite, "--epoch", "2026-01.", says="no epoch")
     refused("refresh", suite, "--epoch", "2025-12", "--push", says="lies before")
+
+
+def test_the_commands_of_the_docs_run(hub: Hub, suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(epochs.SALT, SALT)
+    month = epochs.named("month", datetime.datetime.now(datetime.timezone.utc).date())
+    done("build", "needle", "--lengths", "1k", "--depths", "0.5", "--haystack", "noise", "--out", "hard")
+    page, readme = (
+        Path(__file__).parents[1].joinpath(name).read_text(encoding="utf-8") for name in ("docs/refresh.md", "README.md")
+    )
+    (yaml_block,) = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    Path("suite.yaml").write_text(yaml_block.replace("ORG/NAME", "org/monthly").replace("4k,8k", "1k"), encoding="utf-8")
+    (there,) = re.findall(r"```sh\n(.*?)```", page, re.S)
+    (here,) = (block for block in re.findall(r"```sh\n(.*?)```", readme, re.S) if "lcgen push" in block)
+    for line in (there + here).strip().splitlines():
+        verb, *words = line.partition("#")[0].split()[1:]
+        words = [word.replace("ORG/NAME", "org/hard").replace("2026-11", month) for word in words]
+        assert done(verb, *words, *(["--force"] if verb == "schedule" else [])), line
 
 
 def test_without_the_hub_too(suite: Path) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import lcgen
-from lcgen import api
+from lcgen import wanted
 from lcgen.builders import build as building
 from lcgen.builders import locks
 from lcgen.builders.objects import Store
@@ -151,6 +151,54 @@ def test_shards_extend_a_folder(tmp_path: Path) -> None:
     done("finish", "out")
     done(*FEW, "--samples", 2, "--lengths", "1k..4k:1k", "--out", "at-once", "--name", "needle")
     assert tree(tmp_path / "out") == tree(tmp_path / "at-once")
+
+
+def test_a_shard_that_asks_for_less_is_refused(tmp_path: Path, few: dict[str, bytes]) -> None:
+    done(*FEW, "--shard", "0/2", "--out", "out")
+    held, made = tmp_path / "out/.building/plan.json", finished(tmp_path / "out")
+    before = held.read_bytes()
+    fewer = [arg if arg != "1k,2k,3k" else "1k,3k" for arg in FEW]
+    refused(
+        *fewer, "--shard", "1/2", "--out", "out", says="Other shards of .*needle has also 2k. Ask for the same in every shard"
+    )
+    refused(*FEW, "--verify", "none", "--shard", "1/2", "--out", "out", says="verify is auto, not none")
+    assert held.read_bytes() == before and finished(tmp_path / "out") == made
+    done(*FEW, "--shard", "1/2", "--out", "out")
+    done("finish", "out")
+    assert tree(tmp_path / "out") == few
+    # More may come at any time, and is then what the others must ask for too.
+    done(*fewer, "--shard", "0/2", "--out", "more")
+    done(*FEW, "--shard", "0/2", "--out", "more")
+    refused(*fewer, "--shard", "1/2", "--out", "more", says="needle has also 2k")
+    refused(
+        *FEW[:-1], "1k,2k,3k,4k", "--samples", 2, "--shard", "1/2", "--lengths", "4k", "--out", "more", says="also 1k, 2k, 3k"
+    )
+    done(*FEW, "--shard", "1/2", "--out", "more")
+    done("finish", "more")
+    assert tree(tmp_path / "more") == few
+    done(*FEW, "--shard", "0/2", "--out", "anew")
+    done(*fewer, "--shard", "0/1", "--force", "--out", "anew")
+    done("finish", "anew")
+    assert not lcgen.verify(tmp_path / "anew").faults and not (tmp_path / "anew/data/needle_2k").exists()
+
+
+def test_a_shard_with_fewer_samples_or_builds_is_refused(tmp_path: Path) -> None:
+    two = ("build", "needle", "phone_book", "--name", "mix", "--lengths", "1k", "--depths", "0")
+    done(*two, "--samples", 2, "--shard", "0/2", "--out", "out")
+    refused(*two, "--shard", "1/2", "--out", "out", says="needle has 2 samples, not 1; phone_book has 2 samples, not 1")
+    one = tuple(arg for arg in two if arg != "phone_book")
+    refused(*one, "--samples", 2, "--shard", "1/2", "--out", "out", says="it also holds")
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_of_the_output_is_said(name: str, tmp_path: Path) -> None:
+    refused(*FEW, "--out", name, says="--out is empty|has an empty name")
+    refused("finish", name, says="has an empty name")
+    with pytest.raises(lcgen.LcgenError, match="has an empty name"):
+        lcgen.build("needle", name, **OPTIONS)
+    refused("export", "somewhere", "--to", "jsonl", "--out", "", says="--out is empty")
+    refused("report", "somewhere", "--figures", "", says="--figures is empty")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("shard", ["4/4", "-1/4", "1", "a/b", "0/0", "1/2/3", "", "1.5/3"])
@@ -294,12 +342,13 @@ def test_two_builds_of_one_folder_are_told_apart(whole: dict[str, bytes], tmp_pa
 
 @posix
 def test_shards_run_side_by_side_but_each_once(tmp_path: Path, whole: dict[str, bytes]) -> None:
-    with running(*BUILD, "--samples", 50, "--shard", "0/2", "--out", "out") as run:
+    build = (*BUILD, "--samples", 200, "--lengths", "1k,2k", "--out", "out")
+    with running(*build, "--shard", "0/2") as run:
         until(lambda: list(tmp_path.glob("out/.building/parts/*")), run)
-        refused(*BUILD, "--samples", 50, "--shard", "0/2", "--out", "out", says="Another lcgen")
+        refused(*build, "--shard", "0/2", says="Another lcgen")
         refused("finish", "out", says="Another lcgen")
         run.send_signal(signal.SIGSTOP)
-        done(*BUILD, "--samples", 50, "--lengths", "1k,2k", "--shard", "1/2", "--out", "out")
+        done(*build, "--shard", "1/2")
         run.send_signal(signal.SIGCONT)
         run.kill()
 
@@ -649,4 +698,4 @@ def test_a_manifest_that_lacks_something_does_not_look_whole(change: Any, says: 
 def test_all_options_reach_the_python_call(tmp_path: Path, few: dict[str, bytes]) -> None:
     lcgen.build("needle", tmp_path / "out", jobs=2, shard="0/1", **OPTIONS)
     assert lcgen.finish(tmp_path / "out").rows == 6 and tree(tmp_path / "out") == few
-    assert api.suite("needle", **OPTIONS).builds and building.STAGING == ".building"
+    assert wanted.suite("needle", **OPTIONS).builds and building.STAGING == ".building"

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 import lcgen
 from lcgen import generators, proof
-from lcgen.api import spec
 from lcgen.builders import batches
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
@@ -27,6 +26,7 @@ from lcgen.generators._set_params import SetParams
 from lcgen.generators._set_tokens import FIRST, NONE, SOME, TokenSets
 from lcgen.spec import Length, Place
 from lcgen.streams import Stream
+from lcgen.wanted import spec
 from tests.runs import done, refused
 
 TASK = generators.get("set_disjointness")

@@ -243,6 +243,26 @@ def test_excerpts_of_a_book_folder_have_their_words(variant: str, tmp_path: Path
         assert all(len(text.split()) == length for text in row["metadata"]["texts"]) and row["metadata"]["ask"] == "first"
 
 
+def test_each_excerpt_is_from_one_book(tmp_path: Path) -> None:
+    """Books that share no word, one of them too short, one that ends without a stop: no excerpt has words of two."""
+    for mark, sentences in (("a", 60), ("b", 12), ("c", 45), ("d", 50)):
+        book = [" ".join(f"{mark}{number}x{place}" for place in range(8)).capitalize() + "." for number in range(sentences)]
+        (tmp_path / f"{mark}.txt").write_text(" ".join(book).rstrip("." if mark == "c" else ""), encoding="utf-8")
+    made = list(lcgen.generate("sort_order", preset="book_sort:250_20", samples=40, haystack=str(tmp_path), verify="full"))
+    books = [{word[0].lower() for word in context(row).split()} for row in made]
+    assert all(len(book) == 1 for book in books)
+    assert {"a", "c", "d"} == set.union(*books), "the second has 96 words, fewer than an excerpt"
+
+
+def test_books_of_which_none_is_long_enough_are_refused(tmp_path: Path) -> None:
+    for mark, sentences in (("a", 20), ("b", 30), ("c", 10)):
+        book = [" ".join(f"{mark}{number}x{place}" for place in range(8)).capitalize() + "." for number in range(sentences)]
+        (tmp_path / f"{mark}.txt").write_text(" ".join(book), encoding="utf-8")
+    with pytest.raises(LcgenError, match="words is 250, but the longest document has 240 words in all: take words=240 or less"):
+        lcgen.build("sort_order", tmp_path / "out", preset="book_sort:250_20", haystack=str(tmp_path))
+    assert not (tmp_path / "out").exists()
+
+
 # ---- bad input
 
 

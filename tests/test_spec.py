@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lcgen import spec as specs
-from lcgen.api import spec
 from lcgen.errors import LcgenError
 from lcgen.spec import MOST_TOKENS, Length, lengths, places
+from lcgen.wanted import spec
 
 FEW = settings(max_examples=200, deadline=None, derandomize=True)
 

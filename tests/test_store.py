@@ -321,38 +321,17 @@ def test_prose_is_kept_in_sections_of_whole_paragraphs(grammar: Any, lang: str) 
     assert grammar.calls == 1
 
 
-@pytest.mark.parametrize("vocabulary", ["o200k_base", "mistral_v1"])
+@pytest.mark.parametrize("vocabulary", ["o200k_base", "mistral_v1", "llama2"])
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_prose_weighs_by_its_pieces_only_where_they_add_up(
-    grammar: Any, lang: str, vocabulary: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_of_prose_add_up_to_the_count_of_a_long_text(lang: str, vocabulary: str) -> None:
+    # mistral_v1 has no borders of words, and merges over those of our grammar in one Chinese sentence of 230.
     tokenizer = tokens.load(vocabulary)
-    found = store.from_prose(lang, 3000)
-    taken: list[bool] = []
-    by_pieces = store.Store._by_pieces
-
-    def watched(*args: Any) -> Any:
-        got = by_pieces(*args)
-        taken.append(got is not None)
-        return got
-
-    monkeypatch.setattr(store.Store, "_by_pieces", watched)
+    found = store.from_prose(lang, 6000)
     weights = found.weights(tokenizer)
-    assert taken == [True] or lang == "zh"
-    # Each unit in its place, one by one.
     start = found.unit(0)
     alone = tokenizer.counts([start + unit for unit in found.led(range(len(found)))]) - tokenizer.count(start)
     assert (weights == alone).all()
     assert tokenizer.count(start + "".join(found.led(range(1, len(found))))) == tokenizer.count(start) + weights[1:].sum()
-
-
-def test_damaged_pieces_cost_only_time(grammar: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    found = store.from_prose("en", 3000)
-    weights = found.weights(Words("a"))  # type: ignore[arg-type]
-    assert found.folder is not None
-    (found.folder / "pieces.npy").write_bytes(b"no array")
-    assert (found.weights(Words("b")) == weights).all()  # type: ignore[arg-type]
-    assert "pieces" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -443,7 +422,7 @@ def edit(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], Any]:
         lambda folder: (folder / "meta.json").unlink(),
         edit("meta.json", lambda data: b"{}"),
         edit("meta.json", lambda data: b"\xff\x00"),
-        edit("meta.json", lambda data: data.replace(b'"format": 1', b'"format": 0')),
+        edit("meta.json", lambda data: data.replace(f'"format": {vault.FORMAT}'.encode(), b'"format": 0')),
         edit("meta.json", lambda data: data.replace(b"section", b"sektion")),
         to_file,
         to_nothing,

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 import lcgen
-from lcgen import api, suites
+from lcgen import schemas, suites, wanted
 from lcgen.builders import writer
+from lcgen.cli import main
 from tests.runs import done, refused, tree
 
 WHOLE = """\
@@ -68,7 +69,7 @@ def test_the_command_line_wins_over_the_suite_and_the_suite_over_defaults() -> N
     assert [part.name for part in plain.parts] == ["needle_o200k_base", "needle_llama3", "book"]
     assert {part.samples for part in plain.parts} == {1} and plain.seed == "7" and plain.hub is not None
     assert (plain.hub.repository, plain.hub.visibility, plain.hub.licence) == ("me/two", "private", "cc0-1.0")
-    given = api.suite("two.yaml", tokenizer="qwen3", samples=3, seed=1, name="other", params=["needle.keys=4"])
+    given = wanted.suite("two.yaml", tokenizer="qwen3", samples=3, seed=1, name="other", params=["needle.keys=4"])
     assert [part.name for part in given.parts] == ["needle", "book"] and given.name == "other" and given.seed == "1"
     assert {spec.tokenizer for spec in given.builds} == {"qwen3"} and {part.samples for part in given.parts} == {3}
     assert given.parts[0].params[0]["keys"] == 4
@@ -208,3 +209,23 @@ def test_the_suite_card_holds_every_family() -> None:
     from lcgen import generators
 
     assert {part.task for part in suites.load("card").parts} == set(generators.names())
+
+
+def test_options_are_the_same_everywhere() -> None:
+    """One list of options: on the command line, in Python, in a suite."""
+    command = {param.name for param in main.commands["build"].params if getattr(param, "of_spec", False)}
+    assert {"chat_template_args" if name == "template_args" else name for name in command} == set(wanted.Options.__annotations__)
+    schema = json.loads(schemas.text("suite"))
+    build, whole = set(schema["definitions"]["build"]["properties"]), set(schema["properties"])
+    renamed = {"set": "params", "for": "audience"}
+    assert {renamed.get(key, key) for key in build - {"task"}} | (whole - {"about", "hub", "defaults", "builds"}) == set(
+        wanted.Options.__annotations__
+    )
+    with pytest.raises(lcgen.LcgenError, match="Unknown option 'length'. Did you mean lengths"):
+        next(lcgen.generate("needle", length="1k"))  # type: ignore[call-arg]
+
+
+def test_disjoint_pools_in_a_suite(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("name: a\nbuilds: [{task: needle, lengths: 1k, split: train, disjoint-pools: true}]\n", encoding="utf-8")
+    assert [spec.disjoint for spec in wanted.suite(str(path)).builds] == [True]

@@ -6,12 +6,14 @@ import re
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import jinja2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import lcgen
 from lcgen import generators, templates, wrapper
 from lcgen.errors import LcgenError
 from lcgen.sandbox import Sandbox
@@ -241,6 +243,19 @@ def test_what_would_fill_the_memory_is_stopped_in_any_thread(name: str) -> None:
     finally:
         tracemalloc.stop()
     assert time.process_time() - began < 10
+
+
+def test_lines_are_counted_for_templates_from_outside_alone(tmp_path: Path) -> None:
+    """Our own ones end; their sizes are held to all the same."""
+    loops = "{% for i in range(2000) %}{% for j in range(1000) %}{% endfor %}{% endfor %}"
+    refused(GOOD + loops, "come to an end")
+    assert Wording(GOOD + loops, "en", BLOCKS, ours=True).say("nothing") == "no hours"
+    with pytest.raises(LcgenError, match="builds too much"):
+        Wording(GOOD + BOMBS["product"], "en", BLOCKS, ours=True)
+    mine = tmp_path / "mine.j2"
+    mine.write_text(templates.source("needle", "en") + loops, encoding="utf-8")
+    with pytest.raises(LcgenError, match="come to an end"):
+        next(lcgen.generate("needle", lengths="1k", template=mine))
 
 
 def test_the_limits_of_one_thread_are_not_spent_by_another() -> None:

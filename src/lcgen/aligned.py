@@ -176,8 +176,9 @@ def judge(gold: Sequence[str], given: Sequence[Sequence[str]], strays: Sequence[
 
 
 def stated(row: Mapping[str, Any], written: Callable[[str], str]) -> set[str]:
-    """The values of all lines of a row's context that are worded like its planted ones, the shortest wording."""
-    piece = min(row["evidence"], key=lambda piece: len(piece["text"]) - len(piece["key"]) - len(piece["value"]))
+    """The values of all lines of a row's context that are worded like its planted ones, the shortest wording; decoys are other lines."""
+    told = [piece for piece in row["evidence"] if piece["role"] != "decoy"]
+    piece = min(told, key=lambda piece: len(piece["text"]) - len(piece["key"]) - len(piece["value"]))
     key, value, form = (re.escape(piece[name]) for name in ("key", "value", "text"))
     form = form.replace(key, "[^\n]+?", 1).replace(value, "([^\n]+?)", 1)
     context = row["input"][row["context_start"] : row["context_end"]]

@@ -130,6 +130,10 @@ class Atom(Form):
     def pattern(self) -> str:
         """A regular expression of its texts, without groups."""
 
+    def admits(self, piece: str, begins: bool = False, ends: bool = False) -> bool:
+        """Whether a text may hold this piece, at its beginning, at its end or as a whole; sure where it says no."""
+        return len(piece.encode()) <= self.width and set(piece) <= self.charset
+
 
 class Table(Atom):
     """The words of a list, by their place in it."""
@@ -149,6 +153,13 @@ class Table(Atom):
 
     def near(self, text: str, rng: Stream) -> str:
         return rng.choice([entry for entry in self.entries if entry != text])
+
+    def admits(self, piece: str, begins: bool = False, ends: bool = False) -> bool:
+        return "\0" * begins + piece + "\0" * ends in self._joined
+
+    @cached_property
+    def _joined(self) -> str:
+        return "\0".join(("", *self.entries, ""))
 
     @cached_property
     def apart(self) -> bool:

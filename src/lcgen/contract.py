@@ -82,6 +82,13 @@ class Units(ABC):
     limit: int | None = None
     """How many ids there are before text stands a second time; None where it never does."""
 
+    documents: bool = False
+    """Whether ids walk through documents, of which `begins` tells the first units."""
+
+    def begins(self, ids: np.ndarray) -> np.ndarray:
+        """Mask over ids: whether a document begins with the unit."""
+        return np.zeros(len(ids), bool)
+
     @abstractmethod
     def text(self, ids: np.ndarray) -> list[str]:
         """The units of these ids, without the separators between them."""

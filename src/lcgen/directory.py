@@ -72,6 +72,8 @@ class BySurname:
         tables = naming.tables
         self._turn = [naming.family, *(place for place in range(len(tables)) if place != naming.family)]
         self._words = [self._ranked(tables[place], place == naming.family) for place in self._turn]
+        self._places = [{word: place for place, word in enumerate(words)} for words, _ in self._words]
+        self._folded = [[word.casefold() for word in words] for words, _ in self._words]
         self._bases = [2 * len(words) + 1 for words, _ in self._words]
         self.size = int(np.prod(self._bases, dtype=np.int64))
 
@@ -91,12 +93,12 @@ class BySurname:
 
     def key(self, name: str, number: str) -> int:
         found, known = 0, True
-        for word, (words, _), base in zip(self.naming.parts(name), self._words, self._bases):
-            if known and word in words:
-                rank = 2 * words.index(word) + 1
+        for word, places, folded, base in zip(self.naming.parts(name), self._places, self._folded, self._bases):
+            if known and word in places:
+                rank = 2 * places[word] + 1
             else:
                 # Between two words of the table no name of the filler's stands: the parts behind tell nothing more.
-                rank = 2 * bisect_left([other.casefold() for other in words], word.casefold()) if known else 0
+                rank = 2 * bisect_left(folded, word.casefold()) if known else 0
                 known = False
             found = found * base + rank
         return found
@@ -135,11 +137,11 @@ class Book(Records):
     def keys(self, ids: np.ndarray) -> np.ndarray:
         """Where the entries of these ids belong, int64. They are kept, as what is written is."""
         assert self._order is not None
-        run, places = self._laid(ids)
-        if run is not self._run:
-            return self._order.keys(self._deciding(self.numbers(ids)))
-        if len(self._kept) < len(run.borders) - 1:
-            more = [drawn[len(self._kept) :] for drawn in self._deciding(self._numbers)]
+        numbers, places = self._drawn(ids)
+        if numbers is not self._numbers:
+            return self._order.keys(self._deciding(numbers))
+        if len(self._kept) < len(numbers[0]):
+            more = [drawn[len(self._kept) :] for drawn in self._deciding(numbers)]
             self._kept = np.concatenate([self._kept, self._order.keys(more)])
         found: np.ndarray = self._kept[places]
         return found

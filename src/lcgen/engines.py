@@ -96,14 +96,27 @@ class Splintr(Tokenizer):
         borders = np.frombuffer(self._handle.encode_batch_flat(list(texts))[1], dtype="<u8").astype(np.int64)
         return borders[1:] - borders[:-1]
 
+    def seams(self, heads: Sequence[str], tails: Sequence[str]) -> tuple[Counts, Counts]:
+        texts = [head + tail for head, tail in zip(heads, tails, strict=True)]
+        if self._metaspace or not self._safe("\n".join(texts)):
+            return super().seams(heads, tails)
+        packed = self._handle.encode_batch_flat(texts)
+        ids, borders = (np.frombuffer(data, kind).astype(np.int64) for data, kind in zip(packed, ("<u4", "<u8")))
+        ends = np.concatenate([[0], np.cumsum(self._sizes(ids), dtype=np.int64)])
+        begins = ends[borders[:-1]]
+        if ends[borders[1:]].tolist() != np.cumsum([len(text.encode()) for text in texts], dtype=np.int64).tolist():
+            return super().seams(heads, tails)
+        sizes = np.array([len(head.encode()) for head in heads], np.int64)
+        return np.diff(borders), np.searchsorted(ends[:-1], begins + sizes) - borders[:-1]
+
     def _sizes(self, ids: Sequence[int] | NDArray[Any]) -> NDArray[np.int32]:
-        array = np.asarray(ids)
-        sizes: NDArray[np.int32] = self._lengths[array]
+        array = np.asarray(ids, np.intp)
+        sizes: NDArray[np.int32] = self._lengths.take(array)
         if len(sizes) and sizes.min() < 0:
             for i in np.unique(array[sizes < 0]).tolist():
                 data: bytes = self._handle.decode_token_bytes(i)
                 self._lengths[i] = len(data.replace(SPACE.encode(), b" ") if self._metaspace else data)
-            sizes = self._lengths[array]
+            sizes = self._lengths.take(array)
         return sizes
 
     def starts(self, text: str) -> Counts:
@@ -220,10 +233,12 @@ def place(sizes: NDArray[np.integer[Any]], text: str, metaspace: bool, name: str
     """
     plain = text.replace(SPACE, " ") if metaspace else text
     ends = np.cumsum(sizes, dtype=np.int64)
-    dummy = int(ends[-1]) - len(plain.encode()) if len(ends) else 0
+    dummy = int(ends[-1]) - (len(plain) if plain.isascii() else len(plain.encode())) if len(ends) else 0
     if dummy not in (0, int(metaspace)):
         raise LcgenError(f"Cannot place tokens in a text: {name} rewrites the text while reading it.")
-    starts: Counts = np.maximum(ends - sizes - dummy, 0)
+    starts: Counts = np.subtract(ends, sizes, out=ends)
+    if dummy:
+        np.maximum(starts - dummy, 0, out=starts)
     if plain != text:
         marks = [match.start() for match in re.finditer(SPACE, text)]
         starts += 2 * np.searchsorted(byte_offsets(plain)[marks], starts)

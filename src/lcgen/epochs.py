@@ -32,7 +32,25 @@ def named(asked: str, today: datetime.date) -> str:
         raise LcgenError(
             f"--epoch {asked!r} is no epoch: day, week, month, or a name of letters, digits, _, - and . that begins with a letter or digit."
         )
+    # A slip of the hand such as 2026-13 would lie behind every true month of the year, and lock them out.
+    if re.match(r"\d{4}-[\dW]", name, re.ASCII) and not _dated(name):
+        raise LcgenError(
+            f"--epoch {name!r} looks like a date, but is none: write 2026-12 for a month, 2026-W50 for a week, 2026-12-31 for a day, "
+            "or a name that begins otherwise."
+        )
     return name
+
+
+def _dated(name: str) -> bool:
+    week = re.fullmatch(r"(\d{4})-W(\d{2})", name)
+    try:
+        if week:
+            datetime.date.fromisocalendar(int(week[1]), int(week[2]), 1)
+        else:
+            datetime.datetime.strptime(name, CALENDAR["month" if len(name) == 7 else "day"])
+    except ValueError:
+        return False
+    return len(name) in (7, 8, 10)
 
 
 def earlier(one: str, other: str) -> bool:

@@ -64,13 +64,13 @@ class Haystack:
         return np.flatnonzero(~dirty) if dirty.any() else None
 
     @cached_property
-    def twins(self) -> np.ndarray | None:
-        """Of each unit the first place of its text where it stands more than once, else -1; None where none does."""
+    def twins(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Which units stand more than once, a byte of each, and the first place of each; None where all differ."""
         assert self.store is not None
         first = self.store.distinct()
         if first is None:
             return None
-        return np.where(np.bincount(first, minlength=len(first))[first] > 1, first, -1)
+        return np.bincount(first, minlength=len(first))[first] > 1, first
 
     def share(self, form: Form) -> Form:
         """See Source.share."""
@@ -129,6 +129,7 @@ class Passage(Units):
                 f"Every unit of the haystack {store.name} holds a control token of {haystack.tokenizer.name}. Take another text."
             )
         self.section = store.section if 0 < store.section <= units else 0
+        self.documents = not self.section
         # A text without sections is walked from any unit on, in its own order.
         self.sections = units // self.section if self.section else units
         self.limit = self.sections * (self.section or 1)
@@ -141,16 +142,30 @@ class Passage(Units):
             self.stride = step
 
     def places(self, ids: np.ndarray) -> np.ndarray:
-        """Where in the store the units of these ids, in rising order, stand."""
-        if len(ids) and ids[-1] >= len(self._walked):
-            self._walked = self._walk(np.arange(int(ids[-1] * 1.1) + 512))
-        found: np.ndarray = self._walked[ids]
-        return found
+        """Where in the store the units of these ids, distinct and in rising order, stand."""
+        if not len(ids):
+            return np.zeros(0, np.int64)
+        low, high = int(ids[0]), int(ids[-1]) + 1
+        if high > len(self._walked):
+            self._walked = self._walk(int(high * 1.1) + 512)
+        # Most often ids are a stretch without a gap, which needs no looking up one by one.
+        return self._walked[low:high] if high - low == len(ids) else self._walked[ids]
 
-    def _walk(self, ids: np.ndarray) -> np.ndarray:
-        around, rest = np.divmod(ids, self.section or 1)
-        found: np.ndarray = (self.start + around * self.stride) % self.sections * (self.section or 1) + rest
+    def _walk(self, count: int) -> np.ndarray:
+        """Places of at least the first `count` units."""
+        size = self.section or 1
+        leads = (self.start + np.arange(-(-count // size)) * self.stride) % self.sections * size
+        found = (leads[:, None] + np.arange(size)).ravel()
         return found if self.clean is None else self.clean[found]
+
+    def begins(self, ids: np.ndarray) -> np.ndarray:
+        if not self.documents or not len(ids):
+            return super().begins(ids)
+        # The first unit of a document may be left out; and behind the end of the text its beginning follows.
+        places = self.places(np.concatenate([[max(0, int(ids[0]) - 1)], ids]))
+        of = np.searchsorted(self.store.begins, places, side="right")
+        found: np.ndarray = (of[1:] != of[:-1]) | (places[1:] < places[:-1])
+        return found
 
     def led(self, unit: int, sep: str) -> str:
         place = int(self.places(np.array([unit]))[0])
@@ -176,7 +191,7 @@ class Passage(Units):
         return borders[places + 1] - borders[places], self.store.leads[places].astype(np.int64)
 
     def weights(self, ids: np.ndarray, scale: Scale, sep: str) -> np.ndarray:
-        return np.asarray(self.store.weights(self.tokenizer)[self.places(ids)], np.int64)
+        return self.store.weights(self.tokenizer).take(self.places(ids)).astype(np.int64)
 
     def additive(self, tokenizer: Tokenizer) -> bool:
         return bool(self.store.probe(tokenizer)["additive"])
@@ -186,9 +201,11 @@ class Passage(Units):
         # A word with a character that the whole text lacks cannot stand in it: no search.
         able = [word for word in words if set(word) <= self.store.charset]
         if able:
-            text = b"".join(self.slices(ids, ""))
             places = self.places(ids)
             borders = np.concatenate([[0], np.cumsum(self.store.borders[places + 1] - self.store.borders[places])])
+            able = self.store.grams.able(able, int(borders[-1]))
+        if able:
+            text = b"".join(self.slices(ids, ""))
             for word in able:
                 mark(hit, text, borders, word.encode())
         return hit
@@ -196,10 +213,10 @@ class Passage(Units):
     def repeats(self, ids: np.ndarray) -> np.ndarray:
         again = ids >= self.limit
         if self.twins is not None:
-            kinds = self.twins[self.places(ids)]
-            suspects = np.flatnonzero(kinds >= 0)
+            (twinned, first), places = self.twins, self.places(ids)
+            suspects = np.flatnonzero(twinned[places])
             if not len(suspects):
                 return again
-            _, leads = np.unique(kinds[suspects], return_index=True)
+            _, leads = np.unique(first[places[suspects]], return_index=True)
             again[np.delete(suspects, leads)] = True
         return again

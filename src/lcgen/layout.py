@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,11 +53,18 @@ class LaidLane:
         """Counts the seams of plants, whose ends may be other than those of filler, and mends the weights behind them."""
         tokenizer = self.ledger.scale.tokenizer
         plants = np.flatnonzero(self.order < 0)
-        for place in np.union1d(plants, plants + 1).tolist():
-            if 0 < place < len(self.order):
-                before, unit = self.ledger.unit(int(self.order[place - 1]), leads=True), self.ledger.unit(int(self.order[place]))
-                self.weights[place] = tokenizer.count(before + unit) - tokenizer.count(before)
-                self.moved[place] = _moved(tokenizer, before, unit)
+        seams = np.union1d(plants, plants + 1)
+        seams = seams[(seams > 0) & (seams < len(self.order))]
+        if not len(seams):
+            return
+        near = np.union1d(seams, seams - 1)
+        led, bare = self.ledger.units(self.order[near])
+        behind = np.searchsorted(near, seams).tolist()
+        heads = [bare[place - 1] for place in behind]
+        alone = np.asarray(tokenizer.counts(heads))
+        whole, before = tokenizer.seams(heads, [led[place] for place in behind])
+        self.weights[seams] = whole - alone
+        self.moved = dict(zip(seams.tolist(), (before - alone).tolist()))
 
     @cached_property
     def middle(self) -> int:
@@ -75,7 +82,7 @@ class LaidLane:
     @cached_property
     def slices(self) -> list[bytes | memoryview]:
         """The lane in pieces, UTF-8."""
-        return [self.head.encode(), *(piece for _, run in self.runs for piece in run), self.tail.encode()]
+        return [self.head.encode(), *chain.from_iterable(run for _, run in self.runs), self.tail.encode()]
 
     @cached_property
     def text(self) -> str:
@@ -135,10 +142,13 @@ class Layout:
             end += len(self.ledger.before(place)) + len(lane.head)
             lengths = [sum(map(len, run)) if ascii else len(b"".join(run).decode()) for _, run in lane.runs]
             extent, copy = (int(starts[0]), int(starts[-1])), place // len(self.lanes)
-            for (unit, _), char_end in zip(lane.runs, accumulate(lengths)):
-                if lane.order[unit] < 0:
-                    plant = -1 - int(lane.order[unit])
-                    low, high = int(starts[unit]), int(starts[unit + 1]) + lane.moved.get(unit + 1, 0)
+            begins = np.array([unit for unit, _ in lane.runs], np.int64)
+            named, lows = lane.order[begins].tolist(), starts[begins].tolist()
+            # A plant is one unit.
+            highs = starts[np.minimum(begins + 1, len(starts) - 1)].tolist()
+            for (unit, _), char_end, name, low, high in zip(lane.runs, accumulate(lengths), named, lows, highs):
+                if name < 0:
+                    plant, high = -1 - name, high + lane.moved.get(unit + 1, 0)
                     chars = end + char_end - len(plants[plant].text), end + char_end
                     found.append(_piece(plant, copy, chars, (low, high), extent))
             for at, quote in enumerate(quotes):
@@ -200,9 +210,8 @@ class Layout:
             second = first + len(lane.first.encode())
             low, high = np.searchsorted(starts, first, side="right") - 1, np.searchsorted(starts, second)
             # Among the skeletons another unit stands behind the first one than in the lane.
-            high -= _moved(tokenizer, lane.first, lane.last)
-            weights = np.cumsum(lane.weights[1:])
-            borders = np.concatenate([[low, high], high + weights])[: len(lane.order) + 1]
+            high -= int(tokenizer.seams([lane.first], [lane.last])[1][0]) - tokenizer.count(lane.first)
+            borders = np.cumsum(np.concatenate([[low, high - low], lane.weights[1:]])[: len(lane.order) + 1])
             byte = second + len(lane.last.encode())
             if len(borders) > 2:
                 # The end of the last unit may be cut in another way before what follows than before another unit.
@@ -231,8 +240,3 @@ def _piece(plant: int, copy: int, chars: tuple[int, int], tokens: tuple[int, int
     """A piece with its depth, given the tokens of its lane."""
     rest = lane[1] - lane[0] - (tokens[1] - tokens[0])
     return Piece(plant, copy, *chars, *tokens, (tokens[0] - lane[0]) / rest if rest > 0 else 0.0, lane[1] - lane[0])
-
-
-def _moved(tokenizer: Tokenizer, before: str, unit: str) -> int:
-    """Tokens by which the end of a text moves when a unit comes to stand behind it: its last characters may be cut anew."""
-    return int(np.searchsorted(tokenizer.starts(before + unit), len(before.encode()))) - tokenizer.count(before)

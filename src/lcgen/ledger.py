@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +14,8 @@ from lcgen.errors import LcgenError
 if TYPE_CHECKING:
     from lcgen.tokens import Scale
 
+MANY = 64
+"""Plants of a lane beyond which its filler is written at once."""
 SPARES = 120
 """Units behind the fitted ones from which the closing chooses."""
 
@@ -62,8 +62,10 @@ class Ledger:
             spares = 0 if count == most else SPARES
             held_all = len(self.ids) > spares and len(self.ids) >= wanted + spares
             if held_all and (wanted or self.ends[-spares - 1] >= tokens):
-                self._by_id = np.zeros(count, np.int64)
-                self._by_id[ids] = weights
+                # A plant is named from behind, by its number below zero.
+                self._table = np.zeros(count + len(self.plant_weights), np.int64)
+                self._table[ids if held.any() else slice(count)] = weights
+                self._table[count:] = self.plant_weights[::-1]
                 return
             if count == most:
                 raise TooLong(most, tokens, int(weights.sum()))
@@ -98,8 +100,9 @@ class Ledger:
         owed = depths * (own.sum() - own[golds]) - before
         shares, owed = np.diff(depths, prepend=0.0, append=1.0), np.diff(owed, prepend=0.0, append=0.0)
         when, last, turns = np.full(len(filler), np.inf), np.inf, [np.zeros(0, np.int64)]
-        for side, share in enumerate(shares):
-            inside = np.flatnonzero(sides == side)
+        parted = np.argsort(sides.astype(np.int16) if len(shares) < 1 << 15 else sides, kind="stable")
+        ends = np.cumsum(np.bincount(sides, minlength=len(shares)))
+        for side, (share, inside) in enumerate(zip(shares, np.split(parted, ends))):
             if share > 0:
                 when[inside] = (np.cumsum(weights[inside]) - weights[inside] / 2 - owed[side]) / share
                 # Where a side has no more to give, or is one unit behind, the others must wait.
@@ -124,10 +127,7 @@ class Ledger:
 
     def weigh(self, order: np.ndarray) -> np.ndarray:
         """Weights of units, int64."""
-        found = np.empty(len(order), np.int64)
-        filler = order >= 0
-        found[filler] = self._by_id[order[filler]]
-        found[~filler] = self.plant_weights[-1 - order[~filler]]
+        found: np.ndarray = self._table[order]
         return found
 
     def lanes(self, ids: np.ndarray) -> Iterator[np.ndarray]:
@@ -139,7 +139,8 @@ class Ledger:
             yield self._order(ids, plants[0])
             return
         dealt = self._level(ids) if self.draft.level else np.searchsorted(self._shares, ids % self._shares[-1], side="right")
-        # Sorted once: there may be a thousand lanes.
+        # Sorted once: there may be a thousand lanes. Small numbers are sorted by their digits.
+        dealt = dealt.astype(np.int16) if len(plants) < 1 << 15 else dealt
         order = np.argsort(dealt, kind="stable")
         bounds = np.searchsorted(dealt[order], np.arange(len(plants) + 1)).tolist()
         for lane, (low, high) in enumerate(zip(bounds, bounds[1:])):
@@ -166,8 +167,7 @@ class Ledger:
     def _order(self, ids: np.ndarray, plants: Sequence[int]) -> np.ndarray:
         """One lane: each plant at the border nearest to its depth, plants of one depth side by side; or all in order."""
         if self.draft.sort:
-            # A plant is named from behind, by its number below zero, in this table too.
-            held = np.zeros(len(self._by_id) + len(self.draft.plants), bool)
+            held = np.zeros(len(self._table), bool)
             held[ids] = held[-1 - np.array(plants, np.int64)] = True
             found: np.ndarray = self._ranked[held[self._ranked]]
             return found
@@ -177,19 +177,15 @@ class Ledger:
         before = np.arange(len(ids) + 1) if counts else np.concatenate([[0], np.cumsum(self.weigh(ids))])
         weights = np.ones(len(self.plant_weights), np.int64) if counts else self.plant_weights
         length = int(before[-1] + weights[plants].sum())
-        gaps: list[int] = []
-        placed = 0
+        # Plants of one depth, the lowest first: which they are, and their tokens.
         ranked = sorted(plants, key=lambda number: self.draft.plants[number].depth)
-        for depth, group in groupby(ranked, lambda number: self.draft.plants[number].depth):
-            members = list(group)
-            weight = int(weights[members].sum())
-            wanted = depth * (length - weight) - placed
-            gap = bisect_left(before, wanted)
-            if gap == len(before) or (gap > 0 and wanted - before[gap - 1] < before[gap] - wanted):
-                gap -= 1
-            gaps += [max(gap, gaps[-1] if gaps else 0)] * len(members)
-            placed += weight
-        return np.insert(ids, gaps, [-1 - number for number in ranked])
+        depths, sizes = np.unique([self.draft.plants[number].depth for number in ranked], return_counts=True)
+        tokens = np.add.reduceat(weights[ranked], np.cumsum(sizes) - sizes)
+        wanted = depths * (length - tokens) - (np.cumsum(tokens) - tokens)
+        gaps = np.minimum(np.searchsorted(before, wanted), len(before) - 1)
+        gaps -= (gaps > 0) & (wanted - before[gaps - 1] < before[gaps] - wanted)
+        gaps = np.maximum.accumulate(np.maximum(gaps, 0))
+        return np.insert(ids, np.repeat(gaps, sizes), [-1 - number for number in ranked])
 
     def unit(self, unit: int, leads: bool = False) -> str:
         """One unit with the separator before it, or without where it leads its lane."""
@@ -197,6 +193,25 @@ class Ledger:
             text = self.draft.plants[-1 - unit].text
             return text if leads else self.draft.sep + text
         return self.draft.filler.text(np.array([unit]))[0] if leads else self.draft.filler.led(unit, self.draft.sep)
+
+    def units(self, order: np.ndarray) -> tuple[list[str], list[str]]:
+        """Units in the order of a lane, each with the separator before it, and each without."""
+        filler = order[order >= 0]
+        texts = [plant.text for plant in self.draft.plants]
+        whole = b"".join(self.draft.filler.slices(filler, self.draft.sep)) if len(filler) else b""
+        sizes, leads = self.draft.filler.sizes(filler, self.draft.sep)
+        ends = np.cumsum(sizes)
+        laid = iter(zip((ends - sizes).tolist(), (ends - sizes + leads).tolist(), ends.tolist()))
+        led, bare = [], []
+        for unit in order.tolist():
+            if unit < 0:
+                bare.append(texts[-1 - unit])
+                led.append(self.draft.sep + bare[-1])
+            else:
+                low, start, high = next(laid)
+                led.append(whole[low:high].decode())
+                bare.append(whole[start:high].decode())
+        return led, bare
 
     def joined(self, texts: Sequence[str], order: Sequence[int]) -> str:
         """Texts of the lanes as the context shows them, lanes of all copies being named by `order`."""
@@ -210,11 +225,26 @@ class Ledger:
         """Place and text of each run of a lane: the unit that leads, every plant alone, filler as far as it goes."""
         cuts = np.flatnonzero(order < 0)
         bounds = np.unique(np.concatenate([[0, 1], cuts, cuts + 1, [len(order)]])).tolist() if len(order) else [0]
-        for start, end in zip(bounds[:-1], bounds[1:]):
-            if start == 0 or order[start] < 0:
-                yield start, [self.unit(int(order[start]), leads=start == 0).encode()]
+        # Written at once and then cut, where plants are many: to ask for the filler between two of them takes longer than they do.
+        many = len(cuts) > MANY
+        whole, ends = (
+            (self._filler(order), np.cumsum(self.sizes(order)[0])[bounds[1:] - np.int64(1)].tolist()) if many else (b"", [])
+        )
+        passed, units = 0, order[bounds[:-1]].tolist()
+        for number, (start, end, unit) in enumerate(zip(bounds[:-1], bounds[1:], units)):
+            if start == 0 or unit < 0:
+                yield start, [self.unit(unit, leads=start == 0).encode()]
+            elif many:
+                size = ends[number] - ends[number - 1]
+                yield start, [whole[passed : passed + size]]
+                passed += size
             else:
                 yield start, self.draft.filler.slices(order[start:end], self.draft.sep)
+
+    def _filler(self, order: np.ndarray) -> memoryview:
+        """The filler of a lane behind its first unit, one after another."""
+        behind = order[1:]
+        return memoryview(b"".join(self.draft.filler.slices(behind[behind >= 0], self.draft.sep)))
 
     def sizes(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of each unit of a lane its bytes with the separator before it, and those of the separator; none before the first."""

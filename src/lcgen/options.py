@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from lcgen.api import DEFAULT_LENGTHS
 from lcgen.errors import LcgenError
+from lcgen.wanted import DEFAULT_LENGTHS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -30,11 +30,17 @@ class Grouped(click.Command):
 
 
 class Option(click.Option):
-    """An option that knows its heading, and whether it says what is built (an argument of `lcgen.api.spec`)."""
+    """An option that knows its heading, and whether it says what is built (an argument of `lcgen.wanted.spec`)."""
 
     def __init__(self, *args: Any, group: str = "Other", of_spec: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.group, self.of_spec = group, of_spec
+
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        # An empty path is the folder one stands in, and an unset variable of a shell is empty. `lcgen.api.spec` says it itself.
+        if not self.of_spec and (value == "" or (isinstance(value, tuple) and "" in value)):
+            raise LcgenError(f"{self.opts[-1]} is empty. Give it a value, or leave it out.")
+        return super().process_value(ctx, value)
 
 
 def option(group: str, *names: str, **kwargs: Any) -> Callable[[Command], Command]:
@@ -43,7 +49,7 @@ def option(group: str, *names: str, **kwargs: Any) -> Callable[[Command], Comman
 
 
 def of_spec(group: str, *names: str, **kwargs: Any) -> Callable[[Command], Command]:
-    """An option that is an argument of `lcgen.api.spec`."""
+    """An option that is an argument of `lcgen.wanted.spec`."""
     return option(group, *names, of_spec=True, **kwargs)
 
 
@@ -79,7 +85,7 @@ def rows_options(command: Command) -> Command:
 
 
 def given(ctx: click.Context) -> dict[str, Any]:
-    """The options for `lcgen.api.spec` that stand on the command line: what is not there comes from a suite, a preset, the defaults."""
+    """The options for `lcgen.wanted.spec` that stand on the command line: what is not there comes from a suite, a preset, the defaults."""
     from click.core import ParameterSource
 
     names = [param.name for param in ctx.command.params if getattr(param, "of_spec", False) and param.name]

@@ -30,6 +30,7 @@ class Writer:
         self.charset: set[str] = set()
         self.lengths: list[Ints] = []
         self.leads = bytearray()
+        self.begins: list[int] = []  # units with which documents begin
         self._waiting: list[bytes] = []
         self._digest = hashlib.sha256()
         self._notes: dict[str, Any] = {}
@@ -77,6 +78,7 @@ class Writer:
         leads = np.frombuffer(bytes(self.leads), np.uint8)
         self.put("borders.npy", vault.npy(borders))
         self.put("leads.npy", vault.npy(leads))
+        self.put("begins.npy", vault.npy(np.array(self.begins or [0], np.int64)))
         with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
             first, starts, ends = first_places(text, borders, leads), *kinds(text, borders, leads)
         if first is not None:
@@ -149,10 +151,7 @@ def kinds(text: Any, borders: Ints, leads: NDArray[np.uint8], most: int = 96) ->
 
 
 def render(writer: Writer, sentences: Sentences) -> None:
-    """Writes generated prose in sections of whole paragraphs, and beside it the ids of its pieces for fast weighing.
-
-    pieces.npy holds ids of table.json, counts.npy how many pieces each unit has; the lead is part of the first piece.
-    """
+    """Writes generated prose in sections of whole paragraphs."""
     order = sections(sentences.breaks, writer.section)
     starts, counts = sentences.borders[:-1][order], np.diff(sentences.borders)[order]
     borders = np.concatenate([[0], np.cumsum(counts)])
@@ -160,23 +159,20 @@ def render(writer: Writer, sentences: Sentences) -> None:
     kinds, of = np.unique(sentences.pieces[starts].astype(np.int64) * 2 + opens, return_inverse=True)
     table = list(sentences.table)
     table += [(BREAK if kind & 1 else glue).encode() + table[kind >> 1] for kind in kinds.tolist()]
-    pieces = np.empty(borders[-1], np.uint16 if len(table) <= 1 << 16 else np.uint32)
     sizes, column = np.array([len(piece) for piece in table], np.int64), np.array(table, object)
+    used = np.zeros(len(table), bool)
     step = 4096  # sentences whose text fits the processor's cache
     for low in range(0, len(order), step):
         high = min(low + step, len(order))
-        firsts, part = borders[low:high] - borders[low], pieces[borders[low] : borders[high]]
-        part[:] = sentences.pieces[np.repeat(starts[low:high] - firsts, counts[low:high]) + np.arange(len(part))]
-        part[firsts] = len(sentences.table) + of[low:high]
+        firsts, many = borders[low:high] - borders[low], borders[high] - borders[low]
+        places = np.repeat(starts[low:high] - firsts, counts[low:high]) + np.arange(many)
+        part = sentences.pieces[places].astype(np.int64)
+        part[firsts] = len(sentences.table) + of[low:high]  # the first piece of a unit is one with its lead
+        used[part] = True
         writer.lengths.append(np.add.reduceat(sizes[part], firsts))
         writer.write(b"".join(column[part].tolist()))
     writer.leads += np.where(opens, len(BREAK), len(glue)).astype(np.uint8).tobytes()
-    used = np.zeros(len(table), bool)
-    used[pieces] = True
     writer.charset.update(*(table[piece].decode() for piece in np.flatnonzero(used)))
-    writer.put("pieces.npy", vault.npy(pieces))
-    writer.put("counts.npy", vault.npy(counts.astype(np.uint16)))
-    writer.put("table.json", vault.dump({"pieces": [piece.decode() for piece in table]}))
     writer.finish()
 
 

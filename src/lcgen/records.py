@@ -21,7 +21,9 @@ from lcgen.shapes import Run, Shape, shape
 from lcgen.tokens import Counts, Scale, Tokenizer
 
 BLOCK = 8192
-"""Records that are made at once: what stands between the steps stays in the processor's cache."""
+"""Records that are written and weighed at once: what stands between the steps stays in the processor's cache."""
+DRAWN = 4 * BLOCK
+"""Records that are drawn at once. Numbers that fall outside their form walk on, fewer in every step: of many, the steps cost less."""
 SAMPLE = 256
 """Records of a probe that are weighed one by one."""
 WIDE = (1024, 8192)
@@ -53,10 +55,11 @@ class Weigher:
         """Whether weights added up to the tokens of the running text."""
         self.report: dict[str, Any] = {"records": len(run.borders) - 1, "weighed": self.how, "additive": self.additive}
 
-    def weights(self, numbers: Sequence[np.ndarray], run: Run) -> Counts:
-        """Tokens that each record of a run adds to a text of such records."""
+    def weights(self, numbers: Sequence[np.ndarray], run: Run | None = None) -> Counts:
+        """Tokens that each record adds to a text of such records; `run` is their text, where it is at hand."""
         if self.how == "columns":
             return self._added(numbers)
+        run = self.shape.render(numbers) if run is None else run
         read = self._read(run) if self.how == "joined" else None
         return self.scale.weights(run.units()) if read is None else read
 
@@ -134,19 +137,30 @@ class Records(Units):
         places = ids % self.limit + self.start
         return self.shape.split([pool.numbers(places) for pool in self.pools])
 
-    def _laid(self, ids: np.ndarray) -> tuple[Run, np.ndarray]:
-        """A run that holds these records, and their places in it: the run that is kept, unless they lie far outside it."""
-        have, top = len(self._run.borders) - 1, int(ids.max()) + 1 if len(ids) else 0
+    def _drawn(self, ids: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+        """Numbers of records among which these are, and their places there: those kept, unless they lie far outside them."""
+        have, top = len(self._numbers[0]), int(ids.max()) + 1 if len(ids) else 0
         if top > 4 * (have + len(ids)) + BLOCK // 8:
-            return self.shape.render(self.numbers(ids)), np.arange(len(ids))
+            return self.numbers(ids), np.arange(len(ids))
         if top > have:
-            drawn = [self.numbers(np.arange(low, min(low + BLOCK, top))) for low in range(have, top, BLOCK)]
-            runs = [self._run, *map(self.shape.render, drawn)]
+            drawn = [self.numbers(np.arange(low, min(low + DRAWN, top))) for low in range(have, top, DRAWN)]
+            self._numbers = [np.concatenate([kept, *more]) for kept, *more in zip(self._numbers, *drawn)]
+        return self._numbers, ids
+
+    def _laid(self, ids: np.ndarray) -> tuple[Run, np.ndarray]:
+        """A run that holds these records, and their places in it: the run that is kept, unless they are few of what it lacks."""
+        numbers, places = self._drawn(ids)
+        have, top = len(self._run.borders) - 1, int(places.max()) + 1 if len(places) else 0
+        if numbers is not self._numbers or top - have > BLOCK + 8 * len(ids):
+            return self.shape.render([drawn[places] for drawn in numbers]), np.arange(len(ids))
+        if top > have:
+            # Whole blocks, so that units which are asked for one by one do not copy the run each time.
+            lows = range(have, min(top + BLOCK, len(numbers[0])), BLOCK)
+            runs = [self._run, *(self.shape.render([drawn[low : low + BLOCK] for drawn in numbers]) for low in lows)]
             ends = np.cumsum([run.borders[-1] for run in runs]) - [run.borders[-1] for run in runs]
             borders = [run.borders[1:] + end for run, end in zip(runs, ends.tolist())]
-            self._numbers = [np.concatenate([kept, *more]) for kept, *more in zip(self._numbers, *drawn)]
             self._run = Run(b"".join(run.text for run in runs), np.concatenate([[0], *borders]))
-        return self._run, ids
+        return self._run, places
 
     def text(self, ids: np.ndarray) -> list[str]:
         run, places = self._laid(ids)
@@ -156,12 +170,13 @@ class Records(Units):
     def slices(self, ids: np.ndarray, sep: str) -> list[bytes | memoryview]:
         if sep != self.sep:
             return self._parted(sep).slices(ids, sep)
-        run, places = self._laid(ids)
-        cuts = np.flatnonzero(np.diff(places, prepend=-2) != 1)
-        if len(cuts) > max(len(places) // 8, BLOCK // 64):
-            # Where ids alternate, as in lanes, to write once more is faster than to cut each record out.
+        cuts = np.flatnonzero(np.diff(ids, prepend=-2) != 1)
+        if len(cuts) > max(len(ids) // 8, BLOCK // 64):
+            # Where ids alternate, as in lanes, or stand in another order, to write them is faster than to cut each record out.
+            numbers, places = self._drawn(ids)
             blocks = np.split(places, range(BLOCK, len(places), BLOCK))
-            return [self.shape.render([numbers[block] for numbers in self._numbers]).text for block in blocks]
+            return [self.shape.render([drawn[block] for drawn in numbers]).text for block in blocks]
+        run, places = self._laid(ids)
         lows, highs = run.borders[places[cuts]], run.borders[places[np.append(cuts, len(places))[1:] - 1] + 1]
         text = memoryview(run.text)
         return [text[low:high] for low, high in zip(lows.tolist(), highs.tolist())]
@@ -175,8 +190,8 @@ class Records(Units):
     def sizes(self, ids: np.ndarray, sep: str) -> tuple[np.ndarray, np.ndarray]:
         if sep != self.sep:
             return self._parted(sep).sizes(ids, sep)
-        run, places = self._laid(ids)
-        return run.borders[places + 1] - run.borders[places], np.full(len(ids), len(sep.encode()), np.int64)
+        numbers, places = self._drawn(ids)
+        return self.shape.sizes([drawn[places] for drawn in numbers]), np.full(len(ids), len(sep.encode()), np.int64)
 
     def _parted(self, sep: str) -> Records:
         """The same records behind another separator."""
@@ -190,16 +205,17 @@ class Records(Units):
         if sep != self.sep:
             return self._parted(sep).weights(ids, scale, sep)
         by = weigher(self.shape, scale.tokenizer)
-        run, places = self._laid(ids)
-        if run is not self._run:
-            return by.weights(self.numbers(ids), run)
+        numbers, places = self._drawn(ids)
+        if numbers is not self._numbers:
+            return by.weights(numbers)
         known = self._weighed[1] if self._weighed[0] is by else np.zeros(0, np.int64)
-        if len(known) < len(run.borders) - 1:
+        if len(known) < len(numbers[0]):
+            # What is not the sum of its columns is read from the text, which is wanted later anyhow.
+            run = None if by.how == "columns" else self._laid(np.arange(len(numbers[0])))[0]
             found = [known]
-            for low in range(len(known), len(run.borders) - 1, BLOCK):
-                borders = run.borders[low : low + BLOCK + 1]
-                block = Run(run.text[borders[0] : borders[-1]], borders - borders[0])
-                found.append(by.weights([numbers[low : low + BLOCK] for numbers in self._numbers], block))
+            for low in range(len(known), len(numbers[0]), BLOCK):
+                block = [drawn[low : low + BLOCK] for drawn in numbers]
+                found.append(by.weights(block, run and run.part(low, low + BLOCK)))
             known = np.concatenate(found)
             self._weighed = by, known
         taken: Counts = known[places]
@@ -209,11 +225,12 @@ class Records(Units):
         return weigher(self.shape, tokenizer).additive
 
     def holding(self, ids: np.ndarray, words: Collection[str]) -> np.ndarray:
-        able = [word for word in words if set(word) <= self.shape.charset]
         sought, places = [], list[int]()
-        for word in able:
-            found = self._found(word)
-            if found is None:
+        for word in words:
+            found = self._found(word) if set(word) <= self.shape.charset else []
+            # Nearly all that pools do not tell, such as the lines of a template, can stand in no such record: then nothing is
+            # written to search it.
+            if found is None and self.shape.admits(word):
                 sought.append(word)
             places += found or ()
         hit: np.ndarray = np.isin(ids % self.limit + self.start, np.array(places, np.int64))
@@ -221,10 +238,10 @@ class Records(Units):
             run, laid = self._laid(ids)
             # Of a long text only the part in which these records stand.
             low, high = int(laid.min(initial=len(run.borders) - 1)), int(laid.max(initial=-1)) + 1
-            borders = run.borders[low : high + 1] if low < high else run.borders[:1]
-            marked = np.zeros(len(borders) - 1, bool)
+            part = run.part(low, max(low, high))
+            marked = np.zeros(len(part.borders) - 1, bool)
             for word in sought:
-                mark(marked, run.text[borders[0] : borders[-1]], borders - borders[0], word.encode())
+                mark(marked, part.text, part.borders, word.encode())
             hit |= marked[laid - low]
         return hit
 

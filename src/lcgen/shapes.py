@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 
 import numpy as np
 
@@ -25,6 +26,11 @@ class Run:
         """The records one by one, separators included."""
         cuts = self.borders.tolist()
         return [self.text[low:high].decode() for low, high in zip(cuts[:-1], cuts[1:])]
+
+    def part(self, low: int, high: int) -> Run:
+        """The records from `low` up to `high`, or to the last one."""
+        borders = self.borders[low : high + 1]
+        return Run(self.text[borders[0] : borders[-1]], borders - borders[0])
 
 
 class Column:
@@ -61,6 +67,7 @@ class Shape:
         self.touching = any(isinstance(a, Atom) and isinstance(b, Atom) for a, b in zip(flat, [*flat[1:], flat[0]]))
         """Whether two columns stand side by side, so that tokens may reach from one into the other."""
         self._between = _between([sep, *parts])
+        self._flat = [part if isinstance(part, Atom) else Table(part, [part]) for part in flat]
         self.columns: list[Column] = []
         held, place = "", 0
         for part in flat:
@@ -76,6 +83,27 @@ class Shape:
             self.columns.append(Column(held.encode()))
         self._rows = np.dtype([(f"{number}", f"S{column.width}") for number, column in enumerate(self.columns)])
         self._ragged = [column for column in self.columns if column.sizes is not None]
+
+    def admits(self, word: str) -> bool:
+        """Whether a word may stand in a text of such records, or across some of them; sure where it says no."""
+        if any(part.admits(word) for part in self._flat):
+            return True
+        # Where parts may begin, once so many characters of the word stand before them.
+        reached = set[tuple[int, int]]()
+        for place, part in enumerate(self._flat):
+            sizes = takewhile(lambda size: part.admits(word[:size]), range(1, len(word)))  # noqa: B023
+            reached |= {((place + 1) % len(self._flat), size) for size in sizes if part.admits(word[:size], ends=True)}
+        pending = [*reached]
+        while pending:
+            place, at = pending.pop()
+            part = self._flat[place]
+            if part.admits(word[at:], begins=True):
+                return True
+            ends = takewhile(lambda end: part.admits(word[at:end], begins=True), range(at + 1, len(word)))  # noqa: B023
+            after = {((place + 1) % len(self._flat), end) for end in ends if part.admits(word[at:end], begins=True, ends=True)}
+            pending += after - reached
+            reached |= after
+        return False
 
     def bounds(self, word: str) -> bool:
         """Whether a word can stand nowhere but within the text of one form: it is in no constant, nor reaches into one."""
@@ -98,12 +126,16 @@ class Shape:
             rows[f"{number}"] = column.write(numbers)
         if not self._ragged:
             return Run(rows.tobytes(), np.arange(len(rows) + 1, dtype=np.int64) * self._rows.itemsize)
-        sizes = np.full(len(rows), self._rows.itemsize, np.int64)
+        # Words are filled up with zero bytes to the width of the longest: without them the rows are the text.
+        return Run(rows.tobytes().translate(None, b"\0"), np.concatenate([[0], np.cumsum(self.sizes(numbers))]))
+
+    def sizes(self, numbers: Sequence[np.ndarray]) -> np.ndarray:
+        """Bytes of each record that writes these numbers (int64)."""
+        found = np.full(len(numbers[0]), self._rows.itemsize, np.int64)
         for column in self._ragged:
             assert column.sizes is not None
-            sizes += np.take(column.sizes - column.width, numbers[column.place].astype(np.intp))
-        # Words are filled up with zero bytes to the width of the longest: without them the rows are the text.
-        return Run(rows.tobytes().translate(None, b"\0"), np.concatenate([[0], np.cumsum(sizes)]))
+            found += np.take(column.sizes - column.width, numbers[column.place].astype(np.intp))
+        return found
 
 
 def _between(row: Sequence[str | Form]) -> list[str]:

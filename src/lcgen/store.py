@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from lcgen import cache, corpus, languages, pool, texts, vault
 from lcgen.errors import LcgenError
+from lcgen.grams import Grams
 from lcgen.sentences import LONG, split
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class Store:
     """Places of units of every kind of start, and of every kind of end (see pool.kinds)."""
     folder: Path | None = None
     """Where it is cached; None for what is kept in memory only."""
+    begins: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
+    """Places of the units with which documents begin."""
     _first: NDArray[np.int32] | None = None
     _weights: dict[str, NDArray[np.int32]] = field(default_factory=dict)
     _probes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -74,6 +77,11 @@ class Store:
         at = np.asarray(places, np.int64)
         spans = zip(self.borders[at].tolist(), self.borders[at + 1].tolist())
         return [str(self.text[low:high], "utf-8") for low, high in spans]
+
+    @cached_property
+    def grams(self) -> Grams:
+        """Tells which words the text may hold."""
+        return Grams(self.text, self.borders)
 
     def distinct(self) -> NDArray[np.int32] | None:
         """Of each unit the first place where its text stands; None where all units differ."""
@@ -151,37 +159,15 @@ class Store:
         return weights
 
     def _weigh(self, tokenizer: Tokenizer) -> NDArray[np.int32]:
-        scale, places = self._scale(tokenizer)
-        weights = self._by_pieces(tokenizer, scale, places)
-        if weights is None:
-            weights = np.empty(len(self), np.int32)
-            for start in range(0, len(self), 20_000):
-                stop = min(start + 20_000, len(self))
-                weights[start:stop] = scale.weights(self.led(range(start, stop)))
+        # Every unit whole. Sums over the words of generated prose would be faster, but a vocabulary without borders of
+        # words merges over a few of them (Chinese in mistral_v1: one sentence in 230), which no sample is sure to show.
+        scale, _ = self._scale(tokenizer)
+        weights = np.empty(len(self), np.int32)
+        for start in range(0, len(self), 20_000):
+            stop = min(start + 20_000, len(self))
+            weights[start:stop] = scale.weights(self.led(range(start, stop)))
         weights.flags.writeable = False
         return weights
-
-    def _by_pieces(self, tokenizer: Tokenizer, scale: Scale, places: list[int]) -> NDArray[np.int32] | None:
-        """Weights as sums over the pieces of generated prose; None where there are none or they do not add up."""
-        if not self.folder or not (self.folder / "table.json").exists():
-            return None
-        try:
-            noted = vault.load(self.folder / "meta.json")["files"]
-            pieces = vault.array(self.folder / "pieces.npy", noted["pieces.npy"])
-            counts = vault.array(self.folder / "counts.npy", noted["counts.npy"], np.uint16, (len(self),))
-            table: list[str] = vault.load(self.folder / "table.json")["pieces"]
-            ends = np.cumsum(counts, dtype=np.int64)
-            used = np.flatnonzero(np.bincount(pieces)).tolist()
-            # Pieces start where tokens do, or else the check below fails; so the end of any sentence goes before them.
-            stop = table[pieces[ends[0] - 1]].strip()
-            cost = np.zeros(len(table), np.int32)
-            cost[used] = np.asarray(tokenizer.counts([stop + table[piece] for piece in used])) - tokenizer.count(stop)
-            weights = np.add.reduceat(cost[pieces], ends - counts).astype(np.int32)
-        except (vault.Damaged, KeyError, TypeError, IndexError) as error:
-            click.echo(f"lcgen: cached pieces in {self.folder} are not used ({error}).", err=True)
-            return None
-        check = [*self._spread(300), *places]
-        return weights if (np.asarray(scale.weights(self.led(check))) == weights[check]).all() else None
 
 
 def _safe(name: str) -> str:
@@ -219,7 +205,9 @@ def from_corpus(source: str, lang: str) -> Store:
         for breaks in (True, False):
             with closing(pool.Writer(folder, lang, 0)) as writer:
                 left_out = 0
-                for before, unit in _settled(texts.documents(record.source), lang):
+                opening = True
+                for begins, before, unit in _settled(texts.parts(record.source), lang):
+                    opening |= begins
                     if writer.size > LIMIT:
                         click.echo(f"lcgen: {record.name} is long; its first {LIMIT >> 20} MiB are used.", err=True)
                         break
@@ -227,8 +215,11 @@ def from_corpus(source: str, lang: str) -> Store:
                     # and breaks between paragraphs go instead.
                     if breaks and not _ends_well(unit, lang):
                         left_out += len(unit.encode())
-                    else:
-                        writer.add(before if breaks else gap, unit)
+                        continue
+                    if opening:
+                        writer.begins.append(len(writer))
+                    writer.add(before if breaks else gap, unit)
+                    opening = False
                 if len(writer) and 20 * left_out <= writer.size:
                     writer.finish()
                     return
@@ -254,18 +245,22 @@ def _ends_well(unit: str, lang: str) -> bool:
     return pattern.search(unit[-size:]) is not None
 
 
-def _settled(texts: Iterator[str], lang: str) -> Iterator[tuple[str, str]]:
-    """(lead, unit) of all documents. A unit that does not end well is joined with the next, up to a sane size."""
-    glue, whole, opened = languages.load(lang).gap, "", True
-    for unit, opens in chain.from_iterable(split(text, lang) for text in texts):
-        if whole and not _ends_well(whole, lang) and len(whole) + len(unit) <= 2 * LONG:
-            whole += glue + unit
-            continue
+def _settled(parts: Iterator[tuple[bool, str]], lang: str) -> Iterator[tuple[bool, str, str]]:
+    """Of all units whether a document begins with each, its lead, and itself. One that does not end well is joined with the next one of its
+    document, up to a sane size."""
+    glue = languages.load(lang).gap
+    for begins, text in parts:
+        whole, opened = "", True
+        for unit, opens in split(text, lang):
+            if whole and not _ends_well(whole, lang) and len(whole) + len(unit) <= 2 * LONG:
+                whole += glue + unit
+                continue
+            if whole:
+                yield begins, pool.BREAK if opened else glue, whole
+                begins = False
+            whole, opened = unit, opens
         if whole:
-            yield pool.BREAK if opened else glue, whole
-        whole, opened = unit, opens
-    if whole:
-        yield pool.BREAK if opened else glue, whole
+            yield begins, pool.BREAK if opened else glue, whole
 
 
 def noise(lang: str) -> Store:
@@ -289,6 +284,9 @@ def _opened(name: str, home: Path) -> Store:
         noted = meta["files"]
         borders = vault.array(home / "borders.npy", noted["borders.npy"], np.int64)
         leads = vault.array(home / "leads.npy", noted["leads.npy"], np.uint8, (len(borders) - 1,))
+        begins = (
+            vault.array(home / "begins.npy", noted["begins.npy"], np.int64) if "begins.npy" in noted else np.zeros(1, np.int64)
+        )
         first = "first.npy" in noted and vault.array(home / "first.npy", noted["first.npy"], np.int32, leads.shape)
         if not vault.intact(home / "text.bin", noted["text.bin"]) or noted["text.bin"]["bytes"] != borders[-1]:
             raise vault.Damaged("text.bin is not what was written")
@@ -296,6 +294,6 @@ def _opened(name: str, home: Path) -> Store:
             text = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
         facts = (meta["lang"], meta["fingerprint"], meta["section"], frozenset(meta["charset"]))
         kinds = (meta["kinds"][0], meta["kinds"][1])
-        return Store(name, *facts, text, borders, leads, kinds, home, None if first is False else first)
+        return Store(name, *facts, text, borders, leads, kinds, home, begins, None if first is False else first)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise vault.Damaged(f"{type(error).__name__}: {error}") from error

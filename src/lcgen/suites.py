@@ -1,4 +1,4 @@
-"""Suites: one YAML file that names builds, from the user or from `builders/suites/`."""
+"""Suites: one YAML file that names builds, from the user or from `builders/suites/`; or the manifest of what was built."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from lcgen import api, schemas
+from lcgen import schemas, wanted
 from lcgen.errors import LcgenError, unknown
 from lcgen.marked import Marked
 from lcgen.spec import Hub, Spec, Suite, check_name, distinct
@@ -31,8 +31,13 @@ def _shipped() -> Any:
 
 
 def is_file(name: str) -> bool:
-    """Whether what stands where tasks do names a file of a suite."""
-    return name.endswith((".yaml", ".yml"))
+    """Whether what stands where tasks do names a file of a suite, or a manifest."""
+    return name.endswith((".yaml", ".yml")) or is_manifest(name)
+
+
+def is_manifest(name: str) -> bool:
+    """Whether a name is that of a manifest, which is built again as it is."""
+    return Path(name).name == "manifest.json"
 
 
 def source(name: str) -> str:
@@ -51,10 +56,14 @@ def source(name: str) -> str:
 
 
 def load(name: str, options: Mapping[str, Any] | None = None) -> Suite:
-    """The suite in a file, or the shipped one of this name; `options`, as for `lcgen.api.spec`, win over what it says.
+    """The suite in a file, or the shipped one of this name; `options`, as for `lcgen.wanted.spec`, win over what it says.
 
     Raises LcgenError for anything that cannot be, with the line.
     """
+    if is_manifest(name):
+        from lcgen.builders import again
+
+        return again.suite_of(Path(name), options or {})
     text = source(name)
     document = Marked(text, name if is_file(name) else f"suite {name}")
     document.check(json.loads(schemas.text("suite")))
@@ -120,7 +129,7 @@ def _builds(entry: Mapping[str, Any], given: Mapping[str, Any], pairs: Sequence[
             for key, value in chosen.items()
             if key not in ("task", "set") and _option(key) not in given
         }
-        made = api.spec(_tasks(entry), params=[*_pairs(chosen["set"]), *pairs], **{**asked, **given})
+        made = wanted.spec(_tasks(entry), params=[*_pairs(chosen["set"]), *pairs], **{**asked, **given})
         said = "".join(f"_{_slug(value)}" for value in values)
         parts = tuple(dataclasses.replace(part, name=part.name + said) for part in made.parts)
         yield dataclasses.replace(made, name=made.name + said, parts=parts)

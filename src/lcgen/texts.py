@@ -24,7 +24,7 @@ from lcgen import cache, hub
 from lcgen.errors import LcgenError, unknown
 from lcgen.markup import plain
 
-REVISION = 1  # raise it when the same files would give other units (see also sentences, markup, store)
+REVISION = 2  # raise it when the same files would give other units (see also sentences, markup, store)
 
 PACKED = (".gz", ".xz")
 KINDS = (".txt", ".md", ".markdown", ".jsonl")
@@ -141,24 +141,31 @@ def documents(source: str) -> Iterator[str]:
     A file of many megabytes comes in parts, cut at a blank line. Raises LcgenError for what is missing, empty,
     damaged, binary or unreadable, and where a row lacks the column.
     """
-    place, empty = find(source), True
-    for text in _rows(place) if place.hub else _texts(place):
+    return (text for _, text in parts(source))
+
+
+def parts(source: str) -> Iterator[tuple[bool, str]]:
+    """The same texts, each with whether a document begins with it. Raises LcgenError as `documents` does."""
+    place, empty, begins = find(source), True, False
+    for first, text in ((True, row) for row in _rows(place)) if place.hub else _texts(place):
+        begins |= first
         if text.strip():
-            empty = False
-            yield text
+            yield begins, text
+            empty = begins = False
     if empty:
         raise LcgenError(f"{source} holds no text.")
 
 
-def _texts(place: Place) -> Iterator[str]:
+def _texts(place: Place) -> Iterator[tuple[bool, str]]:
     for _, path in _files(place):
         kind = _kind(path.name)
         try:
             with _opened(path) as stream:
                 if kind == ".jsonl":
-                    yield from _column(stream, path, place.column)
+                    yield from ((True, row) for row in _column(stream, path, place.column))
                 else:
-                    yield from map(plain if kind in (".md", ".markdown") else str, _parts(stream, path))
+                    read = plain if kind in (".md", ".markdown") else str
+                    yield from ((not number, read(part)) for number, part in enumerate(_parts(stream, path)))
         except (gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError) as error:
             raise LcgenError(f"{path} is damaged or cut short: it cannot be unpacked ({error}).") from error
         except OSError as error:

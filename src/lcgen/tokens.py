@@ -101,6 +101,12 @@ class Tokenizer(ABC):
         """`count` of each text (len(texts),)."""
         return np.fromiter((self.count(text) for text in texts), dtype=np.int64, count=len(texts))
 
+    def seams(self, heads: Sequence[str], tails: Sequence[str]) -> tuple[Counts, Counts]:
+        """Of each head with its tail the tokens of the joined text, and how many of them begin before the tail (len(heads),)."""
+        starts = [self.starts(head + tail) for head, tail in zip(heads, tails, strict=True)]
+        before = [int(np.searchsorted(found, len(head.encode()))) for found, head in zip(starts, heads)]
+        return np.fromiter(map(len, starts), np.int64, len(starts)), np.array(before, np.int64)
+
     def count_rendered(self, text: str) -> int:
         """Tokens of a rendered prompt: its control texts are read as control tokens, and no BOS is added."""
         return self.count_parts([(text, True)])

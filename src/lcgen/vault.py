@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from lcgen.errors import LcgenError
 
-FORMAT = 1  # of all files here; raise it when older ones must not be used
+FORMAT = 2  # of all files here; raise it when older ones must not be used
 
 Thing = TypeVar("Thing")
 

@@ -19,7 +19,7 @@ from jinja2.exceptions import SecurityError
 
 from lcgen import languages
 from lcgen.errors import LcgenError
-from lcgen.limits import within_limits
+from lcgen.limits import within_limits, within_sizes
 from lcgen.sandbox import Sandbox
 
 # Private-use characters: no haystack, key or value holds them, so a slot can be told from the words around it.
@@ -66,7 +66,10 @@ class Wording:
         blocks: Mapping[str, Sequence[str]],
         name: str = "template",
         axis: Literal["input", "output"] = "input",
+        ours: bool = False,
     ) -> None:
+        """`ours` is a template of lcgen's own: of others the lines that they run are counted."""
+        self._within = within_sizes if ours else within_limits
         self.source, self.lang, self.name, self.blocks = template, lang, name, blocks
         self.hash = hashlib.sha256(template.encode()).hexdigest()[:16]
         if "\ue000" in template or "\ue001" in template:
@@ -75,7 +78,7 @@ class Wording:
             self._template = Sandbox().from_string(template)
             # A macro sees the variables of the body only when it is called, so the module is made with the slots open.
             open_slots = {"context": CONTEXT, "question": MARK.format("question"), "pad": PAD}
-            self._module = within_limits(lambda: self._template.make_module({**open_slots, "place": "after", "audience": "chat"}))
+            self._module = self._within(lambda: self._template.make_module({**open_slots, "place": "after", "audience": "chat"}))
         except jinja2.TemplateSyntaxError as error:
             raise LcgenError(f"The template {name} does not parse: line {error.lineno}: {error.message}.") from error
         except Exception as error:
@@ -179,7 +182,7 @@ class Wording:
                 + "."
             )
         try:
-            return str(within_limits(lambda: getattr(self._module, block)(**slots))).strip()
+            return str(self._within(lambda: getattr(self._module, block)(**slots))).strip()
         except Exception as error:
             raise self._refused(error) from error
 
@@ -205,7 +208,7 @@ class Wording:
 
     def _rendered(self, slots: Mapping[str, Any]) -> str:
         try:
-            return within_limits(lambda: self._template.render(context=CONTEXT, pad=PAD, **slots)).strip()
+            return self._within(lambda: self._template.render(context=CONTEXT, pad=PAD, **slots)).strip()
         except Exception as error:
             raise self._refused(error) from error
 

@@ -126,8 +126,12 @@ def _text(row: Mapping[str, Any], column: str, where: str) -> str:
         raise LcgenError(f"{where}: no text under {column!r}; it has {have or 'nothing'}. {POSSIBLE}")
     if any(ord(sign) < 32 and sign not in "\t\r\n" for sign in value):
         raise LcgenError(f"{where}: the {column} holds control characters.")
-    # A blank line would look like the end of the question; what is one question stays one.
-    return re.sub(r"\s*\n\s*", "\n", value.strip())
+    lines = [line.strip() for line in value.strip().splitlines()]
+    if "" in lines:
+        raise LcgenError(
+            f"{where}: line {lines.index('') + 1} of the {column} is blank, which would look like its end. Take blank lines out, or that row."
+        )
+    return "\n".join(lines)
 
 
 def _distinct(source: str, found: Iterable[Question]) -> None:

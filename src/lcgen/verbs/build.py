@@ -71,6 +71,7 @@ def build(
     """Build a dataset folder of one task or several, or of a suite.
 
     `lcgen tasks` lists the tasks. The same command again says "up to date"; more lengths or samples extend the folder.
+    The manifest.json of a folder in place of a suite makes its rows again.
     """
     from lcgen import api, generators, suites
 

@@ -26,7 +26,7 @@ from lcgen.verbs.terminal import STOPPED, progress_bar
 )
 @option("What judges", "--generate", is_flag=True, help="Also let the model answer, and score its answers.")
 @option("What judges", "--tokenizer", metavar="NAME", help="Vocabulary of the reference model.  [the build's]")
-@option("What judges", "--trust-remote-code", "trust", is_flag=True, help="Run code that a model brings along.")
+@option("What judges", "--trust-remote-code", is_flag=True, help="Run code that a model brings along.")
 @option("What is checked", "--limit", type=int, metavar="N", help="Rows at most, spread evenly over cells.  [all]")
 @option(
     "What is checked",

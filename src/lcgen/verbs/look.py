@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from lcgen.api import spec
 from lcgen.options import Grouped, option, rows_options, scalars
+from lcgen.wanted import spec
 
 
 @click.command(cls=Grouped)

@@ -23,7 +23,7 @@ from lcgen.verbs.terminal import progress_bar
     help="Readers must ask: let in at once, or one by one.",
 )
 @option("What is made", "--tag", metavar="NAME", help="Name of the version.  [v- and a hash of the manifest]")
-@option("What is made", "--license", "licence", metavar="ID", help="Asked for where text or questions are somebody's.")
+@option("What is made", "--license", metavar="ID", help="Asked for where text or questions are somebody's.")
 @option("How it is done", "--dry-run", is_flag=True, help="Verify, and only list what would change.")
 @option("How it is done", "--full", is_flag=True, help="Encode and solve every row before, not 5 %.")
 @option(

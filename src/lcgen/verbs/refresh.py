@@ -18,7 +18,7 @@ from lcgen.verbs.terminal import progress_bar
     "What is made", "--epoch", default="month", show_default=True, metavar="day|week|month|NAME", help="The epoch that it is."
 )
 @option("What is made", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the epochs.  [./NAME_epochs]")
-@option("What is published", "--push", "publish", is_flag=True, help="Publish it where the suite's `hub` says.")
+@option("What is published", "--push", is_flag=True, help="Publish it where the suite's `hub` says.")
 @option("What is published", "--keep", type=int, metavar="N", help="Remove the tags of all but the newest N epochs.  [keep all]")
 @option("Other", "--json", "as_json", is_flag=True, help="Report as JSON.")
 def refresh(suite: str, as_json: bool, **options: Any) -> None:
@@ -69,7 +69,7 @@ def reveal(suite: str, epoch: str) -> None:
 @click.option("--to", type=click.Choice(["github-actions", "cron", "systemd"]), required=True, help="What is to run it.")
 @click.option("--epoch", type=click.Choice(["day", "week", "month"]), default="month", show_default=True, help="How often.")
 @click.option("--keep", type=click.IntRange(1), metavar="N", help="Passed on to `lcgen refresh`.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="Where files are written.  [here]")
+@option("Other", "--out", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="Where files are written.  [here]")
 @click.option("--force", is_flag=True, help="Replace files that say something else.")
 def schedule(suite: str, to: Any, epoch: str, keep: int | None, out: Path, force: bool) -> None:
     """Write the file that refreshes a suite by the calendar."""
