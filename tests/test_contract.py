@@ -272,9 +272,10 @@ def _ranks(row: dict[str, Any]) -> list[float]:
         pieces = [piece for piece in row["evidence"] if (piece["lane"], piece["copy"]) == lane]
         pieces.sort(key=lambda piece: int(piece["char_start"]))
         golds = [place for place, piece in enumerate(pieces) if piece["role"] == "gold"]
-        if len(golds) == len(pieces) and not row["outputs"][1:]:
-            # Where a question shows several and asks for one, the answer is the key of that one.
-            golds = [place for place in golds if pieces[place]["key"] in row["outputs"]] or golds
+        if named := [piece["part"] for piece in pieces if [piece["key"]] == row["outputs"]]:
+            # Where a question shows several and asks for the key of one, its place is that in the order shown.
+            ranks += [part / (len(pieces) - 1) for part in named]
+            continue
         if len(golds) < len(pieces):
             ranks += [place / (len(pieces) - 1) for place in golds]
         elif row["haystack"] == "records":
