@@ -147,12 +147,14 @@ class RowMaker:
         return members * len(depths)
 
     def preflight(self) -> None:
-        """Makes one row of each parameter set at the shortest length. Raises LcgenError for what cannot be built."""
+        """Makes one row of each parameter set, depth at either end, and turn, at the shortest length. Raises LcgenError for what cannot be built."""
         least = min(self.part.lengths, key=lambda length: length.low)
         shortest = dataclasses.replace(least, high=least.low)
-        for params in range(len(self.params)):
-            for depth in {self.part.depths[0], self.part.depths[-1]}:
-                for row in self.rows(Place(shortest, depth, params, 0)):
+        for params, parsed in enumerate(self.params):
+            ends = [(depth, 0) for depth in {self.part.depths[0], self.part.depths[-1]}]
+            turns = [(self.part.depths[0], index) for index in range(1, min(self.task.turns(parsed), self.part.samples))]
+            for depth, index in ends + turns:
+                for row in self.rows(Place(shortest, depth, params, index)):
                     schemas.validate("row", row)
                     schemas.validate(self.task.name, row["metadata"])
 

@@ -67,6 +67,11 @@ class SortOrderParams:
         found = edges(self.bins)
         return list(zip(found[:-1], found[1:]))
 
+    @property
+    def turns(self) -> int:
+        """Rows over which bins, ends asked for and orders shown go round."""
+        return 2 * (2 if self.ask == "mixed" else 1) * len(self.ranges)
+
     def fits(self, words: float, questions: int = 1, dense: int = 1) -> None:
         """Raises ValueError where a text of so many words is too short for the segments or for a bin of them."""
         length, count = self.segment_length * dense, self.segments
@@ -80,7 +85,11 @@ class SortOrderParams:
             )
         if short := [f"{low:g}..{high:g}" for low, high in self.ranges if high * words <= (count - 1) * length + 1]:
             least = (count - 1) * length / words
+            room = min(high for _, high in self.ranges) * words
+            most = max(0, -int(-(room - 1) // ((count - 1) * dense)) - 1)
             raise ValueError(
                 f"{count} segments with {size} stand at least {least:.3g} of a text of about {int(words):,} words apart, beyond the bin "
-                f"{short[0]}: take bins from {least * 1.5:.2g} on, shorter segments, or a longer text"
+                f"{short[0]}: take bins from {least * 1.5:.2g} on, "
+                + (f"segment_length={most} or less, " if most else "fewer segments, ")
+                + "or a longer text"
             )

@@ -130,12 +130,23 @@ class Segments:
         begins = self.words.at(opens)
         begins = begins[(begins == 0) | self.words.stops(begins - 1, lang)]
         self.run = run = min(cut.run, self.reach)
-        within = begins[begins + self.reach <= len(self.words)]
-        repeats = np.concatenate([[0], np.cumsum(self.words.repeated(run))])
-        self.within = within
-        """Words at which a sentence begins and a segment fits."""
-        self.starts = within[repeats[within + self.reach - run + 1] == repeats[within]]
-        """Those of them whose segment is unique."""
+        self._begins, self._repeats = begins, np.concatenate([[0], np.cumsum(self.words.repeated(run))])
+        self.within, self.starts = self._unique(self.reach)
+        """Words at which a sentence begins and a segment fits; and those of them whose segment is unique."""
+
+    def _unique(self, reach: int) -> tuple[np.ndarray, np.ndarray]:
+        """The same of segments of so many words."""
+        within = self._begins[self._begins + reach <= len(self.words)]
+        return within, within[self._repeats[within + reach - self.run + 1] == self._repeats[within]]
+
+    def most(self, needs: int) -> int:
+        """The longest length at which so many sentences begin with a unique segment; 0 where even the shortest that runs tell is too long."""
+        # What is unique of a length is so of any shorter one down to the run, and may not be below.
+        low, high = self.run - 1, self.reach
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if len(self._unique(middle)[1]) >= needs else (low, middle)
+        return low * self.cut.length // self.reach if low >= self.run else 0
 
     def size(self, word: int) -> int:
         """Words of the segment that begins with this one: as many whole words as fit."""

@@ -125,6 +125,9 @@ class AncestralTrace(Task[AncestralTraceParams]):
     def count(self, params: AncestralTraceParams) -> int | None:
         return params.fits(1) if params.bare else None
 
+    def turns(self, params: AncestralTraceParams) -> int:
+        return len(ASKS) if params.ask == "mixed" else 1
+
     def draw(self, rng: Stream, params: AncestralTraceParams, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
         planted = params.fits(cell.questions)
         if params.bare and cell.questions > 1:

@@ -91,6 +91,9 @@ class SortOrder(Task[SortOrderParams]):
     def count(self, params: SortOrderParams) -> int | None:
         return params.words or None
 
+    def turns(self, params: SortOrderParams) -> int:
+        return params.turns
+
     def draw(self, rng: Stream, params: SortOrderParams, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
         if len(wording.choices("labels")) < params.segments:
             raise ValueError(f"the template has fewer than {params.segments} labels: take fewer segments, or add to its labels")
@@ -220,7 +223,7 @@ class SortOrder(Task[SortOrderParams]):
 def _wishes(rng: Stream, params: SortOrderParams, cell: Cell) -> Iterator[Wish]:
     """The questions of a row: bins, ends asked for and orders shown are dealt in turns, and so is the depth."""
     asks, ranges, count = ("first", "last") if params.ask == "mixed" else (params.ask,), params.ranges, params.segments
-    parts = 2 * len(asks) * len(ranges)
+    parts = params.turns
     # An odd number of depths takes turns of its own.
     turn, ninth = cell.turn(parts), cell.turn(9)
     for number in range(cell.questions):
@@ -281,9 +284,11 @@ def _lack(
          f"segments are unique, with no run of {segments.run} words that stands elsewhere too"),
     ):  # fmt: skip
         if len(held) < needs:
+            most = segments.most(needs)
             return (
-                f"sort_order: {needs} segments are asked about, but the text {what}: take a longer text, another one, "
-                "or other segments (segment_length, ngram)."
+                f"sort_order: {needs} segments are asked about, but the text {what}: "
+                + (f"take segment_length={most} or less, " if most else "take a lower or higher ngram, ")
+                + "a longer text, or another one."
             )
     wish = wishes[[bool(words) for words in chosen].index(False)]
     nearest = ""

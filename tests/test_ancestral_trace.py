@@ -468,3 +468,11 @@ def test_the_longest_chain_of_which_half_are_solved() -> None:
 )  # fmt: skip
 def test_a_relation_is_read_where_no_stop_stands_before_it(lang: str, told: str, found: tuple[str, str, int]) -> None:
     assert list(read(told, wording(lang))) == [found]
+
+
+@pytest.mark.parametrize("haystack", ["prose", "records"])
+def test_many_relations_without_filler_are_the_whole_context(haystack: str) -> None:
+    """More plants than are laid one by one, and nothing between them."""
+    params = {"chain": 128, "bare": True, "families": 0, "beyond": 0, "branches": 0}
+    (row,) = lcgen.generate("ancestral_trace", params=params, samples=1, depths="random", haystack=haystack, verify="full")
+    assert len(row["evidence"]) == 128

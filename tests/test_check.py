@@ -358,6 +358,19 @@ def test_several_devices_share_the_rows(folder: Path) -> None:
     assert [cell.plain() for cell in alone.cells] == [cell.plain() for cell in shared.cells]
 
 
+def test_a_suite_of_several_vocabularies_needs_one_named(tmp_path: Path) -> None:
+    suite = tmp_path / "two.yaml"
+    suite.write_text(
+        "name: two\nbuilds:\n  - {task: needle, lengths: 1k, depths: 0.5, haystack: noise, tokenizer: [qwen3, llama3]}\n"
+    )
+    lcgen.build(str(suite), tmp_path / "two")
+    refused("check", tmp_path / "two", says=r"several vocabularies \(qwen3, llama3\).*--tokenizer qwen3")
+    assert {record.where["config"] for record in lcgen.check(tmp_path / "two", tokenizer="qwen3").records} == {
+        "needle_qwen3_1k",
+        "needle_llama3_1k",
+    }
+
+
 def test_another_vocabulary_is_said(folder: Path) -> None:
     found = lcgen.check(folder, tokenizer="llama2")
     assert found.verdict == "sound" and any("times as many tokens" in note for note in found.notes)

@@ -114,6 +114,46 @@ def test_law_3_only_the_right_answer_scores(case: Case) -> None:
 
 
 @every_case
+def test_contrasts_hold(case: Case) -> None:
+    """What `lcgen check` shows of a row: whole, its evidence alone, and without it; where one is left out, it is said why."""
+    task = generators.get(case.task)
+    for row in rows(case):
+        contrast = task.contrast(row)
+        gold = [piece for piece in row["evidence"] if piece["role"] in ("gold", "step")]
+        if contrast is None:
+            assert not {piece["value"] for piece in gold if piece["value"]} & {*row["outputs"]}, (
+                "an answer that is stated is told"
+            )
+            continue
+        assert contrast.choices or contrast.reference or contrast.why, "there is something to tell"
+        assert contrast.reference in (None, row["reference_output"])
+        whole = contrast.evidence is not None and contrast.removed
+        assert whole or contrast.why, "a prompt that is left out"
+        for choice in contrast.choices:
+            others = choice.labels or choice.rivals
+            assert choice.gold and choice.gold not in choice.rivals and len({*others}) == len(others)
+            assert choice.gold in choice.labels or not choice.labels
+            assert choice.changed is None or choice.changed != choice.gold
+        if row["context_start"] is None:
+            assert contrast.evidence is None and not contrast.removed, "no context"
+            continue
+        start, end = row["context_start"], row["context_end"]
+        if contrast.evidence is not None:
+            shown = contrast.evidence[start : len(contrast.evidence) - (len(row["input"]) - end)]
+            assert contrast.evidence[:start] == row["input"][:start] and contrast.evidence.endswith(row["input"][end:])
+            assert all(piece["text"] in shown for piece in gold if piece["copy"] == 0) and len(shown) <= end - start
+        assert list(contrast.removed) == sorted(contrast.removed)
+        assert all(start <= low < high <= end for low, high in contrast.removed)
+        left = "".join(sign for place, sign in enumerate(row["input"]) if not any(a <= place < b for a, b in contrast.removed))
+        for choice in contrast.choices if contrast.removed else ():
+            # The white space before a cue is that of its place in the prompt.
+            stated = (choice.cue + choice.lead + choice.gold).lstrip()
+            if choice.literal:
+                assert contrast.evidence is not None and stated in contrast.evidence
+                assert stated not in left, "what is removed is gone"
+
+
+@every_case
 def test_law_4_lengths_are_exact(case: Case) -> None:
     maker = case.maker()
     for row in rows(case):

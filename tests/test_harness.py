@@ -166,6 +166,32 @@ def test_the_copy_scores_as_the_package(task: str, tmp_path: Path) -> None:
     assert scores["copy"] == scores["package"] == [dict(generators.get(task).score(said, row)) for row, said in cases]
 
 
+@pytest.mark.parametrize(
+    ("file", "package"),
+    [
+        ("inspect_tasks.py", "inspect_ai"),
+        ("lighteval_tasks.py", "lighteval"),
+        ("opencompass_tasks.py", "opencompass"),
+        ("lm_eval/lcgen_rows.py", "lm_eval"),
+    ],
+)
+def test_a_harness_that_is_too_old_is_told(file: str, package: str, folder: Path, tmp_path: Path) -> None:
+    """Before anything of the harness is imported, which might fail in its own words."""
+    info = tmp_path / "site" / f"{package}-0.0.1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 0.0.1\n")
+    (tmp_path / "site" / package).mkdir()
+    (tmp_path / "site" / package / "__init__.py").write_text(
+        "" if package == "lm_eval" else "raise SystemExit('imported too early')"
+    )
+    code = "import sys, runpy; sys.path.insert(0, sys.argv[1])\nif sys.argv[2] == 'lm_eval': import lm_eval\nrunpy.run_path(sys.argv[3])"
+    command = [sys.executable, "-c", code, str(tmp_path / "site"), package, str(folder / file)]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (
+        run.returncode and f"ImportError: {package} 0.0.1 is too old for the files of this folder: run pip install" in run.stderr
+    )
+
+
 def test_the_copy_holds_no_builder() -> None:
     held = vendored(["needle"])
     assert "generators/needle.py" in held and "grading/metric.py" in held

@@ -332,6 +332,18 @@ def test_a_missing_response_is_an_empty_answer(folder: Path, part: Path) -> None
     ]
 
 
+def test_a_file_of_several_formats_is_scored_and_said(folder: Path, made: list[dict[str, Any]]) -> None:
+    ruler = [{"pred": row["answer"], "others": {"id": row["id"]}} for row in made[:3]]
+    own = [{"id": row["id"], "response": row["answer"]} for row in made[3:]]
+    Path("mixed.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [*ruler, *own]))
+    found = lcgen.score(folder, "mixed.jsonl")
+    assert value(found, "mixed") == 1
+    assert found.notes == [
+        "mixed: answers in several formats (3 of RULER, 17 of lcgen); all count. Were files of two runs joined?"
+    ]
+    assert not lcgen.score(folder, written("one.jsonl", answers(made))).notes
+
+
 def test_missing_rows_can_be_left_out_and_say_so(folder: Path, part: Path) -> None:
     found = lcgen.score(folder, part, missing="skip")
     assert value(found, "part") == 1 and found.totals[0].figures["part"]["score"] == share(14, 14)

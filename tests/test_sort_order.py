@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -292,6 +293,37 @@ def test_what_cannot_be_is_refused_with_the_numbers(options: dict[str, Any], num
         lcgen.build("sort_order", tmp_path / "out", **{key: value for key, value in given.items() if value is not None})
     assert all(number in str(refused.value) for number in numbers), str(refused.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_length_that_a_refusal_names_works(tmp_path: Path) -> None:
+    params = {"segment_length": 60, "bins": "0..0.05..0.9"}
+    with pytest.raises(LcgenError) as refused:
+        lcgen.build("sort_order", tmp_path / "out", lengths="1k", params=params)
+    found = re.search(r"segment_length=(\d+) or less", str(refused.value))
+    assert found is not None, str(refused.value)
+    nearest = {**params, "segment_length": int(found[1])}
+    assert lcgen.build("sort_order", tmp_path / "out", lengths="1k", params=nearest, samples=4).rows == 8
+
+
+def test_the_longest_segments_that_enough_sentences_begin_are_found() -> None:
+    """Of sentences with 20 words each, the last begins with no longer segment; one that repeats makes segments over it repeat."""
+    own = [" ".join(f"w{number}x{place}" for place in range(20)) + "." for number in range(3)]
+    opens = np.cumsum([0, *(len(sentence) + 1 for sentence in own)])[:-1]
+    assert Segments(" ".join(own), "en", opens, Cut(25, None, 4)).most(3) == 20
+    assert len(Segments(" ".join(own), "en", opens, Cut(20, None, 4)).starts) == 3
+    again = " ".join([*own, own[0]])
+    assert Segments(again, "en", opens, Cut(25, None, 4)).most(3) == 0, "the first sentence is no longer unique"
+    assert Segments(again, "en", opens, Cut(25, None, 4)).most(2) == 23, "three words of a repeat are no run of four"
+
+
+def test_every_bin_is_tried_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bin that the row of the first index does not ask for is refused before a file is begun."""
+    from lcgen.builders import build
+
+    monkeypatch.setattr(build, "_build", lambda *given: pytest.fail("a file was begun"))
+    for bins in ("0..0.99..1", "0..0.5..0.99..1"):
+        with pytest.raises(LcgenError, match="0.99..1"):
+            lcgen.build("sort_order", tmp_path / "out", lengths="1k", params={"bins": bins}, samples=64)
 
 
 def test_books_that_are_missing_empty_or_short_are_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,13 +32,15 @@ class Answer:
     id: str
     samples: tuple[str, ...]
     cut: tuple[bool, ...] = ()
+    form: str = field(default="", compare=False)
+    """Whose format it was written in."""
 
 
 def of(entry: Any) -> Answer:
     """The answer that one object of any known format holds; without samples where the model gave none. Raises Unread."""
     if not isinstance(entry, Mapping):
         raise Unread(f"is {type(entry).__name__}, but must be an object with 'id' and 'response', such as {EXAMPLE}")
-    for keys, read in _READERS:
+    for form, keys, read in _READERS:
         if keys <= {*entry}:
             found = read(entry)
             if not isinstance(found.id, str):
@@ -47,7 +49,7 @@ def of(entry: Any) -> Answer:
                 raise Unread(
                     f"has a response to {found.id[:120]!r} that must be a string, or a list of strings for several samples"
                 )
-            return found
+            return replace(found, form=form)
     named = ", ".join(map(repr, list(entry)[:6])) or "no keys"
     raise Unread(f"is an object with {named}, but must be an object with 'id' and 'response', such as {EXAMPLE}")
 
@@ -112,12 +114,13 @@ def _inspect(entry: Mapping[str, Any]) -> Answer:
 
 
 _READERS = (
-    (frozenset(("custom_id",)), _batch),
-    (frozenset(("doc", "resps")), _lm_eval),
-    (frozenset(("pred", "others")), _ruler),
-    (frozenset(("id", "output", "messages")), _inspect),
-    (frozenset(("id", "response")), _own),
+    ("an OpenAI batch", frozenset(("custom_id",)), _batch),
+    ("lm-evaluation-harness", frozenset(("doc", "resps")), _lm_eval),
+    ("RULER", frozenset(("pred", "others")), _ruler),
+    ("Inspect", frozenset(("id", "output", "messages")), _inspect),
+    ("lcgen", frozenset(("id", "response")), _own),
 )
+"""Whose format, the keys that tell it, and what reads it."""
 
 
 def lines(file: Iterable[bytes], fault: list[str]) -> Iterator[Answer]:

@@ -416,6 +416,11 @@ class Task(ABC, Generic[P]):
         """The native size that the parameters give the context (pairs, entries, elements); None: it is fitted to a length."""
         return None
 
+    def turns(self, params: P) -> int:
+        """Indices in a row over which what is asked for goes round (kinds of questions, distances): a build makes one of each at its
+        shortest length before it writes anything, so that what cannot be is refused then."""
+        return 1
+
     def own(self, params: P) -> bool:
         """Whether what the task brings of its own is lcgen's, free of rights; not where it reads somebody's questions."""
         return True

@@ -199,7 +199,7 @@ class Ledger:
         filler = order[order >= 0]
         texts = [plant.text for plant in self.draft.plants]
         whole = b"".join(self.draft.filler.slices(filler, self.draft.sep)) if len(filler) else b""
-        sizes, leads = self.draft.filler.sizes(filler, self.draft.sep)
+        sizes, leads = self.draft.filler.sizes(filler, self.draft.sep) if len(filler) else (filler, filler)
         ends = np.cumsum(sizes)
         laid = iter(zip((ends - sizes).tolist(), (ends - sizes + leads).tolist(), ends.tolist()))
         led, bare = [], []
@@ -228,7 +228,9 @@ class Ledger:
         # Written at once and then cut, where plants are many: to ask for the filler between two of them takes longer than they do.
         many = len(cuts) > MANY
         whole, ends = (
-            (self._filler(order), np.cumsum(self.sizes(order)[0])[bounds[1:] - np.int64(1)].tolist()) if many else (b"", [])
+            (self._filler(order), np.cumsum(self.sizes(order)[0])[bounds[1:] - np.int64(1)].tolist())
+            if many
+            else (memoryview(b""), [])
         )
         passed, units = 0, order[bounds[:-1]].tolist()
         for number, (start, end, unit) in enumerate(zip(bounds[:-1], bounds[1:], units)):
@@ -243,8 +245,8 @@ class Ledger:
 
     def _filler(self, order: np.ndarray) -> memoryview:
         """The filler of a lane behind its first unit, one after another."""
-        behind = order[1:]
-        return memoryview(b"".join(self.draft.filler.slices(behind[behind >= 0], self.draft.sep)))
+        behind = order[1:][order[1:] >= 0]
+        return memoryview(b"".join(self.draft.filler.slices(behind, self.draft.sep)) if len(behind) else b"")
 
     def sizes(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of each unit of a lane its bytes with the separator before it, and those of the separator; none before the first."""

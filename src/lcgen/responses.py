@@ -6,6 +6,7 @@ import hashlib
 import json
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +67,8 @@ class Responses:
         """What of the source could not be read, each with its line."""
         self.tells = False
         """Whether it says of any answer why it ended."""
+        self.forms: Counter[str] = Counter()
+        """Whose formats its answers are written in; more than one where files of several runs were joined, perhaps."""
         self._places: dict[str, tuple[int, int]] = {}
         # Given back in __exit__, whatever is read meanwhile.
         self._text = tempfile.SpooledTemporaryFile(HELD)  # noqa: SIM115
@@ -79,6 +82,7 @@ class Responses:
         twice: dict[str, None] = {}
         for answer in read(self.source, self.faults):
             name = answer.id
+            self.forms[answer.form] += 1
             if not answer.samples:
                 continue
             if name in self._places:

@@ -78,6 +78,8 @@ class Joined:
     """Ids that are no row's."""
     unread: list[str] = field(default_factory=list)
     """What of the file could not be read."""
+    forms: Counter[str] = field(default_factory=Counter)
+    """Whose formats its answers are written in, and how many in each."""
     ends: Counter[str] = field(default_factory=Counter)
     """Of the samples, how many were `truncated` by the budget and how many never closed their thinking (`unclosed`)."""
     tells: bool = False
@@ -130,7 +132,7 @@ def score(
         raise LcgenError(f"--out {out} would replace the responses that it is about. Choose another --out.")
     wordings = reading.wordings_of(folder, made) if oracle else {}
     sheets: dict[str, Sheet] = {}
-    found = Scored({}, [], [Joined(run.name, len(run), unread=run.faults, tells=run.tells) for run in answers])
+    found = Scored({}, [], [Joined(run.name, len(run), unread=run.faults, forms=run.forms, tells=run.tells) for run in answers])
     turns: Counter[tuple[str, str]] = Counter()
     with _lines(out) as write:
         for config, row in every_row(folder, made):

@@ -97,7 +97,13 @@ def load(job: Job, made: dict[str, Any]) -> Judge:
 
 
 def _vocabulary(job: Job, made: dict[str, Any]) -> tokens.Tokenizer:
-    name = job.tokenizer or made["counted"][0]["tokenizer"]["name"]
+    names = list(dict.fromkeys(entry["tokenizer"]["name"] for entry in made["counted"]))
+    if job.tokenizer is None and len(names) > 1:
+        raise LcgenError(
+            f"The rows of {job.folder} were counted in several vocabularies ({', '.join(names)}), and the reference model reads all rows "
+            f"in one. Name it: --tokenizer {names[0]}."
+        )
+    name = job.tokenizer or names[0]
     try:
         return tokens.load(name)
     except LcgenError as error:
