@@ -312,9 +312,10 @@ def _ranks(row: dict[str, Any]) -> list[float]:
         pieces = [piece for piece in row["evidence"] if (piece["lane"], piece["copy"]) == lane]
         pieces.sort(key=lambda piece: int(piece["char_start"]))
         golds = [place for place, piece in enumerate(pieces) if piece["role"] == "gold"]
-        if named := [piece["part"] for piece in pieces if [piece["key"]] == row["outputs"]]:
-            # Where a question shows several and asks for the key of one, its place is that in the order shown.
-            ranks += [part / (len(pieces) - 1) for part in named]
+        keys = sorted(piece["key"] for piece in pieces)
+        if len(keys) > 1 and row["outputs"] in ([key] for key in keys):
+            # Where a question shows several and asks for the label of one, its place is that of the label.
+            ranks.append(keys.index(row["outputs"][0]) / (len(keys) - 1))
             continue
         if len(golds) < len(pieces):
             ranks += [place / (len(pieces) - 1) for place in golds]
