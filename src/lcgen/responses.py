@@ -73,12 +73,12 @@ class Responses:
         """What of the source could not be read, each with its line."""
         self.tells = False
         """Whether it says of any answer why it ended."""
+        self.forms: Counter[str] = Counter()
+        """Whose formats its answers are written in; more than one where files of several runs were joined, perhaps."""
         self.notes: list[str] = []
         """What of the run was not said but found out."""
         self.parts: list[tuple[str, list[str]]] = []
         """What it was read from, with the ids that are answered there."""
-        self.forms: Counter[str] = Counter()
-        """Whose formats its answers are written in; more than one where files of several runs were joined, perhaps."""
         self._places: dict[str, tuple[int, int]] = {}
         # Given back in __exit__, whatever is read meanwhile.
         self._text = tempfile.SpooledTemporaryFile(HELD)  # noqa: SIM115

@@ -126,11 +126,8 @@ def score(
         raise LcgenError(f"--out {out} would replace the responses that it is about, or lie among them. Choose another --out.")
     wordings = reading.wordings_of(folder, made) if oracle else {}
     sheets: dict[str, Sheet] = {}
-    found = Scored(
-        {},
-        [],
-        [Joined(run.name, len(run), unread=run.faults, notes=run.notes, forms=run.forms, tells=run.tells) for run in answers],
-    )
+    runs = [Joined(run.name, len(run), unread=run.faults, notes=run.notes, forms=run.forms, tells=run.tells) for run in answers]
+    found = Scored({}, [], runs)
     turns: Counter[tuple[str, str]] = Counter()
     with _lines(out) as write:
         for config, row in every_row(folder, made):

@@ -274,10 +274,10 @@ def notes(scored: Scored, missing: str) -> list[str]:
             said.append(
                 f"{one.name}: {lost:,} of {rows:,} rows have no response and {how}: {listed(one.missing, scored.configs)}."
             )
-        said += [f"{one.name}: {note}." for note in one.notes]
         if len(one.forms) > 1:
             kinds = ", ".join(f"{count:,} of {form}" for form, count in one.forms.items())
             said.append(f"{one.name}: answers in several formats ({kinds}); all count. Were files of two runs joined?")
+        said += [f"{one.name}: {note}." for note in one.notes]
         if one.unread:
             more = "" if len(one.unread) <= 3 else f" and {len(one.unread) - 3:,} more"
             said.append(f"{one.name}: passed over: {'; '.join(one.unread[:3])}{more}.")
