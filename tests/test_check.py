@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ from tests.runs import cli, done, process, refused
 
 pytest.importorskip("torch", reason="lcgen check needs PyTorch")
 
-from lcgen.checking.prompts import prompts, tail
+from lcgen.checking.induction import Induction
+from lcgen.checking.judge import Weighed
+from lcgen.checking.prompts import Prompt, prompts, tail
+from lcgen.checking.trials import NUMBERLESS
 from tests.checks import checked, reference, reworded, rows, shifted, whole
 
 HEAVY = ("birdie", "thread_safety", "multiple", "n1000", "needlebench_atc")
@@ -125,6 +129,37 @@ def test_planted_broken_rows_are_found(fault: Any) -> None:
         bad = [cell for cell in found.faults if cell.level == "cell"]
         assert [cell.judged.verdict for cell in bad] == ["broken"]
         assert bad[0].by["depth"] == made[seed]["depth"]
+
+
+class _Numberless(Induction):
+    """The reference model, of some rows without a number."""
+
+    def __init__(self, ids: Sequence[str], value: float) -> None:
+        super().__init__(reference().reader.tokenizer)
+        self.ids, self.value = ids, value
+
+    def weigh(self, given: Sequence[Prompt]) -> list[list[Weighed]]:
+        found = super().weigh(given)
+        for prompt, own in zip(given, found):
+            if prompt.kind == "removed" and any(name in prompt.tokens.text for name in self.ids):
+                own[0] = Weighed([[self.value] * len(one) for one in own[0].logprobs], own[0].marks)
+        return found
+
+    def follow(self, prompt: str, answer: str) -> list[float]:
+        return [self.value, *super().follow(prompt, answer)]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_rows_of_which_a_model_gives_no_numbers_are_counted_and_not_judged(value: float) -> None:
+    made = rows(depths="0.1,0.4,0.8", samples=8, haystack="noise")
+    asked = [row["question"] for row in made]
+    found = checked(made, _Numberless(asked[:5], value))
+    assert [record.skipped for record in found.records] == [NUMBERLESS] * 5 + [""] * 19
+    assert found.verdict == "sound" and whole(found).removed.n == 19 and found.plain()["skipped"] == {NUMBERLESS: 5}
+    none = checked([*made, *rows("longgenbench", lengths="1k", samples=1)[:1]], _Numberless(asked, value))
+    assert none.verdict == "no meaning" and not none.cells and not none.faults
+    for one in (found, none):
+        json.dumps(one.plain(), allow_nan=False)
 
 
 def test_the_reference_model_answers_and_is_scored() -> None:

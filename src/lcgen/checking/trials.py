@@ -18,6 +18,7 @@ from lcgen.errors import LcgenError
 from lcgen.streams import Stream
 
 DECILES = 10
+NUMBERLESS = "the model's log-probabilities are no finite numbers (NaN or infinite), as of a damaged model or of one that --dtype is too narrow for"
 CELL = ("task", "config", "lang", "variant", "length", "target", "depth", "group_role", "params")
 """What a record keeps of its row, to be put into cells by."""
 
@@ -91,10 +92,17 @@ def check(rows: Sequence[tuple[str, Row]], judge: Judge, candidates: int, genera
     weighed: dict[int, Sequence[Weighed]] = {}
     for batch in judge.batches([len(prompt) for _, _, prompt in work]):
         try:
-            weighed |= zip(batch, judge.weigh([work[place][2] for place in batch]))
+            found = judge.weigh([work[place][2] for place in batch])
         except LcgenError as error:
             for place in batch:
                 records[work[place][0]].skipped = str(error)
+            continue
+        for place, told in zip(batch, found):
+            # NaN is neither above nor below anything: it would rank the right answer, or the wrong ones, at will.
+            if all(map(_finite, told)):
+                weighed[place] = told
+            else:
+                records[work[place][0]].skipped = NUMBERLESS
     for place, (number, row, prompt) in enumerate(work):
         if place in weighed and not records[number].skipped:
             _note(records[number], row, prompt, weighed[place], judge.copies)
@@ -105,6 +113,11 @@ def check(rows: Sequence[tuple[str, Row]], judge: Judge, candidates: int, genera
         if record.skipped:
             record.trials.clear()
         yield record
+
+
+def _finite(weighed: Weighed) -> bool:
+    """Whether what a model says of one choice are numbers."""
+    return all(np.isfinite(values).all() for values in (weighed.marks, *weighed.logprobs))
 
 
 def _note(record: Record, row: Row, prompt: Prompt, found: Sequence[Weighed], copies: bool) -> None:
@@ -164,5 +177,8 @@ def _reference(record: Record, row: Row, contrast: Contrast, judge: Judge) -> No
         found = judge.follow(f"{row['input']}\n", contrast.reference)
     except LcgenError as error:
         record.skipped = str(error)
+        return
+    if not np.isfinite(found).all():
+        record.skipped = NUMBERLESS
         return
     record.deciles = [round(float(part.mean()), 4) for part in np.array_split(np.array(found), DECILES) if len(part)]
