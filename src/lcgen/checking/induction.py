@@ -140,7 +140,7 @@ class Anchor:
         n-grams count, so that no key is taken for one that shares a word with it."""
         if asked not in self._held:
             # A word has other tokens at the beginning of a text than inside it.
-            ways = [self.reader.encode(f"{lead}{line}") for line in asked.split("\n") if line for lead in ("", " ", "\n")]
+            ways = [self._behind(lead, line) for line in asked.split("\n") if line for lead in ("", " ", "\n")]
             wanted = [ngrams(torch.tensor(way, dtype=torch.int64, device=self.ids.device)) for way in ways]
             attended = torch.zeros(len(self.ids), device=self.ids.device)
             for size, here in enumerate(self.grams):
@@ -152,6 +152,11 @@ class Anchor:
                     attended[hits] += rarity[kinds]
             self._held[asked] = attended
         return self._held[asked]
+
+    def _behind(self, lead: str, line: str) -> list[int]:
+        """The tokens of a line behind a lead, without those of the lead: a line's beginning is no part of a key."""
+        own, joined = self.reader.encode(lead), self.reader.encode(f"{lead}{line}")
+        return joined[len(own) :] if lead and joined[: len(own)] == own else joined
 
 
 def ngrams(ids: torch.Tensor) -> list[torch.Tensor]:

@@ -13,7 +13,7 @@ from lcgen.checking.judge import Judge, Weighed
 from lcgen.checking.prompts import Prompt, prompts
 from lcgen.checking.verdicts import Trial
 from lcgen.contract import Row
-from lcgen.contrasts import Contrast
+from lcgen.contrasts import Contrast, quoted
 from lcgen.errors import LcgenError
 from lcgen.streams import Stream
 
@@ -52,6 +52,14 @@ class Record:
     """Why it was not checked."""
     why: str = ""
     """Why a contrast has no meaning."""
+    fault: str = ""
+    """What is at odds with the row's own evidence, whatever the model says."""
+
+    @property
+    def wrong(self) -> str:
+        """What is wrong with the row by itself; empty where that takes many rows to tell."""
+        missed = [trial.gold for trial in self.trials.get("evidence", ()) if trial.copied and not trial.hit]
+        return self.fault or (f"{quoted(missed[0])} is not found in its evidence alone" if missed else "")
 
     def plain(self) -> dict[str, Any]:
         """As JSON values."""
@@ -61,7 +69,9 @@ class Record:
             for kind, trials in self.trials.items()
         }  # fmt: skip
         rest = {
-            name: value for name in ("changed", "scores", "said", "deciles", "skipped", "why") if (value := getattr(self, name))
+            name: value
+            for name in ("changed", "scores", "said", "deciles", "skipped", "why", "wrong")
+            if (value := getattr(self, name))
         }
         return {"id": self.id, **self.where, "tokens": self.tokens, "prompts": ranks, **rest}
 
@@ -74,15 +84,19 @@ def check(rows: Sequence[tuple[str, Row]], judge: Judge, candidates: int, genera
         where = {"config": config, **{name: row[name] for name in CELL if name != "config"}}
         record = Record(row["id"], where, counted=row["prompt_tokens"] - row["wrapper_tokens"])
         records.append(record)
-        contrast = generators.get(row["task"]).contrast(row)
+        try:
+            contrast = generators.get(row["task"]).contrast(row)
+            made = list(prompts(row, contrast, judge.reader, candidates)) if contrast and contrast.reference is None else []
+        except (IndexError, KeyError, ValueError):
+            record.fault = "its places, its answers and its text do not fit together"
+            continue
         if contrast is None:
             record.why = "the task has no contrast for this row"
             continue
-        record.why = contrast.why
+        record.why, record.fault = contrast.why, contrast.fault
         if contrast.reference is not None:
             _reference(record, row, contrast, judge)
             continue
-        made = list(prompts(row, contrast, judge.reader, candidates))
         record.tokens = len(made[0].tokens) if made else 0
         longest = max(map(len, made), default=0)
         if judge.window is not None and longest > judge.window:
