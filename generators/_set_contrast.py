@@ -25,11 +25,11 @@ def contrast(row: Row) -> Contrast:
         choices = [Choice(outputs[0], labels=labels, changed=changed if shared else None)]
         right = labels[not shared] if metadata["answer_mode"] == "decide" else str(len(shared))
         fault = "" if outputs == [right] else unlike(outputs[0])
-        why = "" if shared else "the sets share nothing"
+        why = "" if shared else "their sets share no element, so that there is no evidence to show alone or to take away"
         return Contrast(choices, _planted(row), sorted(spans), True, turned, why=why, fault=fault)
     fault = next((unlike(output) for output in outputs if output not in (shared or [metadata["nothing"]])), "")
     if not shared:
-        return Contrast(why="the sets share nothing, so no element is right", fault=fault)
+        return Contrast(why="their sets share no element, so that no element is a right answer", fault=fault)
     others = [item for found in LIST.finditer(text, row["context_start"]) for item in SEP.split(found[1])[::2]]
     rivals = list(dict.fromkeys(item for item in others if item and not any(value in item for value in shared)))[:MOST_RIVALS]
     choices = [Choice(value, rivals=rivals, changed=metadata["nothing"] or None) for value in shared]

@@ -91,7 +91,7 @@ def check(rows: Sequence[tuple[str, Row]], judge: Judge, candidates: int, genera
             record.fault = "its places, its answers and its text do not fit together"
             continue
         if contrast is None:
-            record.why = "the task has no contrast for this row"
+            record.why = "their task says of no evidence that it could be taken away"
             continue
         record.why, record.fault = contrast.why, contrast.fault
         if contrast.reference is not None:
