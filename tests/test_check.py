@@ -466,6 +466,36 @@ def test_a_leak_ends_with_exit_code_1(tmp_path: Path) -> None:
     assert code == 1 and "leaking" in out
 
 
+@pytest.mark.parametrize(("column", "value", "says"), [
+    ("depth", math.nan, "Row 3 of data/needle_512/.*a depth is NaN"), ("depth", math.inf, "Row 3 of data/needle_512/.*depth"),
+    ("evidence", math.nan, "Row 3 of data/needle_512/.*a depth is NaN"), ("outputs", [], "Row 3 of data/needle_512/.*outputs"),
+])  # fmt: skip
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_a_row_that_is_no_valid_one_is_named(tmp_path: Path, kind: Any, column: str, value: Any, says: str) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    lcgen.build("needle", tmp_path / "odd", lengths="512", depths="0.2,0.8", samples=2, haystack="noise", format=kind)
+    (file,) = (tmp_path / "odd/data/needle_512").iterdir()
+
+    def spoilt(row: dict[str, Any]) -> None:
+        if column == "evidence":
+            row["evidence"][0]["depth"] = value
+        else:
+            row[column] = value
+
+    if kind == "jsonl":
+        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        spoilt(lines[2])
+        file.write_text("".join(json.dumps(row) + "\n" for row in lines), encoding="utf-8")
+    else:
+        table = pq.read_table(file)
+        lines = table.to_pylist()
+        spoilt(lines[2])
+        pq.write_table(pa.Table.from_pylist(lines, table.schema), file)
+    refused("check", tmp_path / "odd", code=1, says=says)
+
+
 def test_a_limit_is_spread_over_cells(folder: Path) -> None:
     for limit, cells in ((6, 6), (2, 2), (50, 6)):
         found = lcgen.check(folder, limit=limit)
