@@ -99,7 +99,19 @@ def _hint_in_question(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-@pytest.mark.parametrize("leak", [_hint_in_text, _hint_in_question], ids=["in the text", "in the question"])
+def _hint_spaced(row: dict[str, Any]) -> dict[str, Any]:
+    return shifted(row, row["context_end"], f" The digits are {' '.join(row['answer'])}.")
+
+
+def _hint_short(row: dict[str, Any]) -> dict[str, Any]:
+    return shifted(row, row["context_end"], f" Not {row['answer'][:-1]}.")
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [_hint_in_text, _hint_in_question, _hint_spaced, _hint_short],
+    ids=["in the text", "in the question", "spaced", "short"],
+)
 def test_planted_leaks_are_found(leak: Any) -> None:
     for seed in range(10):
         made = [leak(row) for row in rows(depths="0.1,0.4,0.8", samples=2, seed=seed, haystack="noise")]
