@@ -87,7 +87,7 @@ def check(rows: Sequence[tuple[str, Row]], judge: Judge, candidates: int, genera
         try:
             contrast = generators.get(row["task"]).contrast(row)
             made = list(prompts(row, contrast, judge.reader, candidates)) if contrast and contrast.reference is None else []
-        except (IndexError, KeyError, ValueError):
+        except (IndexError, KeyError, TypeError, ValueError):
             record.fault = "its places, its answers and its text do not fit together"
             continue
         if contrast is None:
