@@ -126,6 +126,7 @@ def test_contrasts_hold(case: Case) -> None:
             )
             continue
         assert contrast.choices or contrast.reference or contrast.why, "there is something to tell"
+        assert not contrast.fault, "a row is at odds with its own evidence"
         assert contrast.reference in (None, row["reference_output"])
         whole = contrast.evidence is not None and contrast.removed
         assert whole or contrast.why, "a prompt that is left out"

@@ -169,13 +169,16 @@ def every_row(folder: Path, made: Mapping[str, Any]) -> Iterator[tuple[str, dict
         for name in sorted(name for name in made["files"] if name.split("/")[1:2] == [config]):
             if ".." in Path(name).parts or Path(name).is_absolute():
                 raise LcgenError(f"The manifest names a file outside the folder: {name}.")
+            number = 0
             try:
                 for row in writer.read(folder / name):
+                    number += 1
                     schemas.validate_row(row)
                     yield config, row
             except (OSError, ValueError, KeyError, TypeError, CheckFailed) as error:
+                place = f"Row {number:,} of {name}" if isinstance(error, CheckFailed) else name
                 raise CheckFailed(
-                    f"{name} cannot be read: {clause(error)}. `lcgen verify {folder}` says what does not hold."
+                    f"{place} cannot be read: {clause(error)}. `lcgen verify {folder}` says what does not hold."
                 ) from error
 
 

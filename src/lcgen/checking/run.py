@@ -15,7 +15,7 @@ from lcgen.builders import manifest, tables
 from lcgen.checking.findings import Findings, gather
 from lcgen.checking.judge import Cost, Judge
 from lcgen.checking.prompts import FRESH
-from lcgen.checking.trials import Record, check
+from lcgen.checking.trials import NUMBERLESS, Record, check
 from lcgen.contract import Row
 from lcgen.errors import LcgenError
 from lcgen.scoring import every_row
@@ -67,6 +67,11 @@ def run(job: Job, progress: Callable[[int, int], Any] | None = None) -> Findings
     cost = Cost(
         sum(c.tokens for c in costs), max((c.seconds for c in costs), default=0.0), max((c.peak for c in costs), default=0)
     )
+    if records and all(record.skipped == NUMBERLESS for record in records):
+        raise LcgenError(
+            f"{names[0]} judges none of {len(records):,} rows: {NUMBERLESS}. Try --dtype float32, or another model; `lcgen check` without "
+            "--model takes the reference model."
+        )
     order = {record.id: number for number, record in enumerate(records)} if len(devices) == 1 else _order(job, made)
     records = sorted(records, key=lambda record: order[record.id])
     notes = [*spared, *_notes(records, made, planned, stopped)]

@@ -91,8 +91,11 @@ def check(folder: Path, out: Path | None, as_json: bool, **options: Any) -> None
     \b
     sound                solved, and not guessed without the evidence
     leaking              guessed without the evidence
-    broken               not solved from the evidence alone
+    broken               not solved from the evidence alone, or at odds with it
     beyond this model    not solved, which says nothing of the rows
+
+    Rows at odds with their own evidence are listed, whatever the model says. The reference model knows a leaked value by its letters and
+    digits, all or all but one: what is leaked in other words takes a --model.
 
     Exit code 1 where anything is leaking or broken.
     """
