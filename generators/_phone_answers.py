@@ -12,7 +12,7 @@ def graded(response: str, row: Row) -> Mapping[str, float]:
     """What is right of a response: by number, and what the wrong ones are."""
     metadata, outputs, evidence = row["metadata"], row["outputs"], row["evidence"]
     reverse, none = metadata["reverse"], metadata["no_answer"]
-    said = grading.visible(response.replace(row["input"], " ").replace(row["question"], " "), row["input"])
+    said = grading.visible(response, row["input"], row["question"])
     if metadata["style"] == "completion":
         said = said.strip().partition("\n")[0]
     said = aligned.flat(f"{row['gen_prefix'].strip()} {said}" if row["gen_prefix"] else said)
@@ -53,5 +53,5 @@ def graded(response: str, row: Row) -> Mapping[str, float]:
         if slots := [value for wanted, value in zip(gold, judged.slots) if (wanted == aligned.NONE) == lost]:
             found[name] = slots.count(aligned.NONE) / len(slots)
     if metadata["style"] == "completion":
-        found["first_line"] = float(response.partition("\n")[0].strip() == outputs[0])
+        found["first_line"] = float(isinstance(response, str) and response.partition("\n")[0].strip() == outputs[0])
     return found | aligned.spread(judged.right, metadata["asked"], evidence) if len(gold) > 1 else found

@@ -397,6 +397,12 @@ def test_one_value_is_read_in_many_layouts() -> None:
         assert TASK.score(said, row)["score"] == 0, said
 
 
+@pytest.mark.parametrize("said", [None, 7, ["x"], {}], ids=str)
+def test_what_is_no_text_says_nothing(said: Any) -> None:
+    row = scored(variant="thread", thread_length=4)
+    assert TASK.score(said, row) == TASK.score("", row) and TASK.score(said, row)["score"] == 0
+
+
 def test_several_values_are_read_as_list_or_by_key() -> None:
     row = scored(variant="multiple", threads=3)
     keys, (a, b, c) = row["metadata"]["keys"], row["outputs"]

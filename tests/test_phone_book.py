@@ -531,6 +531,13 @@ def test_refusals_are_for_people_who_are_not_listed() -> None:
     assert hedged["score"] == 0.5 and hedged["all_correct"] == 0
 
 
+@pytest.mark.parametrize("said", [None, 7, ["x"], {}], ids=str)
+@pytest.mark.parametrize("style", ["json", "completion"])
+def test_what_is_no_text_says_nothing(said: Any, style: str) -> None:
+    (row,) = made(style=style)
+    assert answered(row, said) == answered(row, "") and answered(row, said)["score"] == 0
+
+
 def test_one_number_among_others() -> None:
     (row,) = made(near_miss=2)
     (name,), (right,) = row["metadata"]["asked"], row["outputs"]
