@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -158,6 +159,34 @@ def test_the_shared_element_stands_where_it_was_asked_to() -> None:
         assert (row["metadata"]["depth_short"], row["metadata"]["depth_long"]) == (short, long)
 
 
+@pytest.mark.parametrize(
+    "params", [("size_small=3",), ("size_small=4", "padding=haystack"), ("size_small=3", "size_ratio=1")], ids=str
+)
+def test_every_place_of_a_set_is_as_likely(params: tuple[str, ...]) -> None:
+    """Within 5 standard deviations: nobody gains by naming the middle."""
+    count, native = 300, "size_ratio=1" in params
+    options: dict[str, Any] = {"haystack": "noise"} if "padding=haystack" in params else {}
+    found = rows(
+        "answer_mode=intersect_one", "intersecting=1", *params, count=count, **options, **({"length": None} if native else {})
+    )
+    for number in range(1 + native):
+        sets_of = [pair(row)[number] for row in found]
+        size = len(sets_of[0])
+        places = np.bincount([held.index(row["answer"]) for held, row in zip(sets_of, found)], minlength=size)
+        assert np.abs(places - count / size).max() < 5 * (count / size) ** 0.5, places
+
+
+@pytest.mark.parametrize("overlap", [1, 2])
+def test_among_other_sets_as_many_elements_come_again_in_every_row(overlap: int) -> None:
+    """Whoever does not look which sets are asked for learns nothing, however often each element comes."""
+    seen: dict[bool, set[tuple[int, ...]]] = {True: set(), False: set()}
+    for row in rows("padding=distractor_sets", f"overlap={overlap}", count=20):
+        every = Counter(text for copies in sets(row).values() for text in copies[0])
+        seen[row["metadata"]["shared"] > 0].add(tuple(sorted(times for times in every.values() if times > 1)))
+        assert all(len(members) == len({*members}) for copies in sets(row).values() for members in copies)
+    assert seen[True] == seen[False] == {(2,) * 3 * overlap}
+
+
 def test_a_universe_is_the_same_in_every_row() -> None:
     seen = [{*one, *two} for one, two in (pair(row) for row in rows("universe=400", "element=word", count=12))]
     assert len(set().union(*seen)) <= 400 < sum(map(len, seen))
@@ -289,6 +318,11 @@ BAD = [
     ("intersecting=0.51", "multiple of 0.05", {}),
     ("intersecting=1.5", "from 0 to 1", {}),
     ("depth_long=2", "from 0 to 1, or -1", {}),
+    ("near_misses=inf", "near_misses must be at least 0, and is inf", {}),
+    ("near_misses=nan", "near_misses must be at least 0, and is nan", {}),
+    ("size_small=2000000", "size_small must be at least 0 and at most 1,048,576, and is 2,000,000", {}),
+    ("size_small=8 size_ratio=1000000 element=hex width=12", "make 8,000,008 entries, .* at most 1,048,576: size_ratio at most 131,071", {}),
+    ("padding=distractor_sets other_sets=1", "other_sets must be at least 2 and at most 24, and is 1", {}),
     ("near_misses=2.5", "a share below 1 or a whole number", {}),
     ("copies=0", "copies must be at least 1", {}),
     ("width=13", "width must be at least 1 and at most 12", {}),
@@ -499,6 +533,9 @@ def test_tokens_without_a_shared_element_are_half_and_say_nothing_by_place() -> 
     [
         ("size_small=64 size_ratio=64", "universe=2048 holds 2044 elements .* too few for sets of 64 and 4096: universe at least 4164, or size_ratio at most 30"),
         ("universe=10", "universe=10 holds 6 elements"),
+        ("universe=100000000000", "universe=100,000,000,000 and sets of 16 and 256 .* together at most 65,536"),
+        ("size_small=100 size_ratio=700", "sets of 100 and 70,000 elements are too many .*, size_ratio at most 654"),
+        ("size_small=100000", "sets of 100,000 and 1,600,000 elements are too many for integer tokens"),
         ("element=word", "style=tokens has no element"), ("near_misses=2", "has no near_misses"), ("answer_mode=count", "knows answer_mode=decide"),
         ("order=interleaved", "knows answer_mode"), ("twins=order", "has no twins"),
     ],
