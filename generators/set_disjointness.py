@@ -70,7 +70,7 @@ class SetDisjointness(Task[SetParams]):
     limits = "shared elements, their depths and sets of a fixed size stay equal; the sets that fill the length grow."
     blocks = {
         "set": ("name", "elements*"), "mixed": ("elements*",), "tagged": ("parts*",), "again": (), "yes": (), "no": (), "nothing": (),
-        "yes_said": (), "no_said": (), "idle": (), "refusals": (), "numbers": (),
+        "yes_said": (), "no_said": (), "idle": (), "denials": (), "refusals": (), "numbers": (),
         "ask_decide": ("first", "second"), "ask_one": ("first", "second", "doubtful?"), "ask_all": ("first", "second", "doubtful?"),
         "ask_count": ("first", "second"),
     }  # fmt: skip

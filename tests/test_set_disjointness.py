@@ -374,6 +374,10 @@ def test_the_length_that_is_named_does(params: str, options: dict[str, Any]) -> 
         ("```\nyes\n```", 1), ("Yes, there is no doubt", 1), ("Do set A and set B share any element? yes", 1), ("yes, 483920 is in both", 1),
         ("no", 0), ("yes, no", 0), ("no, yes", 0), ("yes or no", 0), ("yesterday", 0), ("yes7", 0), ("7yes", 0), ("ye", 0), ("", 0), ("disjoint", 0),
         ("They share no element, so no.", 0), ("<think>yes", 0), ("Yes. On second thought, no.", 0), ("not intersecting", 0), ("noyes", 0), ("yes-no", 0),
+        ("They share an element.", 1), ("They do share an element.", 1), ("The answer is not no.", 1), ('The answer is not "no".', 1), ("ＹＥＳ", 1),
+        ("They have one element in common.", 1), ("The answer is not yes.", 0), ("They don’t share an element.", 0), ("Not yes", 0),
+        ("They do not share an element.", 0), ("They share no elements.", 0), ("They have no element in common.", 0), ("They never overlap", 0),
+        ("Common element: none", 0), ("1. yes\n2. no", 0),
     ],
 )  # fmt: skip
 def test_yes_is_read_as_it_is_said(said: str, right: int) -> None:
@@ -386,7 +390,9 @@ def test_yes_is_read_as_it_is_said(said: str, right: int) -> None:
 @pytest.mark.parametrize(
     ("said", "right"),
     [("不相交", 1), ("答案：不相交。", 1), ("两个集合没有共同元素", 1), ("否", 1), ("它们相交吗？不相交", 1), ("**不相交**", 1), ("没有交集", 1),
-     ("相交", 0), ("是", 0), ("有共同元素", 0), ("相交，不相交", 0), ("不相", 0), ("不相交7", 0), ("", 0), ("相交或不相交", 0)],
+     ("相交", 0), ("是", 0), ("有共同元素", 0), ("相交，不相交", 0), ("不相", 0),
+     ("未相交", 1), ("不会相交", 1), ("两集合无相交元素", 1), ("没有相交", 1), ("并不相交", 1), ("没有任何交集", 1), ("不是相交", 1), ("两者并没有共同元素。", 1),
+     ("不是不相交", 0), ("并非没有交集", 0), ("是否有交集？有", 0), ("有交集", 0), ("存在交集", 0), ("未必相交", 0), ("不相交7", 0), ("", 0), ("相交或不相交", 0)],
 )  # fmt: skip
 def test_no_is_read_in_chinese(said: str, right: int) -> None:
     row = next(row for row in rows(count=2, lang="zh") if row["answer"] == "不相交")
@@ -402,7 +408,30 @@ def test_the_last_sentence_with_a_label_decides() -> None:
 def test_counts_are_read_as_digits_and_as_words() -> None:
     row = next(row for row in rows("answer_mode=count", "overlap=4", count=5) if row["answer"] == "3")
     for said, right in (("3", 1), ("three", 1), ("There are 3 shared elements.", 1), ("**3**", 1), ("3 of 814", 1), ("4", 0), ("33", 0), ("3, 4", 0),
-                        ("13", 0), ("none", 0), ("", 0), ("It was 4. No: 3", 1), ("3.5", 0), ("-3", 0)):  # fmt: skip
+                        ("13", 0), ("none", 0), ("", 0), ("It was 4. No: 3", 1), ("3.5", 0), ("-3", 0),
+                        ("３", 1), ("3.0", 1), ("3.", 1), ("Count: 3\n\nThey are 12, 13 and 14.", 1), ("They share 3 elements: 12, 13 and 14.", 1),
+                        ("1. a\n2. b\n3. c", 0), ("1. a\n2. b\n3. c\n\nTotal: 3", 1), ("The count is not 3.", 0), ("not 3 but 4", 0), ("not 4 but 3", 1),
+                        ("2 or 3", 0), ("3.05", 0), ("2.3", 0), ("3 (12, 13, 14)", 1), ("Set A has 8 and set B 20. They share 3.", 1)):  # fmt: skip
+        assert TASK.score(said, row)["score"] == right, said
+    row = next(
+        row for row in rows("answer_mode=count", "overlap=12", "size_small=12", count=13, lang="zh") if row["answer"] == "12"
+    )
+    for said, right in (
+        ("十二", 1),
+        ("共有十二个。", 1),
+        ("１２", 1),
+        ("答案：十二", 1),
+        ("共12个", 1),
+        ("二", 0),
+        ("十", 0),
+        ("十一个", 0),
+        ("不是十二个", 0),
+    ):
+        assert TASK.score(said, row)["score"] == right, said
+    row = next(
+        row for row in rows("answer_mode=count", "overlap=12", "size_small=12", count=13, lang="zh") if row["answer"] == "2"
+    )
+    for said, right in (("二", 1), ("两个", 1), ("答案是：二", 1), ("十二", 0), ("2个", 1)):
         assert TASK.score(said, row)["score"] == right, said
 
 
