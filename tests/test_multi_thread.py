@@ -397,6 +397,22 @@ def test_one_value_is_read_in_many_layouts() -> None:
         assert TASK.score(said, row)["score"] == 0, said
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("variant", ["single", "thread", "branched"])
+def test_denials_and_corrections_of_values(variant: str, lang: str) -> None:
+    row = scored(variant=variant, lang=lang)
+    (right,), (key,) = row["outputs"], row["metadata"]["keys"]
+    wrong = next((piece["value"] for piece in row["evidence"] if piece["value"] != right), OTHER)
+    forms = {
+        "It is {}, not {}.": 1, "{1}. No, actually {0}.": 1, "{0}. No, actually {1}.": 0, "It is {1}, not {0}.": 0, "It is not {0}.": 0,
+        "The value of {k} is not {0}.": 0, "{0} is not the value of {k}.": 0, "{k}: {1}. No, actually {0}.": 1, "{k}: {0}. No, actually {1}.": 0,
+        "是{0}，不是{1}。": 1, "{1}。不对，是{0}。": 1, "不是{0}。": 0, "{0} or {1}": 0,
+    }  # fmt: skip
+    for form, worth in forms.items():
+        said = form.format(right, wrong, k=key)
+        assert TASK.score(said, row)["score"] == worth, said
+
+
 @pytest.mark.parametrize("said", [None, 7, ["x"], {}], ids=str)
 def test_what_is_no_text_says_nothing(said: Any) -> None:
     row = scored(variant="thread", thread_length=4)
