@@ -45,7 +45,7 @@ class MultiThread(Task[MultiThreadParams]):
     tags = ("needle-threading", "multi-hop", "retrieval")
     Params = MultiThreadParams
     shares = True
-    revision = 1
+    revision = 2
     metric = "exclusive"
     grid = "random"
     haystack = "records"

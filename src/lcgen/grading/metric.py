@@ -198,13 +198,16 @@ def judge(
     if len({*owner.values()}) > 1:
         given = bindings(asked.sentences(said), owner)
         swapped = {(key, value) for key, value in given if key != owner[value]}
-        lost = {value for _, value in swapped} - {value for _, value in given - swapped}
+        lost |= {value for _, value in swapped} - {value for _, value in given - swapped}
     ends = [mark for part in _ends(said, edge) for mark in (stream if part is said else asked.read(part))]
     named = {*asked.wanted, *asked.wrong(stream)} - asked.never
-    lost |= (negated := denied(asked.sentences(said), named) if may_deny(said) else set())
+    negated: set[Value | str] = denied(asked.sentences(said), named) if may_deny(said) else set()
+    lost |= negated
     recall = asked.recall([mark for mark in ends if isinstance(mark, tuple) and mark not in lost], ordered)
 
-    explained = negated | {value for value in map(value_of, void) if called_void(stream, value)} if recall else set()
+    if recall:
+        negated |= {value for value in map(value_of, void) if called_void(stream, value)}
+    explained = negated if recall else set()
     refused = not asked.absent and not asked.never.isdisjoint(stream)
     wrong = len(asked.wrong(stream) - explained) + len(swapped) + refused
     score = max(0.0, recall - wrong / asked.count)
