@@ -230,6 +230,16 @@ class RowMaker:
 
         return [(draft, posed(draft)) for draft in drafts]
 
+    def _holds(self, draft: Draft, pose: Pose, room: int) -> bool:
+        """Whether so many tokens are not too short for a puzzle."""
+        try:
+            self.composer.compose(draft, pose, room)
+        except TooShort:
+            return False
+        except TooLong:
+            pass
+        return True
+
     def prompts(self, place: Place) -> Iterator[tuple[Draft, Prompt, int]]:
         """The prompts of one draw, for each twin and question: its draft, itself, its number among those of the draft.
 
@@ -251,12 +261,17 @@ class RowMaker:
                     f"(--lengths), or for less in it (--set{'' if output else ', --answer-tokens, --thinking'}).{error.why and ' '}{error.why}"
                 ) from error
             except TooLong as error:
-                most = target - draft.copies * (error.tokens - error.holds)
+                over = draft.copies * (error.tokens - error.holds)
+                if place.length.native:
+                    less = "Ask for less, or for"
+                elif target > over and self._holds(draft, pose, room - over):
+                    less = f"Ask for at most {target - over} (--lengths), or for"
+                else:
+                    less = "No length holds both it and the puzzle: ask for"
                 raise LcgenError(
                     f"{self.part.name}: {'so many' if place.length.native else target} tokens are too long for this puzzle, whose filler must "
                     f"not repeat: there are {error.units:,} different units of it, {error.holds:,} tokens. "
-                    + ("Ask for less" if most < 1 or place.length.native else f"Ask for at most {most} (--lengths)")
-                    + ", or for a kind of filler with more of them (--set)."
+                    f"{less} a kind of filler with more of them (--set)."
                 ) from error
             for number, prompt in enumerate(prompts):
                 yield draft, prompt, number

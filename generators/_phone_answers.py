@@ -12,7 +12,7 @@ def graded(response: str, row: Row) -> Mapping[str, float]:
     """What is right of a response: by number, and what the wrong ones are."""
     metadata, outputs, evidence = row["metadata"], row["outputs"], row["evidence"]
     reverse, none = metadata["reverse"], metadata["no_answer"]
-    said = grading.visible(response.replace(row["input"], " ").replace(row["question"], " "), row["input"])
+    said = grading.visible(response, row["input"], row["question"])
     if metadata["style"] == "completion":
         said = said.strip().partition("\n")[0]
     said = aligned.flat(f"{row['gen_prefix'].strip()} {said}" if row["gen_prefix"] else said)
@@ -26,7 +26,8 @@ def graded(response: str, row: Row) -> Mapping[str, float]:
     people = aligned.names(said, book if reverse else set(keys))
     key_hits, values = ([hit for hit in told if hit.text in keys], people) if reverse else (people, told)
     values = sorted([*values, *aligned.refusals(said, [none, *metadata["refusals"]] if none else [])])
-    start = aligned.final(said, values)
+    values = aligned.claimed(said, values)
+    start = max(aligned.final(said, values), aligned.settled(said, values, len(keys)))
     key_hits, values = ([hit for hit in hits if hit.start >= start] for hits in (key_hits, values))
     given, strays = aligned.assign(keys, key_hits, values)
     judged = aligned.judge(gold, given, strays)
@@ -53,5 +54,5 @@ def graded(response: str, row: Row) -> Mapping[str, float]:
         if slots := [value for wanted, value in zip(gold, judged.slots) if (wanted == aligned.NONE) == lost]:
             found[name] = slots.count(aligned.NONE) / len(slots)
     if metadata["style"] == "completion":
-        found["first_line"] = float(response.partition("\n")[0].strip() == outputs[0])
+        found["first_line"] = float(isinstance(response, str) and response.partition("\n")[0].strip() == outputs[0])
     return found | aligned.spread(judged.right, metadata["asked"], evidence) if len(gold) > 1 else found

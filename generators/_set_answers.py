@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from lcgen import estimates, grading
 from lcgen.contract import Estimate, Row
+from lcgen.grading.values import fold, unlisted
 from lcgen.wording import Wording
 
-SENTENCE = re.compile(r"[\n.!?。！？;；]+")
+SENTENCE, CLAUSE = re.compile(r"[\n.!?。;]+"), re.compile(r"[\n.!?。;:(]+")
+"""Where sentences end in a folded text; a count and the elements that it counts stand in two clauses of one sentence."""
 CJK = "\u4e00-\u9fff"
 LETTER = r"[^\W\d_]"
 SHAPES = {
@@ -30,11 +32,12 @@ def phrases(mode: str, wording: Wording) -> dict[str, Any]:
     if mode == "decide":
         labels = {wording.say(word): [wording.say(word), *wording.choices(f"{word}_said")] for word in ("yes", "no")}
     elif mode == "count":
-        labels = {str(number): [str(number), word] for number, word in enumerate(wording.choices("numbers"))}
+        labels = {str(number): [str(number), *words.split("/")] for number, words in enumerate(wording.choices("numbers"))}
     lists = not labels
     return {
         "labels": labels,
         "idle": wording.choices("idle") if mode == "decide" else [],
+        "denials": [] if lists else wording.choices("denials"),
         "nothing": wording.say("nothing") if lists else "",
         "refusals": wording.choices("refusals") if lists else [],
     }
@@ -48,7 +51,8 @@ def graded(response: str, row: Row) -> dict[str, float]:
 
 def _labelled(said: str, row: Row) -> dict[str, float]:
     metadata = row["metadata"]
-    label = heard(said, metadata["labels"], metadata["idle"])
+    count = metadata["answer_mode"] == "count"
+    label = heard(said, metadata["labels"], metadata["idle"], metadata["denials"], alone=count)
     right = float(label == row["outputs"][0])
     found = {"score": right, "answered": float(bool(label))}
     if metadata["answer_mode"] == "decide":
@@ -56,24 +60,37 @@ def _labelled(said: str, row: Row) -> dict[str, float]:
     return found
 
 
-def heard(said: str, labels: Mapping[str, Sequence[str]], idle: Sequence[str] = ()) -> str:
+def heard(
+    said: str, labels: Mapping[str, Sequence[str]], idle: Sequence[str] = (), denials: Sequence[str] = (), *, alone: bool = False
+) -> str:
     """The label that the last sentence with any says; empty where it says several, or none says one.
 
-    A phrase counts as a whole word; one of a single ideograph only where it is the whole sentence.
+    A phrase counts as a whole word; one of a single ideograph only where it is the whole sentence. Behind a word of
+    `denials` it says the other of two labels, or none of more. `alone`: clauses that say several are passed over, since
+    a count may stand beside a list of what it counts.
     """
     meaning = {phrase.casefold(): label for label, ways in labels.items() for phrase in ways} | {p.casefold(): "" for p in idle}
-    longest = sorted(meaning, key=lambda phrase: (-len(phrase), phrase))
-    pattern = re.compile(rf"(?<![A-Za-z0-9_-])(?:{'|'.join(map(re.escape, longest))})(?![A-Za-z0-9_-])")
-    for sentence in reversed(SENTENCE.split(said.casefold())):
+    other = dict(zip(labels, reversed(labels))) if len(labels) == 2 else {}
+    pattern = re.compile(
+        rf"(?<![A-Za-z0-9_-])(?:(?P<denial>{_any(denials)})(?:(?<=[A-Za-z])[\s\"'*_`]{{1,4}}|(?<![A-Za-z])[\s\"'*_`]{{0,4}}))?"
+        rf"(?P<phrase>{_any(phrase for phrase in meaning if len(phrase) > 1 or phrase.isascii())})(?![A-Za-z0-9_-])"
+    )
+    text = re.sub(r"(?<![\d.])(\d+)\.0+(?![\d.]*\d)", r"\1", unlisted(fold(said)))
+    for sentence in reversed((CLAUSE if alone else SENTENCE).split(re.sub(r"\d+\.\d+", " ", text))):
         bare = re.sub(r"^\W+|\W+$", "", sentence)
-        found = {
-            meaning[match[0]]
-            for match in pattern.finditer(sentence)
-            if len(match[0]) > 1 or match[0].isascii() or match[0] == bare
-        } - {""}
-        if found:
+        found = {meaning[bare]} if len(bare) == 1 and not bare.isascii() and bare in meaning else set()
+        for match in pattern.finditer(sentence):
+            label = meaning[match["phrase"]]
+            found.add(other.get(label, "") if match["denial"] else label)
+        found.discard("")
+        if len(found) == 1 or (found and not alone):
             return found.pop() if len(found) == 1 else ""
     return ""
+
+
+def _any(phrases: Iterable[str]) -> str:
+    """A pattern of any of these, the longest first; of nothing where there are none."""
+    return "|".join(re.escape(phrase) for phrase in sorted(map(str.casefold, phrases), key=lambda p: (-len(p), p))) or "(?!)"
 
 
 def _listed(said: str, row: Row) -> dict[str, float]:

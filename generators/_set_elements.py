@@ -13,8 +13,11 @@ from lcgen.records import Records
 from lcgen.streams import Stream
 
 
-def deal(rng: Stream, params: SetParams, pool: forms.Pool, common: int) -> tuple[list[list[str]], list[str], list[str]]:
-    """The elements to be planted in both sets, the one at the asked depth first; those shared, and the near misses.
+def deal(
+    rng: Stream, params: SetParams, pool: forms.Pool, common: int
+) -> tuple[list[list[str]], list[str], list[str], list[tuple[str, str]]]:
+    """The elements to be planted in both sets, the one at the asked depth first; those shared, the near misses, and pairs for two
+    sets that nobody asks for, which share as many as are missing from `overlap`.
 
     Where fewer are shared, fresh elements stand in their place in the long set: both sets hold as many in every row.
     """
@@ -30,10 +33,14 @@ def deal(rng: Stream, params: SetParams, pool: forms.Pool, common: int) -> tuple
     if not params.filled:
         second += islice(hand, long - len(second))
     for number, (elements, size) in enumerate(((first, short), (second, 0 if params.filled else long))):
-        # A set of planted elements repeats any of them; where filler stands beside them, fresh ones come twice.
-        again = rng.child("again", number).sample(size, params.within_dup) if size else []
+        # A set of planted elements repeats any that are never shared, if there are enough, so that none comes a third time; where filler
+        # stands beside them, fresh ones come twice.
+        lead = params.overlap if size - params.overlap >= params.within_dup else 0
+        again = [lead + place for place in rng.child("again", number).sample(size - lead, params.within_dup)] if size else []
         elements += [elements[place] for place in again] or [text for text in islice(hand, params.within_dup) for _ in range(2)]
-    return [first, second], pairs[:common], near
+    two = list(islice(hand, 2 * params.overlap)) if params.padding == "distractor_sets" else []
+    apart = [(one, other if place < common else one) for place, (one, other) in enumerate(zip(two[::2], two[1::2]))]
+    return [first, second], pairs[:common], near, apart
 
 
 class Tagged(forms.Pool):

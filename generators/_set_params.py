@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from math import isfinite
 from typing import Literal
 
 from lcgen.contract import MOST_PLANTS
@@ -16,6 +17,8 @@ TOKEN_PAIR = (16, 16)
 OF_TOKENS = {"style", "answer_mode", "size_small", "size_ratio", "order", "intersecting", "universe", "copies", "swap"}
 """Parameters that have a meaning for integer tokens."""
 MOST_WIDTH, MOST_OTHERS, MOST_COUNT = 12, 24, 20
+MOST_ENTRIES, MOST_IDS = 1 << 20, 1 << 16
+"""Entries of sets of native sizes, and ids of integer tokens, of which 1,024 decks are shuffled at once."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,11 @@ class SetParams:
 
     def __post_init__(self) -> None:
         for name, least, most in (
-            ("overlap", 1, 0), ("copies", 1, 0), ("width", 1, MOST_WIDTH), ("other_sets", 1, MOST_OTHERS), ("size_small", 0, 0),
-            ("size_ratio", 0, 0), ("near_misses", 0, 0), ("within_dup", 0, 0), ("universe", 0, 0),
+            ("overlap", 1, 0), ("copies", 1, 0), ("width", 1, MOST_WIDTH), ("other_sets", 2, MOST_OTHERS), ("size_small", 0, MOST_ENTRIES),
+            ("size_ratio", 0, MOST_ENTRIES), ("near_misses", 0, 0), ("within_dup", 0, 0), ("universe", 0, 0),
         ):  # fmt: skip
-            if getattr(self, name) < least or (most and getattr(self, name) > most):
-                raise ValueError(f"{name} must be at least {least}{f' and at most {most}' if most else ''}")
+            if not (isfinite(found := getattr(self, name)) and least <= found <= (most or found)):
+                raise ValueError(f"{name} must be at least {least}{f' and at most {most:,}' if most else ''}, and is {found:,}")
         if not 0 <= self.intersecting <= 1 or round(self.intersecting * 20) != round(self.intersecting * 20, 6):
             raise ValueError("intersecting must be a multiple of 0.05 from 0 to 1")
         if any(depth != -1 and not 0 <= depth <= 1 for depth in (self.depth_short, self.depth_long)):
@@ -108,6 +111,12 @@ class SetParams:
         if self.answer_mode not in ("decide", "intersect_one") or self.order == "interleaved":
             raise ValueError("style=tokens knows answer_mode=decide and intersect_one, order=short_first and long_first")
         (short, long), ids = self.sizes, self.universe or IDS
+        if max(ids, short + long + FIRST) > MOST_IDS:
+            ratio = (MOST_IDS - FIRST) // short - 1
+            raise ValueError(
+                f"universe={ids:,} and sets of {short:,} and {long:,} elements are too many for integer tokens: universe and both sets "
+                f"together at most {MOST_IDS:,}" + (f", size_ratio at most {ratio:,}" if 0 < ratio < long // short else "")
+            )
         if (room := ids - FIRST) < short + long:
             ratio = room // short - 1
             raise ValueError(
@@ -136,6 +145,12 @@ class SetParams:
             raise ValueError(
                 f"size_small={short} and size_ratio={self.size_ratio} in {self.most_copies} copies make {self.planted * self.most_copies:,} "
                 f"planted elements, but a row holds at most {MOST_PLANTS:,}: size_small at most {short - -(-(self.planted - most) // each):,}"
+            )
+        if self.count and self.count > MOST_ENTRIES:
+            ratio = (MOST_ENTRIES - 2 * self.within_dup) // short - 1
+            raise ValueError(
+                f"size_small={short:,} and size_ratio={self.size_ratio:,} make {self.count:,} entries, but a context holds at most "
+                f"{MOST_ENTRIES:,}: size_ratio at most {ratio:,}"
             )
         if self.universe and self.universe < self.least:
             raise ValueError(
@@ -182,7 +197,8 @@ class SetParams:
         short, long = self.sizes
         rest = short - self.overlap if short else self.near
         behind = self.within_dup if self.filled else long - self.overlap - self.near
-        return 2 * self.overlap + rest + behind + (0 if short else self.within_dup)
+        apart = 2 * self.overlap if self.padding == "distractor_sets" else 0
+        return 2 * self.overlap + rest + behind + (0 if short else self.within_dup) + apart
 
     @property
     def planted(self) -> int:
@@ -192,7 +208,7 @@ class SetParams:
         short, long = self.sizes
         first = short + self.within_dup if short else self.overlap + self.near + 2 * self.within_dup
         second = self.overlap + self.near + 2 * self.within_dup if self.filled else long + self.within_dup
-        return first + second + (2 * self.overlap if self.padding == "distractor_sets" else 0)
+        return first + second + (4 * self.overlap if self.padding == "distractor_sets" else 0)
 
     @property
     def count(self) -> int | None:

@@ -7,6 +7,9 @@ from typing import Literal
 
 from lcgen.contract import MOST_PLANTS
 
+MOST_PAIRS = 1 << 20
+"""Pairs of a context of native size."""
+
 SIGNS = "*&#@%+~!"
 """Characters that mark the keys asked for, of which neither JSON nor any alphabet makes use."""
 THREADS = {"multiple": 3, "conditional": 3, "multi_thread": 2}
@@ -26,7 +29,7 @@ class MultiThreadParams:
     thread_length: int = 0
     """Pairs on each thread (L); 0: 4 in `thread`, 3 in `multi_thread` and `branched`, 1 where nothing is followed."""
     direction: Literal["forward", "backward", "random"] = "random"
-    """Whether each next pair stands later in the text, earlier, or anywhere (from 3 pairs on never all in one direction)."""
+    """Whether each next pair stands later in the text, earlier, or anywhere, in each order as often."""
     placement: Literal["random", "clustered", "stratified"] = "random"
     """Where the planted pairs stand: anywhere, side by side (--depths is then the depth of all of them), or one in each of equal parts."""
     anchor: Literal["first", "last"] = "first"
@@ -52,6 +55,7 @@ class MultiThreadParams:
         chain = self.variant in ("thread", "multi_thread") and self.walk
         for wrong, why in (
             (least < 0, f"{name} is {least}, but must be at least 0"),
+            (self.pairs > MOST_PAIRS, f"pairs is {self.pairs:,}, but must be at most {MOST_PAIRS:,}"),
             (self.threads > 1 and not several, f"{asks} has one thread, not {self.threads}: take threads=1, or variant=multi_thread"),
             (long and self.thread_length == 1, f"{asks} needs a thread_length of at least 2; for single pairs take variant=multiple"),
             (self.thread_length > 1 and not long, f"{asks} follows no thread: thread_length is 1, not {self.thread_length}"),
@@ -99,11 +103,12 @@ class MultiThreadParams:
             "pairs": most if most <= MOST_PLANTS and self.pairs else 0,
             "threads": (room // each - self.decoys) // questions if self.variant in THREADS else 0,
             "thread_length": next((n for n in range(min(self.steps, room), 1, -1) if need(threads, n) <= room), 0),
+            "branching": 1 + 2 * (room // threads - self.steps) // (self.steps * (self.steps - 1)) if self.forks > 1 else 0,
             "decoys": room // each - self.n * questions if self.decoys else 0,
         }
         raise ValueError(
             f"{self.n * questions} threads and {self.decoys} decoys of {self.steps} pairs{' and their branches' if self.forks else ''} "
             f"need {most:,} pairs, but "
             + (f"pairs is {self.pairs}" if self.pairs == room else f"a row holds at most {MOST_PLANTS:,} planted ones")
-            + f": possible are {', or '.join(f'{name}={value}' for name, value in nearest.items() if value > 0) or 'fewer of all'}"
+            + f": possible are {', or '.join(f'{name}={value}' for name, value in nearest.items() if value > (name == 'branching')) or 'fewer of all'}"
         )

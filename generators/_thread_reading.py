@@ -89,7 +89,14 @@ def _every_value(context: str, question: str, wording: Wording) -> Sequence[str]
     return [value for _, value in _read(context, wording)]
 
 
+def _chain_ends(context: str, question: str, wording: Wording) -> Sequence[str]:
+    """The ends of all threads, whichever is asked for: the values that are no keys, of pairs whose keys are values."""
+    pairs = list(_read(context, wording))
+    keys, values = {key for key, _ in pairs}, {value for _, value in pairs}
+    return [value for key, value in pairs if key in values and value not in keys]
+
+
 BASELINES: Mapping[str, Shortcut] = {
     "first_value": _by_place(0), "last_value": _by_place(-1), "one_hop": _one_hop, "next_pair": _next_pair, "majority": _majority,
-    "every_value": _every_value,
+    "every_value": _every_value, "chain_ends": _chain_ends,
 }  # fmt: skip

@@ -45,7 +45,7 @@ class MultiThread(Task[MultiThreadParams]):
     tags = ("needle-threading", "multi-hop", "retrieval")
     Params = MultiThreadParams
     shares = True
-    revision = 1
+    revision = 2
     metric = "exclusive"
     grid = "random"
     haystack = "records"
@@ -133,12 +133,11 @@ class MultiThread(Task[MultiThreadParams]):
     def score(self, response: str, row: Row) -> Mapping[str, float]:
         meta, outputs, prompt = row["metadata"], row["outputs"], row["input"]
         owned = [thread if meta["walk"] else thread[-1:] for thread in meta["threads"]]
-        # A base model goes on from the first key.
-        said = f"{meta['keys'][0]}: {response}" if row["gen_prefix"] and meta["keys"][0] not in response else response
         # A question that is said again before the answer names no answer.
-        said = grading.by_key(
-            grading.visible(said.replace(prompt, " ").replace(row["question"], " "), prompt), meta["keys"], owned
-        )
+        said = grading.visible(response, prompt, row["question"])
+        # A base model goes on from the first key.
+        said = f"{meta['keys'][0]}: {said}" if said and row["gen_prefix"] and meta["keys"][0] not in said else said
+        said = grading.by_key(said, meta["keys"], owned)
         rivals = {piece["value"] for piece in row["evidence"] if piece["role"] != "gold"} - {*outputs}
         found = grading.judge(said, outputs, sorted(rivals), prompt=prompt, ordered=meta["ordered"], allowed=meta["keys"])
 

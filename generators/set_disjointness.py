@@ -63,14 +63,14 @@ class SetDisjointness(Task[SetParams]):
     tags = ("set-disjointness", "just-read-twice")
     Params = SetParams
     shares = True
-    revision = 1
+    revision = 2
     metric = "exclusive"
     depths = False
     haystack = "records"
     limits = "shared elements, their depths and sets of a fixed size stay equal; the sets that fill the length grow."
     blocks = {
         "set": ("name", "elements*"), "mixed": ("elements*",), "tagged": ("parts*",), "again": (), "yes": (), "no": (), "nothing": (),
-        "yes_said": (), "no_said": (), "idle": (), "refusals": (), "numbers": (),
+        "yes_said": (), "no_said": (), "idle": (), "denials": (), "refusals": (), "numbers": (),
         "ask_decide": ("first", "second"), "ask_one": ("first", "second", "doubtful?"), "ask_all": ("first", "second", "doubtful?"),
         "ask_count": ("first", "second"),
     }  # fmt: skip
@@ -105,11 +105,11 @@ class SetDisjointness(Task[SetParams]):
             params.depth_short if params.depth_short >= 0 else round(rng.child("short").unit(), 6),
             params.depth_long if params.depth_long >= 0 else round((cell.turn(10) + rng.child("long").unit()) / 10, 6),
         )
-        sets, shared, near = deal(rng, params, pool, self._common(params, cell))
+        sets, shared, near, apart = deal(rng, params, pool, self._common(params, cell))
         pair = Pair(names, shared, depths, places)
         if params.padding == "haystack":
             return self._in_text(rng, params, source, wording, pair, sets)
-        plants = list(self._plants(rng, params, wording, pair, sets, near))
+        plants = list(self._plants(rng, params, wording, pair, sets, near, apart))
         return [self._listed(rng, params, wording, pair, pool, plants, near)]
 
     def _common(self, params: SetParams, cell: Cell) -> int:
@@ -120,7 +120,14 @@ class SetDisjointness(Task[SetParams]):
         return params.overlap if cell.turn(share.denominator) < share.numerator else 0
 
     def _plants(
-        self, rng: Stream, params: SetParams, wording: Wording, pair: Pair, sets: Sequence[Sequence[str]], near: Sequence[str]
+        self,
+        rng: Stream,
+        params: SetParams,
+        wording: Wording,
+        pair: Pair,
+        sets: Sequence[Sequence[str]],
+        near: Sequence[str],
+        apart: Sequence[tuple[str, str]],
     ) -> Iterator[Plant]:
         """The planted elements of all sets, each in the lane of its set; interleaved sets have one lane, and tags."""
         mixed, known, hidden = params.order == "interleaved", {*pair.shared}, {*near}
@@ -135,16 +142,23 @@ class SetDisjointness(Task[SetParams]):
 
         for number, members in enumerate(sets):
             places, grows = rng.child("depths", number), not params.sizes[number] or (number == 1 and params.filled)
-            last = len(members) - 1
-            lead = round(pair.depths[number] * last)
+            size = params.sizes[number] + params.within_dup if params.sizes[number] else 0
+            lead = _place(pair.depths[number], size)
             slots = iter(places.shuffle([slot for slot in range(len(members)) if slot != lead]))
             for place, text in enumerate(members):
-                depth = pair.depths[number] if place == 0 else places.unit() if grows else next(slots) / max(1, last)
-                yield plant(text, depth, number)
+                first = lead / max(1, size - 1) if size else pair.depths[number]
+                yield plant(text, first if place == 0 else places.unit() if grows else next(slots) / max(1, size - 1), number)
             if params.padding == "distractor_sets":
-                # Elements of either set stand in others too, whatever the answer is: that one comes again says nothing.
-                for place in rng.child("elsewhere", number).sample(len(members), params.overlap):
-                    yield plant(members[place], places.unit(), 2 + places.below(params.other_sets))
+                # Elements of either set stand in others too, and where less is shared, as many more are shared by others: how many
+                # elements come again is the same in every row.
+                asked = {*members[: params.overlap]}
+                rest = list(dict.fromkeys(text for text in members if text not in asked))
+                for place in rng.child("elsewhere", number).sample(len(rest), min(params.overlap, len(rest))):
+                    yield plant(rest[place], places.unit(), 2 + places.below(params.other_sets))
+        elsewhere = rng.child("apart")
+        for two in apart:
+            for text, number in zip(two, elsewhere.sample(params.other_sets, 2)):
+                yield plant(text, elsewhere.unit(), 2 + number)
 
     def _listed(
         self, rng: Stream, params: SetParams, wording: Wording, pair: Pair, pool: forms.Pool, plants: Sequence[Plant], near: Sequence[str]
@@ -187,8 +201,7 @@ class SetDisjointness(Task[SetParams]):
         depths = sorted(round(rng.child("text", number).unit(), 6) for number in range(2))
         lists = []
         for number, members in enumerate(sets):
-            last = len(members) - 1
-            lead, rest = round(pair.depths[number] * last), rng.child("depths", number).shuffle(members[1:])
+            lead, rest = _place(pair.depths[number], len(members)), rng.child("depths", number).shuffle(members[1:])
             lists.append([*rest[:lead], members[0], *rest[lead:]])
         orders = ORDERS if params.twins in ("order", "all") else (params.order,)
         drafts = []
@@ -260,6 +273,11 @@ class SetDisjointness(Task[SetParams]):
 
     def summary(self, rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> Mapping[str, Estimate]:
         return answers.figures(rows, scores)
+
+
+def _place(depth: float, size: int) -> int:
+    """Of so many places the one at a depth: each has the same share of all depths, and 1 is the last."""
+    return max(0, min(size - 1, int(depth * size)))
 
 
 def _order(places: Sequence[int], order: str, copies: int, swap: bool) -> list[int]:

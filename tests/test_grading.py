@@ -413,7 +413,7 @@ JUDGED: list[tuple[str, dict[str, Any], float]] = [
     ("It is either 1234567 or 7,654,321.", ONE, 0),
     ("1234567 / 7654321", ONE, 0),
     ("1234567 or 7 654 321", ONE, 0),
-    ("Not 7654321 but 1234567", ONE, 0),
+    ("Not 7654321 but 1234567", ONE, 1),
     ("1234567, 1234568, 1234569, 1234570", ONE, 0),
     ("\n".join(str(n) for n in range(1234000, 1235000)), ONE, 0),
     # thinking
@@ -762,6 +762,55 @@ def test_only_what_a_correction_voids_may_be_called_void() -> None:
     assert judge(f"{NEW}, which replaced {OLD}. Or {OLD}.", **CORRECTED)["score"] == 0
 
 
+CLAIMED = [
+    "It is {right}, not {wrong}.", "{wrong}. No, actually {right}.", "Not {wrong} but {right}", "It is not {wrong}. It is {right}",
+    "{right}, not {wrong} or 1111111", "{right}, rather than {wrong}", "Neither {wrong} nor 1111111; {right}", "It isn’t {wrong}, it's {right}",
+    "{right} instead of {wrong}", "Is it {wrong}? No. It is {right}.", "{wrong}. Wait, no: {right}", "{wrong}... Correction: {right}",
+    "{wrong}? No. 1111111? No, {right}", "{wrong}, sorry, {right}", "{wrong} is not the answer; {right} is.", "It is **{right}**, not **{wrong}**",
+    "是{right}，不是{wrong}。", "{wrong}。不对，是{right}。", "答案不是{wrong}，而是{right}。", "{wrong}，应该是{right}。", "{wrong}。更正：{right}",
+]  # fmt: skip
+DENIED = [
+    "It is not {right}.", "It isn't {right}", "The answer is not {right}.", "{right} is not the answer.", "{right} is wrong.", "Is it {right}? No.",
+    "It is **not {right}**", "not {right} and not {wrong}", "It is never {right}", "不是{right}", "答案不是{right}。", "{right}不是正确答案。", "{right}？不是。",
+]  # fmt: skip
+DOUBTFUL = [
+    "{right}, not {wrong}. {wrong}, not {right}.", "not 1111111, {wrong}, {right}", "{right}, {wrong}. No, 1111111.", "{right} or {wrong}",
+    "{right}. No, {right} or {wrong}", "{right}. Not {wrong}. {wrong}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", CLAIMED)
+def test_a_denied_or_corrected_value_costs_nothing_beside_the_one_that_is_claimed(form: str) -> None:
+    assert judge(form.format(right=NUMBER, wrong=OTHER), [NUMBER], [OTHER])["score"] == 1
+    assert judge(form.format(right=OTHER, wrong=NUMBER), [NUMBER], [OTHER])["score"] == 0
+
+
+@pytest.mark.parametrize("form", DENIED)
+def test_a_denied_value_is_not_named(form: str) -> None:
+    found = judge(form.format(right=NUMBER, wrong=OTHER), [NUMBER], [OTHER])
+    assert found["score"] == found["recall"] == found["any"] == found["exact"] == 0
+
+
+@pytest.mark.parametrize("form", DOUBTFUL)
+def test_denials_hide_no_list_of_all_candidates(form: str) -> None:
+    for right, wrong in ((NUMBER, OTHER), (OTHER, NUMBER)):
+        assert judge(form.format(right=right, wrong=wrong), [NUMBER], [OTHER])["score"] == 0
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["If I am not mistaken, it is {}", "I'm not sure, but {}", "No other number stands there: {}", "Not only that: {}", "Wait, {}", "Actually, {}",
+     "It is not stated twice: {}", "No doubt {}", "是不是{}？是的，{}", "没有别的，就是{}", "应该是{}"],
+)  # fmt: skip
+def test_words_that_only_look_like_denials_deny_nothing(said: str) -> None:
+    assert judge(said.format(NUMBER, NUMBER), [NUMBER], [OTHER])["score"] == 1
+
+
+def test_a_correction_of_one_value_among_several_is_no_new_list() -> None:
+    assert judge("1000001, 7654321. No, actually 1000001, 1000002.", ["1000001", "1000002"])["score"] == 1
+    assert judge("1000001, 7654321. No, actually 1000002.", ["1000001", "1000002"])["score"] == 0.5
+
+
 @pytest.mark.parametrize(
     ("response", "worth"),
     [
@@ -1020,6 +1069,8 @@ def test_all_candidates_score_less_than_one(rows: list[dict[str, Any]], data: st
         st.sampled_from([", ", "\n", " or ", "; ", " / ", "\n- ", "、", " and ", ". ", ", not ", " or the earlier "])
     )
     assume(not (join.startswith((", not", " or the")) and row["group_role"] == "contradicted"))
+    # Who denies all but one claims that one.
+    assume(not (join == ", not " and every[:1] == row["outputs"]))
     said = f"{join}".join(every)
     assert score_of(said if not row["gen_prefix"] else said.replace("\n", ", "), row) < 1 or row["gen_prefix"]
 

@@ -531,6 +531,38 @@ def test_refusals_are_for_people_who_are_not_listed() -> None:
     assert hedged["score"] == 0.5 and hedged["all_correct"] == 0
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_denials_and_corrections_of_numbers(lang: str, reverse: bool) -> None:
+    (row,) = made(lang=lang, near_miss=2, reverse=reverse)
+    (right,), (key,) = row["outputs"], row["metadata"]["asked"]
+    wrong = next(piece["value"] for piece in row["evidence"] if piece["role"] == "distractor" and piece["value"] != right)
+    forms = {
+        "It is {}, not {}.": 1, "{1}. No, actually {0}.": 1, "It is not {1}. It is {0}.": 1, "{0}. No, actually {1}.": 0, "It is {1}, not {0}.": 0,
+        "It is not {0}.": 0, "It isn’t **{0}**.": 0, "{0} is not the answer.": 0, "Is it {0}? No.": 0, "{0} or {1}": 0, "{0}, {1}": 0,
+        "{0}, not {1}. {1}, not {0}.": 0, "是{0}，不是{1}。": 1, "{1}。不对，是{0}。": 1, "不是{0}。": 0, "{0}不是正确答案。": 0, "{0}。不对，是{1}。": 0,
+        "{k}: {1}. Wait, no: {0}": 1, "{k}: {0}. Wait, no: {1}": 0,
+    }  # fmt: skip
+    for form, worth in forms.items():
+        said = form.format(right, wrong, k=key)
+        assert answered(row, said)["score"] == worth, said
+
+
+def test_a_whole_list_may_be_corrected() -> None:
+    row = four()
+    right, every = row["outputs"], ", ".join(row["outputs"])
+    assert answered(row, f"{', '.join(right[::-1])}. No, actually: {every}")["score"] == 1
+    assert answered(row, f"{every}. No, actually: {', '.join(right[::-1])}")["score"] == 0
+    assert answered(row, f"{every}. No, actually: {right[0]}")["score"] == 1, "one value takes no list back"
+
+
+@pytest.mark.parametrize("said", [None, 7, ["x"], {}], ids=str)
+@pytest.mark.parametrize("style", ["json", "completion"])
+def test_what_is_no_text_says_nothing(said: Any, style: str) -> None:
+    (row,) = made(style=style)
+    assert answered(row, said) == answered(row, "") and answered(row, said)["score"] == 0
+
+
 def test_one_number_among_others() -> None:
     (row,) = made(near_miss=2)
     (name,), (right,) = row["metadata"]["asked"], row["outputs"]

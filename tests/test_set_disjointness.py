@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -158,6 +159,34 @@ def test_the_shared_element_stands_where_it_was_asked_to() -> None:
         assert (row["metadata"]["depth_short"], row["metadata"]["depth_long"]) == (short, long)
 
 
+@pytest.mark.parametrize(
+    "params", [("size_small=3",), ("size_small=4", "padding=haystack"), ("size_small=3", "size_ratio=1")], ids=str
+)
+def test_every_place_of_a_set_is_as_likely(params: tuple[str, ...]) -> None:
+    """Within 5 standard deviations: nobody gains by naming the middle."""
+    count, native = 300, "size_ratio=1" in params
+    options: dict[str, Any] = {"haystack": "noise"} if "padding=haystack" in params else {}
+    found = rows(
+        "answer_mode=intersect_one", "intersecting=1", *params, count=count, **options, **({"length": None} if native else {})
+    )
+    for number in range(1 + native):
+        sets_of = [pair(row)[number] for row in found]
+        size = len(sets_of[0])
+        places = np.bincount([held.index(row["answer"]) for held, row in zip(sets_of, found)], minlength=size)
+        assert np.abs(places - count / size).max() < 5 * (count / size) ** 0.5, places
+
+
+@pytest.mark.parametrize("overlap", [1, 2])
+def test_among_other_sets_as_many_elements_come_again_in_every_row(overlap: int) -> None:
+    """Whoever does not look which sets are asked for learns nothing, however often each element comes."""
+    seen: dict[bool, set[tuple[int, ...]]] = {True: set(), False: set()}
+    for row in rows("padding=distractor_sets", f"overlap={overlap}", count=20):
+        every = Counter(text for copies in sets(row).values() for text in copies[0])
+        seen[row["metadata"]["shared"] > 0].add(tuple(sorted(times for times in every.values() if times > 1)))
+        assert all(len(members) == len({*members}) for copies in sets(row).values() for members in copies)
+    assert seen[True] == seen[False] == {(2,) * 3 * overlap}
+
+
 def test_a_universe_is_the_same_in_every_row() -> None:
     seen = [{*one, *two} for one, two in (pair(row) for row in rows("universe=400", "element=word", count=12))]
     assert len(set().union(*seen)) <= 400 < sum(map(len, seen))
@@ -289,6 +318,11 @@ BAD = [
     ("intersecting=0.51", "multiple of 0.05", {}),
     ("intersecting=1.5", "from 0 to 1", {}),
     ("depth_long=2", "from 0 to 1, or -1", {}),
+    ("near_misses=inf", "near_misses must be at least 0, and is inf", {}),
+    ("near_misses=nan", "near_misses must be at least 0, and is nan", {}),
+    ("size_small=2000000", "size_small must be at least 0 and at most 1,048,576, and is 2,000,000", {}),
+    ("size_small=8 size_ratio=1000000 element=hex width=12", "make 8,000,008 entries, .* at most 1,048,576: size_ratio at most 131,071", {}),
+    ("padding=distractor_sets other_sets=1", "other_sets must be at least 2 and at most 24, and is 1", {}),
     ("near_misses=2.5", "a share below 1 or a whole number", {}),
     ("copies=0", "copies must be at least 1", {}),
     ("width=13", "width must be at least 1 and at most 12", {}),
@@ -340,6 +374,10 @@ def test_the_length_that_is_named_does(params: str, options: dict[str, Any]) -> 
         ("```\nyes\n```", 1), ("Yes, there is no doubt", 1), ("Do set A and set B share any element? yes", 1), ("yes, 483920 is in both", 1),
         ("no", 0), ("yes, no", 0), ("no, yes", 0), ("yes or no", 0), ("yesterday", 0), ("yes7", 0), ("7yes", 0), ("ye", 0), ("", 0), ("disjoint", 0),
         ("They share no element, so no.", 0), ("<think>yes", 0), ("Yes. On second thought, no.", 0), ("not intersecting", 0), ("noyes", 0), ("yes-no", 0),
+        ("They share an element.", 1), ("They do share an element.", 1), ("The answer is not no.", 1), ('The answer is not "no".', 1), ("ＹＥＳ", 1),
+        ("They have one element in common.", 1), ("The answer is not yes.", 0), ("They don’t share an element.", 0), ("Not yes", 0),
+        ("They do not share an element.", 0), ("They share no elements.", 0), ("They have no element in common.", 0), ("They never overlap", 0),
+        ("Common element: none", 0), ("1. yes\n2. no", 0),
     ],
 )  # fmt: skip
 def test_yes_is_read_as_it_is_said(said: str, right: int) -> None:
@@ -352,7 +390,9 @@ def test_yes_is_read_as_it_is_said(said: str, right: int) -> None:
 @pytest.mark.parametrize(
     ("said", "right"),
     [("不相交", 1), ("答案：不相交。", 1), ("两个集合没有共同元素", 1), ("否", 1), ("它们相交吗？不相交", 1), ("**不相交**", 1), ("没有交集", 1),
-     ("相交", 0), ("是", 0), ("有共同元素", 0), ("相交，不相交", 0), ("不相", 0), ("不相交7", 0), ("", 0), ("相交或不相交", 0)],
+     ("相交", 0), ("是", 0), ("有共同元素", 0), ("相交，不相交", 0), ("不相", 0),
+     ("未相交", 1), ("不会相交", 1), ("两集合无相交元素", 1), ("没有相交", 1), ("并不相交", 1), ("没有任何交集", 1), ("不是相交", 1), ("两者并没有共同元素。", 1),
+     ("不是不相交", 0), ("并非没有交集", 0), ("是否有交集？有", 0), ("有交集", 0), ("存在交集", 0), ("未必相交", 0), ("不相交7", 0), ("", 0), ("相交或不相交", 0)],
 )  # fmt: skip
 def test_no_is_read_in_chinese(said: str, right: int) -> None:
     row = next(row for row in rows(count=2, lang="zh") if row["answer"] == "不相交")
@@ -368,7 +408,30 @@ def test_the_last_sentence_with_a_label_decides() -> None:
 def test_counts_are_read_as_digits_and_as_words() -> None:
     row = next(row for row in rows("answer_mode=count", "overlap=4", count=5) if row["answer"] == "3")
     for said, right in (("3", 1), ("three", 1), ("There are 3 shared elements.", 1), ("**3**", 1), ("3 of 814", 1), ("4", 0), ("33", 0), ("3, 4", 0),
-                        ("13", 0), ("none", 0), ("", 0), ("It was 4. No: 3", 1), ("3.5", 0), ("-3", 0)):  # fmt: skip
+                        ("13", 0), ("none", 0), ("", 0), ("It was 4. No: 3", 1), ("3.5", 0), ("-3", 0),
+                        ("３", 1), ("3.0", 1), ("3.", 1), ("Count: 3\n\nThey are 12, 13 and 14.", 1), ("They share 3 elements: 12, 13 and 14.", 1),
+                        ("1. a\n2. b\n3. c", 0), ("1. a\n2. b\n3. c\n\nTotal: 3", 1), ("The count is not 3.", 0), ("not 3 but 4", 0), ("not 4 but 3", 1),
+                        ("2 or 3", 0), ("3.05", 0), ("2.3", 0), ("3 (12, 13, 14)", 1), ("Set A has 8 and set B 20. They share 3.", 1)):  # fmt: skip
+        assert TASK.score(said, row)["score"] == right, said
+    row = next(
+        row for row in rows("answer_mode=count", "overlap=12", "size_small=12", count=13, lang="zh") if row["answer"] == "12"
+    )
+    for said, right in (
+        ("十二", 1),
+        ("共有十二个。", 1),
+        ("１２", 1),
+        ("答案：十二", 1),
+        ("共12个", 1),
+        ("二", 0),
+        ("十", 0),
+        ("十一个", 0),
+        ("不是十二个", 0),
+    ):
+        assert TASK.score(said, row)["score"] == right, said
+    row = next(
+        row for row in rows("answer_mode=count", "overlap=12", "size_small=12", count=13, lang="zh") if row["answer"] == "2"
+    )
+    for said, right in (("二", 1), ("两个", 1), ("答案是：二", 1), ("十二", 0), ("2个", 1)):
         assert TASK.score(said, row)["score"] == right, said
 
 
@@ -499,6 +562,9 @@ def test_tokens_without_a_shared_element_are_half_and_say_nothing_by_place() -> 
     [
         ("size_small=64 size_ratio=64", "universe=2048 holds 2044 elements .* too few for sets of 64 and 4096: universe at least 4164, or size_ratio at most 30"),
         ("universe=10", "universe=10 holds 6 elements"),
+        ("universe=100000000000", "universe=100,000,000,000 and sets of 16 and 256 .* together at most 65,536"),
+        ("size_small=100 size_ratio=700", "sets of 100 and 70,000 elements are too many .*, size_ratio at most 654"),
+        ("size_small=100000", "sets of 100,000 and 1,600,000 elements are too many for integer tokens"),
         ("element=word", "style=tokens has no element"), ("near_misses=2", "has no near_misses"), ("answer_mode=count", "knows answer_mode=decide"),
         ("order=interleaved", "knows answer_mode"), ("twins=order", "has no twins"),
     ],

@@ -2,18 +2,20 @@
 
 JSON objects, lines, tables, sentences ("A has 1, B has 2"; "A and B have 1 and 2") and bare lists are read alike: keys and
 values are found with their places, and a value belongs to the key that stands next to it. Where no key is named, values go
-by order. All is linear in the text, which may be anything. Standard library only, as in the core that reads other answers.
+by order. All is linear in the text, which may be anything. Denials and corrections are those of `grading`.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
+
+from lcgen import grading
 
 NONE = ""
 """A value that says that there is none."""
@@ -25,6 +27,9 @@ _TOKEN = re.compile(f"[{_CJK}]|[^\\W_{_CJK}]+(?:-[^\\W_{_CJK}]+)*")
 _ONE_CJK = re.compile(f"[{_CJK}]").match
 _PART = "[ .\\-\u2010-\u2015/()]{0,2}|,? ?(?:ext(?:ension)?|x|转|分机)[.:]? ?"
 """What may stand between two digits of one number."""
+_STOP = re.compile(r"[.!?](?=\s|$)|[\n;。；！？]")
+BESIDE = 80
+"""Characters before and after a value in which it may be denied."""
 
 
 @dataclass(frozen=True, order=True)
@@ -34,6 +39,7 @@ class Hit:
     start: int
     text: str
     """In the spelling in which it is compared."""
+    end: int = field(default=0, compare=False)
 
 
 def flat(text: str) -> str:
@@ -54,9 +60,9 @@ def numbers(text: str, width: int) -> list[Hit]:
     """
     whole = re.compile(rf"(?<!\d)(?<!\d[-.])\d(?:(?:{_PART})\d){{{width - 1}}}(?!\d)(?![-.]\d)", re.I)
     other = re.compile(rf"\d(?:[ .-]?\d){{{max(1, width - 2)},}}")
-    found = [Hit(match.start(), digits(match[0])) for match in whole.finditer(text)]
+    found = [Hit(match.start(), digits(match[0]), match.end()) for match in whole.finditer(text)]
     rest = whole.sub(lambda match: "_" * len(match[0]), text)
-    return sorted([*found, *(Hit(match.start(), digits(match[0])) for match in other.finditer(rest))])
+    return sorted([*found, *(Hit(match.start(), digits(match[0]), match.end()) for match in other.finditer(rest))])
 
 
 def folded(name: str) -> str:
@@ -66,13 +72,13 @@ def folded(name: str) -> str:
 
 def names(text: str, known: Collection[str]) -> list[Hit]:
     """Where whole names (folded, at most four words or characters) stand in a text; the longest where several begin."""
-    tokens = [(match.start(), match[0].casefold()) for match in _TOKEN.finditer(text)]
-    words = [token for _, token in tokens]
+    tokens = [(match.start(), match[0].casefold(), match.end()) for match in _TOKEN.finditer(text)]
+    words = [token for _, token, _ in tokens]
     found, at = [], 0
     while at < len(tokens):
         for size in range(min(4, len(tokens) - at), 0, -1):
             if (name := _joined(words[at : at + size])) in known:
-                found.append(Hit(tokens[at][0], name))
+                found.append(Hit(tokens[at][0], name, tokens[at + size - 1][2]))
                 at += size
                 break
         else:
@@ -90,7 +96,38 @@ def refusals(text: str, said: Sequence[str]) -> list[Hit]:
     if not ranked:
         return []
     parts = (rf"\b{re.escape(phrase)}\b" if phrase.isascii() else re.escape(phrase) for phrase in ranked)
-    return [Hit(match.start(), NONE) for match in re.finditer("|".join(parts), text, re.I)]
+    return [Hit(match.start(), NONE, match.end()) for match in re.finditer("|".join(parts), text, re.I)]
+
+
+def claimed(text: str, values: Sequence[Hit]) -> list[Hit]:
+    """Those of the values of a text that it does not deny: "not 1", "1 is not the number"."""
+    if not grading.may_deny(text):
+        return [*values]
+
+    def words(start: int, end: int) -> str:
+        return re.sub("[‘’ʼ＇]", "'", re.sub('[*_"`(“”「」]', "", text[start:end])).casefold()
+
+    return [
+        hit
+        for hit in values
+        if hit.text == NONE
+        or not grading.denies(
+            _STOP.split(words(max(0, hit.start - BESIDE), hit.start))[-1],
+            _STOP.split(words(hit.end, hit.end + BESIDE))[0],
+        )
+    ]
+
+
+def settled(text: str, values: Sequence[Hit], count: int) -> int:
+    """Where a text begins to say what holds: behind its last correction that gives at least `count` values; its end where it
+    ends in a question that it answers with no, 0 where nothing is taken back."""
+    if grading.answered_no(text):
+        return len(text)
+    starts = [hit.start for hit in values]
+    for place in grading.corrections(text):
+        if given := len(starts) - bisect_left(starts, place):
+            return place if given >= count else 0
+    return 0
 
 
 def final(text: str, values: Sequence[Hit]) -> int:

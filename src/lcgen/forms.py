@@ -228,6 +228,7 @@ class Fresh:
         self._keys, self._values = keys, values
         self._next_key, self._next_value = next_key, next_value
         self._held = {*held_keys, *held_values}
+        self._alike: dict[str, int] = {}
 
     def key(self) -> str:
         """A key that nothing else has."""
@@ -258,5 +259,10 @@ class Fresh:
             near = form.near(text, rng)
             if near not in self._held:
                 self._held.add(near)
+                self._alike[text] = self._alike.get(text, 0) + 1
                 return near
-        raise ValueError(f"there are not enough look-alikes of {text}")
+        # The last ones are found by luck.
+        most = self._alike.get(text, 0) * 9 // 10
+        raise ValueError(
+            f"there are not enough look-alikes of {text}: ask for {f'at most {most} of it' if most else 'none'}, or for longer texts"
+        )

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from lcgen import forms, grading
-from lcgen.contract import Row, Shortcut, Source
+from lcgen.contract import MOST_PLANTS, Row, Shortcut, Source
 from lcgen.streams import Stream
 from lcgen.wording import WORD, Wording
 
@@ -26,8 +26,15 @@ def pools(
     """
     key_form, value_form = (source.share(forms.form(kind, source.lang, *width)) for kind in kinds)
     for form in (key_form, value_form):
-        if form.size < 4 * (needs + records if source.kind == "records" else needs):
-            raise ValueError(f"only {form.size} keys or values of this kind exist, too few for {needs} needles")
+        most = min(form.size // 4 - (records if source.kind == "records" else 0), MOST_PLANTS)
+        if needs > most:
+            fewer = f"at most {most:,}, or take" if most > 0 else "take"
+            raise ValueError(
+                f"only {form.size:,} keys or values of this kind exist, too few for {needs:,} needles: {fewer} a kind with more of them "
+                "(key_kind, value_kind), or more digits"
+                if form.size < 4 * needs or most < MOST_PLANTS
+                else f"{needs:,} needles are asked for, but a row holds at most {MOST_PLANTS:,}"
+            )
     # Where keys and values have one form they share one pool, so that no key is a value.
     behind = value_form.size // 2 if value_form is key_form else 0
     return forms.Pool(key_form, rng.child("pool", kinds[0])), forms.Pool(value_form, rng.child("pool", kinds[1]), behind)

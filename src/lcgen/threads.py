@@ -45,8 +45,9 @@ class Laid:
 def lay(rng: Stream, lengths: Sequence[int], line: Line, turn: float) -> Laid:
     """Lays threads of these lengths; `turn` in [0, 1) says where the first stands if no depth is asked for.
 
-    A thread of 3 pieces or more in random direction is neither forward nor backward. Raises ValueError, with what is
-    possible, where the depth leaves too few units for the pieces that must stand before or behind.
+    In random direction all orders of a thread are as likely, forward and backward ones included: each order that was left out
+    would say where the end stands. Raises ValueError, with what is possible, where the depth leaves too few units for the
+    pieces that must stand before or behind.
     """
     total = sum(lengths)
     forward = line.direction == "forward"
@@ -125,18 +126,7 @@ def _deal(
     for length in lengths[1:]:
         threads.append(free[:length])
         free = free[length:]
-    if line.direction != "random":
-        return [sorted(thread, reverse=not forward) for thread in threads]
-    fixed = [len(threads[0]) - 1 if line.last else 0, *[-1] * (len(threads) - 1)]
-    return [_scrambled(rng, thread, keep) for thread, keep in zip(threads, fixed)]
-
-
-def _scrambled(rng: Stream, thread: list[int], keep: int) -> list[int]:
-    """The thread, with two neighbours swapped if it went all in one direction; the piece `keep` stays."""
-    if len(thread) > 2 and thread in (sorted(thread), sorted(thread, reverse=True)):
-        first = rng.choice([number for number in range(len(thread) - 1) if keep not in (number, number + 1)])
-        thread[first], thread[first + 1] = thread[first + 1], thread[first]
-    return thread
+    return threads if line.direction == "random" else [sorted(thread, reverse=not forward) for thread in threads]
 
 
 def _depths(threads: Sequence[Sequence[int]], size: int) -> list[list[float]]:

@@ -4,7 +4,7 @@ Standard library only and no import from lcgen, so that the folder can be copied
 takes any string (megabytes, NUL, lone surrogates, invisible or combining characters) in linear time.
 """
 
-from .claims import by_key
+from .claims import answered_no, by_key, corrections, denies, may_deny
 from .document import Check, checks, judge_prompt
 from .length import length_score, words
 from .metric import judge
@@ -13,12 +13,16 @@ from .values import mentions, normal
 
 __all__ = [
     "Check",
+    "answered_no",
     "by_key",
     "checks",
+    "corrections",
+    "denies",
     "items",
     "judge",
     "judge_prompt",
     "length_score",
+    "may_deny",
     "mentions",
     "normal",
     "resumed",

@@ -1,9 +1,10 @@
-"""What a response claims of the values that it names: which key each is given to, and which are called void."""
+"""What a response claims of the values that it names: which key each is given to, which are called void or denied, and where it
+corrects itself."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, takewhile
 
 from .values import Value
@@ -25,6 +26,32 @@ _VOID_AFTER = re.compile(
     r"|withdrawn|invalid|outdated|no longer)\b|[ ,]*(?:void|invalid|outdated|no longer)\b"
     r"|[，,]?(?:现|均|一律|已经?|则)*(?:被(?:更正|取代|替代|作废)|作废|失效|无效|不再)"
 )
+_NOUN = "answer|value|number|code|key|word|name|entry|result|element|one"
+# A denial touches the value: "not 1", "1 is not the answer". What stands between is one of these words, so that "not sure, 1" and "1 is
+# not far off" deny nothing.
+_DENIED_BEFORE = re.compile(
+    r"(?:\b(?:not|never|neither|nor|cannot|instead of|rather than|as opposed to|no longer)|\b\w{2,7}n't)"
+    rf"(?: (?:is|was|be|been|the|an?|as|to|its|correct|right|final|actual(?:ly)?|really|equal|given|listed|stated|of|for|by|{_NOUN})){{0,4}} ?$"
+    r"|(?<!是)(?<!难道)(?:并?不是|并非|而非|绝非|不可能是|不会是|不应该?[是为]|不等于|不为|不再是)(?:正确)?的?(?:答案|值|号码)?[是为]?$"
+)
+_DENIED_AFTER = re.compile(
+    r" ?,? ?(?:which |that )?(?:is|was|are|were)(?:n't| not| never)(?: (?:the|an?|my))?(?: (?:right|correct|final|actual))?"
+    rf" (?:right|correct|it|{_NOUN})\b"
+    r"| ?,? ?(?:which |that )?(?:is|was) (?:wrong|incorrect|false)\b"
+    r"|[，,]?(?:并|也)?不[是为](?:正确)?的?(?:答案|值|号码|密码|词)|[，,]?是?(?:错的|错误的|不对的?|不正确的?|有误)"
+)
+_MAY_DENY = re.compile(
+    r"n['’ʼ＇]t|\b(?:no[tr]|never|neither|cannot|instead|rather|opposed|longer|wrong|incorrect|false)\b|[不非误错]", re.I
+)
+_CORRECTION = re.compile(
+    r"(?:^|[.!?;,\n…—–-])[\s*_(\"]{0,4}(?:oh,? |ah,? )?(?:"
+    r"(?:nope|no|wait|sorry|actually|correction|hold on|scratch that|strike that|my mistake|i mean|on second thought)[,.!:;…—–]"
+    r"|(?:no|wait|sorry) (?=(?:no|wait|actually|sorry|it is|it's|that is|that's)\b)|actually )"
+    r"|(?:^|[。！？；，,.!?;\n…—])\s{0,4}(?:(?:不对|不是的?|不|错了|等等|等一下|抱歉|对不起|更正|纠正|我?说错了)[，,。.！!：:、…]"
+    r"|(?:其实)?应该?是|其实是|实际上?是)",
+    re.I,
+)
+_NO_TO_IT = re.compile(r"[?？][\s*_\")]{0,4}(?:no|nope|不是|不对|不|否)[\s.!。！*_]*\Z", re.I)
 
 
 def bindings(lines: Iterable[Sequence[Value | str]], owner: Mapping[Value, Value]) -> set[tuple[Value, Value]]:
@@ -108,10 +135,49 @@ def called_void(said: Sequence[Value | str], value: Value) -> bool:
     return bool(places) and all(_void_at(said, at) for at in places)
 
 
+def denied(lines: Iterable[Sequence[Value | str]], named: Collection[Value | str]) -> set[Value | str]:
+    """Those of `named` of which each mention is denied: "not 1", "not 1 or 2", "1 is not the answer"."""
+    found: dict[Value | str, bool] = {}
+    for line in lines:
+        last, behind = False, 0
+        for at, mark in enumerate(line):
+            if mark in named:
+                joined = [*line[behind:at]] in (["or"], ["nor"], ["或"], ["或", "者"])
+                last, behind = denies(*_beside(line, at)) or (last and joined), at + 1
+                found[mark] = found.get(mark, True) and last
+    return {mark for mark, never in found.items() if never}
+
+
+def denies(before: str, after: str) -> bool:
+    """Whether the words next to a value, folded and of its own sentence, deny it."""
+    return bool(_DENIED_BEFORE.search(before) or _DENIED_AFTER.match(after))
+
+
+def may_deny(said: str) -> bool:
+    """Whether a text has any word that could deny something, so that it must be read for denials."""
+    return _MAY_DENY.search(said) is not None
+
+
+def corrections(said: str, start: int = 0) -> list[int]:
+    """Where a text goes on, from `start` on, behind words that take back what stands before them ("No, actually"), the last first."""
+    return [found.end() for found in _CORRECTION.finditer(said, start)][::-1]
+
+
+def answered_no(said: str) -> bool:
+    """Whether a text ends in a question that it answers with no."""
+    return _NO_TO_IT.search(said[-99:]) is not None
+
+
 def _void_at(said: Sequence[Value | str], at: int) -> bool:
+    before, after = _beside(said, at)
+    return bool(_VOID_BEFORE.search(before) or _VOID_AFTER.match(after))
+
+
+def _beside(said: Sequence[Value | str], at: int) -> tuple[str, str]:
+    """The words before and after a place, as far as the next value on each side."""
     before = [*takewhile(lambda mark: isinstance(mark, str), reversed(said[max(0, at - AROUND) : at]))][::-1]
     after = [*takewhile(lambda mark: isinstance(mark, str), said[at + 1 : at + 1 + AROUND])]
-    return bool(_VOID_BEFORE.search(_text(before)) or _VOID_AFTER.match(_text(after)))
+    return _text(before), _text(after)
 
 
 def _text(tokens: Sequence[Value | str]) -> str:

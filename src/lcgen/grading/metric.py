@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from .claims import bindings, called_void
+from .claims import answered_no, bindings, called_void, corrections, denied, may_deny
 from .response import after_lead_in, recited, visible
 from .values import CJK, Value, fold, form_of, spoken, tokens, value_of
 
@@ -105,6 +105,21 @@ class _Asked:
                 return said[:end]
         return said
 
+    def settled(self, said: str, size: int) -> str:
+        """A text without what it takes back: from its last correction that names as much as was asked for, if it has one.
+
+        Only the last `size` characters of a text of more than twice as many can hold one: an answer does not lie hidden.
+        """
+        if answered_no(said):
+            return ""
+        end = len(said)
+        for place in corrections(said, end - size if end > 2 * size else 0):
+            stream = self.read(said[place:end])
+            if found := {*self.wanted, *self.never}.intersection(stream) | self.wrong(stream):
+                return said[place:] if len(found) >= self.count else said
+            end = place
+        return said
+
     def nothing_else(self, stream: Sequence[Value | str], ordered: bool) -> bool:
         """Whether a text is the outputs, each as often as asked, and nothing else but what joins a list."""
         held = [mark for mark in stream if isinstance(mark, tuple)]
@@ -156,6 +171,10 @@ def judge(
     `void` are rivals that a correction in the text voids. To name one beside the right output is a hedge, unless the
     response says, each time, that it is void ("replacing 1", "the earlier 1", "1 was replaced"), which is an explanation.
 
+    A value is named where it is claimed. One of which each mention is denied ("not 1", "1 is not the answer") is not recalled, and
+    costs nothing beside one that is. What a response takes back ("1. No, actually 2") it does not say, where it then names as
+    many values as there are outputs.
+
     `prompt` and `question` serve to tell an echo from an answer. A text that is mostly copied from the prompt is no
     answer, and in a very long one only what its beginning and its end name is recalled: an answer does not lie hidden.
 
@@ -169,21 +188,26 @@ def judge(
     if recited(said, prompt, size):
         said = ""
     edge = 500 + 8 * size
-    if continued:
-        said = _ends(asked.until(said), edge)[0]
+    # Base models go on writing, and behind what they say first nothing is a correction of it.
+    said = _ends(asked.until(said), edge)[0] if continued else asked.settled(said, edge)
     stream = asked.read(said)
 
     swapped: set[tuple[Value, Value]] = set()
-    lost: set[Value] = set()
+    lost: set[Value | str] = set()
     owner = {value_of(value): value_of(key) for key, held in (keys or {}).items() for value in held}
     if len({*owner.values()}) > 1:
         given = bindings(asked.sentences(said), owner)
         swapped = {(key, value) for key, value in given if key != owner[value]}
-        lost = {value for _, value in swapped} - {value for _, value in given - swapped}
+        lost |= {value for _, value in swapped} - {value for _, value in given - swapped}
     ends = [mark for part in _ends(said, edge) for mark in (stream if part is said else asked.read(part))]
+    named = {*asked.wanted, *asked.wrong(stream)} - asked.never
+    negated: set[Value | str] = denied(asked.sentences(said), named) if may_deny(said) else set()
+    lost |= negated
     recall = asked.recall([mark for mark in ends if isinstance(mark, tuple) and mark not in lost], ordered)
 
-    explained = {value for value in map(value_of, void) if recall and called_void(stream, value)}
+    if recall:
+        negated |= {value for value in map(value_of, void) if called_void(stream, value)}
+    explained = negated if recall else set()
     refused = not asked.absent and not asked.never.isdisjoint(stream)
     wrong = len(asked.wrong(stream) - explained) + len(swapped) + refused
     score = max(0.0, recall - wrong / asked.count)
