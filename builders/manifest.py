@@ -13,7 +13,7 @@ import lcgen
 from lcgen import epochs, schemas, vault
 from lcgen.builders.rows import CANARY, RowMaker
 from lcgen.builders.tables import Maker
-from lcgen.errors import CheckFailed, LcgenError
+from lcgen.errors import CheckFailed, LcgenError, clause
 from lcgen.spec import Length, Part, Spec, Suite
 
 FILE = "manifest.json"
@@ -51,7 +51,7 @@ def _agree(made: Mapping[str, Any]) -> None:
 
 
 def _damaged(shown: str, error: Exception) -> CheckFailed:
-    return CheckFailed(f"{shown} is damaged: {error}. Remove the folder, or build into another one.")
+    return CheckFailed(f"{shown} is damaged: {clause(error)}. Remove the folder, or build into another one.")
 
 
 def of(folder: Path) -> dict[str, Any]:

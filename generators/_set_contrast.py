@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from lcgen.contract import Row
-from lcgen.contrasts import MOST_RIVALS, Choice, Contrast, alone, swapped
+from lcgen.contrasts import MOST_RIVALS, Choice, Contrast, alone, swapped, unlike
 
 LIST, SEP = re.compile(r"\{([^{}]*)\}"), re.compile("(, |，|、)")
 
@@ -23,13 +23,17 @@ def contrast(row: Row) -> Contrast:
         changed = labels[-1] if metadata["answer_mode"] == "decide" else labels[0]
         turned = (swapped(row["question"], *labels), outputs) if len(labels) == 2 else None
         choices = [Choice(outputs[0], labels=labels, changed=changed if shared else None)]
-        return Contrast(choices, _planted(row), sorted(spans), True, turned, why="" if shared else "the sets share nothing")
+        right = labels[not shared] if metadata["answer_mode"] == "decide" else str(len(shared))
+        fault = "" if outputs == [right] else unlike(outputs[0])
+        why = "" if shared else "their sets share no element, so that there is no evidence to show alone or to take away"
+        return Contrast(choices, _planted(row), sorted(spans), True, turned, why=why, fault=fault)
+    fault = next((unlike(output) for output in outputs if output not in (shared or [metadata["nothing"]])), "")
     if not shared:
-        return Contrast(why="the sets share nothing, so no element is right")
+        return Contrast(why="their sets share no element, so that no element is a right answer", fault=fault)
     others = [item for found in LIST.finditer(text, row["context_start"]) for item in SEP.split(found[1])[::2]]
     rivals = list(dict.fromkeys(item for item in others if item and not any(value in item for value in shared)))[:MOST_RIVALS]
     choices = [Choice(value, rivals=rivals, changed=metadata["nothing"] or None) for value in shared]
-    return Contrast(choices, _planted(row), sorted(spans), True)
+    return Contrast(choices, _planted(row), sorted(spans), True, fault=fault)
 
 
 def _places(row: Row, value: str) -> Iterator[tuple[int, int]]:

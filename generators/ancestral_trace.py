@@ -273,7 +273,10 @@ class AncestralTrace(Task[AncestralTraceParams]):
         told = {"labels": spans} if meta["ask"] == "distance" else {"rivals": [*dict.fromkeys(rivals)][: contrasts.MOST_RIVALS]}
         choice = contrasts.Choice(answer, "\n" + meta["marker"], **told)
         gold = [piece for piece in pieces if piece["role"] == "gold"]
-        return contrasts.Contrast([choice], contrasts.alone(row, gold), contrasts.telling(pieces, [answer, meta["trace"][-1]]))
+        told_of = spans if meta["ask"] == "distance" else [name for piece in gold for name in (piece["key"], piece["value"])]
+        fault = "" if answer in told_of else contrasts.unlike(answer)
+        removed = contrasts.telling(pieces, [answer, meta["trace"][-1]])
+        return contrasts.Contrast([choice], contrasts.alone(row, gold), removed, fault=fault)
 
     def summary(self, rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> Mapping[str, Estimate]:
         """The means; over several chains also NeedleBench's figures: `enl_50`, the longest chain of which half are solved (0: none), and

@@ -157,14 +157,15 @@ class MultiThread(Task[MultiThreadParams]):
 
     def contrast(self, row: Row) -> contrasts.Contrast | None:
         """Each step is told after its own key; where keys must be found first, or lead two ways, to look up is not enough."""
-        found, meta = contrasts.by_spans(row), row["metadata"]
+        meta = row["metadata"]
+        found = contrasts.by_spans(row, keyed=not meta["condition"])
         if found is None:
             return None
         keys = {piece["value"]: piece["key"] for piece in row["evidence"] if piece["role"] != "decoy"}
         looked_up = meta["ordered"] and meta["variant"] != "branched"
         bare = {"cue": "", "lead": " "} if meta["condition"] else {}
         return replace(found, choices=[
-            replace(choice, key=keys[choice.gold], literal=looked_up and choice.literal, **bare)
+            replace(choice, key=keys.get(choice.gold, choice.key), literal=looked_up and choice.literal, **bare)
             for choice in found.choices
         ])  # fmt: skip
 

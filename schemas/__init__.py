@@ -59,4 +59,8 @@ def validate(name: str, value: Mapping[str, Any]) -> None:
 def validate_row(row: Mapping[str, Any]) -> None:
     """Checks a row and its metadata. Raises CheckFailed."""
     validate("row", row)
+    # NaN is in no range, and a schema that asks whether it is below or above takes it.
+    depths = [row["depth"], *(piece[name] for piece in row["evidence"] for name in ("depth", "depth_requested"))]
+    if any(depth != depth for depth in depths):
+        raise CheckFailed("Not a valid row: a depth is NaN, which is no number.")
     validate(row["task"], row["metadata"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,10 @@ from tests.runs import cli, done, process, refused
 
 pytest.importorskip("torch", reason="lcgen check needs PyTorch")
 
-from lcgen.checking.prompts import prompts, tail
+from lcgen.checking.induction import Induction
+from lcgen.checking.judge import Weighed
+from lcgen.checking.prompts import Prompt, prompts, tail
+from lcgen.checking.trials import NUMBERLESS
 from tests.checks import checked, reference, reworded, rows, shifted, whole
 
 HEAVY = ("birdie", "thread_safety", "multiple", "n1000", "needlebench_atc")
@@ -94,7 +99,19 @@ def _hint_in_question(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-@pytest.mark.parametrize("leak", [_hint_in_text, _hint_in_question], ids=["in the text", "in the question"])
+def _hint_spaced(row: dict[str, Any]) -> dict[str, Any]:
+    return shifted(row, row["context_end"], f" The digits are {' '.join(row['answer'])}.")
+
+
+def _hint_short(row: dict[str, Any]) -> dict[str, Any]:
+    return shifted(row, row["context_end"], f" Not {row['answer'][:-1]}.")
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [_hint_in_text, _hint_in_question, _hint_spaced, _hint_short],
+    ids=["in the text", "in the question", "spaced", "short"],
+)
 def test_planted_leaks_are_found(leak: Any) -> None:
     for seed in range(10):
         made = [leak(row) for row in rows(depths="0.1,0.4,0.8", samples=2, seed=seed, haystack="noise")]
@@ -117,6 +134,93 @@ def _no_value(piece: dict[str, Any]) -> str:
     return str(piece["text"].replace(piece["value"], "a secret"))
 
 
+def _distracted(row: dict[str, Any]) -> str:
+    return str(next(piece["value"] for piece in row["evidence"] if piece["role"] in ("distractor", "decoy")))
+
+
+def _wrong(row: dict[str, Any], answer: str) -> dict[str, Any]:
+    return {**row, "outputs": [answer], "answer": answer}
+
+
+KINDS: dict[str, tuple[dict[str, Any], Any]] = {
+    "needle": ({"depths": "0.1,0.4,0.8", "haystack": "noise", "params": {"keys": 4}}, _distracted),
+    "phone_book": ({"depths": "0.2,0.7"}, lambda row: "555-867-5309"),
+    "multi_thread": ({"lengths": "1500"}, lambda row: "1b4e28ba-2fa1-11d2-883f-0016d3cca427"),
+    "ancestral_trace": ({"haystack": "noise", "lengths": "1k"}, lambda row: "Nemo Nautilus"),
+    "set_disjointness": ({"lengths": "600"}, lambda row: "no" if row["answer"] == "yes" else "yes"),
+}
+"""For each task what rows are made of, and another answer than the right one."""
+
+
+@pytest.mark.parametrize("task", KINDS)
+def test_answers_that_their_evidence_does_not_give_are_broken(task: str) -> None:
+    options, other = KINDS[task]
+    made = rows(task, **{"samples": 6, **options})
+    found = checked([_wrong(row, other(row)) for row in made])
+    assert whole(found, task).verdict == found.verdict == "broken" and all(record.fault for record in found.records)
+    one = checked([_wrong(row, other(row)) if number == 1 else row for number, row in enumerate(made)])
+    assert whole(one, task).faults == 1 and one.verdict == "broken"
+    assert [record.id for record in one.records if record.wrong] == [made[1]["id"]]
+    assert one.text().count("is not what its evidence says") == 1 and repr(made[1]["id"]) in one.text()
+    assert [row["id"] for row in one.plain()["rows"] if "wrong" in row] == [made[1]["id"]]
+
+
+def test_a_wrong_answer_is_told_from_what_the_evidence_states() -> None:
+    (row,) = rows(depths="0.5", haystack="noise", params={"keys": 3})
+    right = row["answer"]
+    contrast = generators.get("needle").contrast(_wrong(row, _distracted(row)))
+    assert contrast is not None and contrast.evidence is not None and right in contrast.evidence and contrast.removed
+    (choice,) = contrast.choices
+    assert choice.gold == _distracted(row) and choice.rivals[0] == right and choice.literal
+    record = checked([_wrong(row, "7777777")]).records[0]
+    assert {kind: [trial.hit for trial in trials] for kind, trials in record.trials.items()} == {
+        "full": [False], "evidence": [False], "removed": [False],
+    }  # fmt: skip
+
+
+def _contradicted(row: dict[str, Any]) -> dict[str, Any]:
+    piece = next(piece for piece in row["evidence"] if piece["role"] == "gold")
+    return shifted(row, row["context_end"], " " + piece["text"].replace(piece["value"], "9081726"))
+
+
+def _keyless(row: dict[str, Any]) -> dict[str, Any]:
+    question = row["question"].replace(row["metadata"]["keys"][0], "thing")
+    return {**row, "input": row["input"].replace(row["question"], question), "question": question}
+
+
+def _questionless(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "input": row["input"].replace(row["question"], "")}
+
+
+@pytest.mark.parametrize(("change", "says"), [
+    (_contradicted, "its prompt also says '9081726'"), (_keyless, "names nothing that its evidence"), (_questionless, "does not stand in its prompt"),
+    (lambda row: {**row, "context_start": len(row["input"]) + 5}, "do not fit together"),
+], ids=["contradicted", "keyless", "questionless", "out of place"])  # fmt: skip
+def test_rows_at_odds_with_themselves_are_broken_and_listed(change: Any, says: str) -> None:
+    made = rows(depths="0.1,0.4,0.8", samples=2, haystack="noise")
+    found = checked([change(row) if number == 3 else row for number, row in enumerate(made)])
+    assert [record.wrong != "" for record in found.records] == [number == 3 for number in range(6)]
+    assert whole(found).verdict == "broken" and says in found.text()
+    assert [cell.by["depth"] for cell in found.faults if cell.level == "cell"] == [made[3]["depth"]]
+
+
+def test_what_the_prompt_says_behind_the_same_words_is_a_candidate() -> None:
+    (row,) = rows(depths="0.5", haystack="noise")
+    contrast = generators.get("needle").contrast(_contradicted(row))
+    assert contrast is not None and "9081726" in contrast.choices[0].rivals
+    (full,) = checked([row]).records[0].trials["full"]
+    assert not full.hit and full.said in (row["answer"], "9081726")
+    # The same sentence once more contradicts nothing.
+    (again,) = rows(depths="0.5", haystack="noise")
+    assert checked([shifted(again, again["context_end"], f" {again['evidence'][0]['text']}")]).records[0].fault == ""
+
+
+def test_at_most_a_few_rows_at_fault_are_listed() -> None:
+    made = [_wrong(row, "7777777") for row in rows(depths="0.1,0.4,0.8", samples=5, haystack="noise")]
+    said = checked(made).text()
+    assert said.count("is not what its evidence says") == 8 and "7 more such rows" in said
+
+
 @pytest.mark.parametrize("fault", [_other_key, _no_value], ids=["another key", "no value"])
 def test_planted_broken_rows_are_found(fault: Any) -> None:
     for seed in range(10):
@@ -125,6 +229,37 @@ def test_planted_broken_rows_are_found(fault: Any) -> None:
         bad = [cell for cell in found.faults if cell.level == "cell"]
         assert [cell.judged.verdict for cell in bad] == ["broken"]
         assert bad[0].by["depth"] == made[seed]["depth"]
+
+
+class _Numberless(Induction):
+    """The reference model, of some rows without a number."""
+
+    def __init__(self, ids: Sequence[str], value: float) -> None:
+        super().__init__(reference().reader.tokenizer)
+        self.ids, self.value = ids, value
+
+    def weigh(self, given: Sequence[Prompt]) -> list[list[Weighed]]:
+        found = super().weigh(given)
+        for prompt, own in zip(given, found):
+            if prompt.kind == "removed" and any(name in prompt.tokens.text for name in self.ids):
+                own[0] = Weighed([[self.value] * len(one) for one in own[0].logprobs], own[0].marks)
+        return found
+
+    def follow(self, prompt: str, answer: str) -> list[float]:
+        return [self.value, *super().follow(prompt, answer)]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_rows_of_which_a_model_gives_no_numbers_are_counted_and_not_judged(value: float) -> None:
+    made = rows(depths="0.1,0.4,0.8", samples=8, haystack="noise")
+    asked = [row["question"] for row in made]
+    found = checked(made, _Numberless(asked[:5], value))
+    assert [record.skipped for record in found.records] == [NUMBERLESS] * 5 + [""] * 19
+    assert found.verdict == "sound" and whole(found).removed.n == 19 and found.plain()["skipped"] == {NUMBERLESS: 5}
+    none = checked([*made, *rows("longgenbench", lengths="1k", samples=1)[:1]], _Numberless(asked, value))
+    assert none.verdict == "no meaning" and not none.cells and not none.faults
+    for one in (found, none):
+        json.dumps(one.plain(), allow_nan=False)
 
 
 def test_the_reference_model_answers_and_is_scored() -> None:
@@ -343,13 +478,50 @@ def test_a_leak_ends_with_exit_code_1(tmp_path: Path) -> None:
     assert code == 1 and "leaking" in out
 
 
+@pytest.mark.parametrize(("column", "value", "says"), [
+    ("depth", math.nan, "Row 3 of data/needle_512/.*a depth is NaN"), ("depth", math.inf, "Row 3 of data/needle_512/.*depth"),
+    ("evidence", math.nan, "Row 3 of data/needle_512/.*a depth is NaN"), ("outputs", [], "Row 3 of data/needle_512/.*outputs"),
+])  # fmt: skip
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_a_row_that_is_no_valid_one_is_named(tmp_path: Path, kind: Any, column: str, value: Any, says: str) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    lcgen.build("needle", tmp_path / "odd", lengths="512", depths="0.2,0.8", samples=2, haystack="noise", format=kind)
+    (file,) = (tmp_path / "odd/data/needle_512").iterdir()
+
+    def spoilt(row: dict[str, Any]) -> None:
+        if column == "evidence":
+            row["evidence"][0]["depth"] = value
+        else:
+            row[column] = value
+
+    if kind == "jsonl":
+        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        spoilt(lines[2])
+        file.write_text("".join(json.dumps(row) + "\n" for row in lines), encoding="utf-8")
+    else:
+        table = pq.read_table(file)
+        lines = table.to_pylist()
+        spoilt(lines[2])
+        pq.write_table(pa.Table.from_pylist(lines, table.schema), file)
+    refused("check", tmp_path / "odd", code=1, says=says)
+
+
 def test_a_limit_is_spread_over_cells(folder: Path) -> None:
     for limit, cells in ((6, 6), (2, 2), (50, 6)):
         found = lcgen.check(folder, limit=limit)
         assert len(found.records) == found.planned == min(limit, 12)
         assert len({(r.where["config"], r.where["depth"]) for r in found.records}) == cells
-    two = lcgen.check(folder, limit=2).records
-    assert {record.where["config"] for record in two} == {"needle_512", "needle_700"}
+    two = lcgen.check(folder, limit=2)
+    assert {record.where["config"] for record in two.records} == {"needle_512", "needle_700"}
+    said = (
+        "--limit 2 is below the 6 cells: 4 of them get no row (needle_512 2 of 3, needle_700 2 of 3). --limit 6 gives each one."
+    )
+    assert two.notes == [said] and not lcgen.check(folder, limit=6).notes
+    (one,) = lcgen.check(folder, limit=1).notes
+    assert "5 of them get no row (needle_700 3 of 3, needle_512 2 of 3); of 1 config nothing is checked." in one
+    assert f"Note: {said}" in cli("check", folder, "--limit", 2)[2]
 
 
 def test_several_devices_share_the_rows(folder: Path) -> None:
@@ -395,7 +567,7 @@ def test_what_is_found_before_ctrl_c_is_kept(folder: Path, monkeypatch: pytest.M
 def test_long_answers_are_weighed_by_position() -> None:
     found = checked(rows("longgenbench", lengths="1k", samples=1)[:2])
     assert len(found.records[0].deciles) == 10 and whole(found, "longgenbench").verdict == "no meaning"
-    assert "tenths" in found.text() and "no evidence stands in the prompt" in found.text()
+    assert "tenths" in found.text() and re.search("rows of longgenbench_1024.*, because their answer is a document", found.text())
 
 
 @pytest.mark.parametrize(("args", "says"), [

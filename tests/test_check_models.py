@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 import lcgen
 from lcgen import generators
-from tests.runs import cli, refused
+from tests.runs import cli, process, refused
 
 pytest.importorskip("torch", reason="lcgen check needs PyTorch")
 pytest.importorskip("transformers", reason="models need transformers")
@@ -226,6 +227,27 @@ def test_models_that_cannot_be_had_are_told_plainly(folder: Path, tmp_path: Path
     ):
         refused("check", folder, "--model", tmp_path / name, says=says)
     refused("check", folder, "--model", "no-org/no-model-of-this-name", says="cannot be loaded")
+
+
+def test_a_model_that_gives_no_numbers_gives_no_verdict(folder: Path, model: Path, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    damaged = tmp_path / "damaged"
+    shutil.copytree(model, damaged)
+    loaded = AutoModelForCausalLM.from_pretrained(damaged)
+    with torch.no_grad():
+        loaded.model.layers[1].mlp.down_proj.weight[3, 5] = float("nan")
+    loaded.save_pretrained(damaged)
+    refused("check", folder, "--model", damaged, "--candidates", 3, "--limit", 4, says="judges none of 4 rows")
+
+
+def test_without_a_network_a_model_of_the_hub_is_refused_at_once(folder: Path) -> None:
+    """A Hub that nobody can reach is asked once, not for each file, again and again."""
+    found = process(
+        "check", folder, "--model", "no-org/no-model-of-this-name", HF_ENDPOINT="http://127.0.0.1:9", HF_HUB_OFFLINE="0"
+    )
+    assert found.returncode == 2 and "neither in the local cache" in found.stderr
+    assert len(found.stderr.splitlines()) == 1, "each try of the packages is a line of theirs"
 
 
 # ---- a real model

@@ -15,6 +15,8 @@ from lcgen.contract import Row
 from lcgen.likeness import alike
 
 UNSTATED = "no piece of the evidence states the answer"
+MOST_SHOWN, MOST_SAID = 60, 200
+"""Characters of a value that a message shows, and of one that is read behind the words of another."""
 MOST_RIVALS = 12
 """Wrong values of the prompt that one answer is told from; more tell no more."""
 
@@ -58,32 +60,90 @@ class Contrast:
     """A long answer, weighed by position instead of against others."""
     why: str = ""
     """Why a prompt is left out, for people."""
+    fault: str = ""
+    """What of the row is at odds with its own evidence, whatever a model says of it: then the row is broken."""
 
 
-def by_spans(row: Row) -> Contrast | None:
+def by_spans(row: Row, keyed: bool = True) -> Contrast | None:
     """What the spans of the evidence say: each value of a gold piece or a step is told from the others after its own cue.
 
     Beside the gold pieces, those are removed that hold a gold value or one that looks like it, since they would give
-    away a part of it. Where no piece states the answer, it is told from what they do state; None where that is nothing.
+    away a part of it. Where no piece is said to state the answer, it is told from what they do state; None where that is
+    nothing. An output that none states, although some should, is told behind the words of one that states something else.
+    `keyed` says whether the question names a key of the evidence.
     """
     if row["reference_output"] and row["axis"] == "output":
-        return Contrast(reference=row["reference_output"], why="the answer is the document: no evidence stands in the prompt")
+        return Contrast(
+            reference=row["reference_output"], why="their answer is a document to be written: no evidence stands in the prompt"
+        )
     text, pieces = row["input"], row["evidence"]
     gold = [piece for piece in pieces if piece["role"] in ("gold", "step")]
     valued = [piece for piece in gold if piece["copy"] == 0 and piece["value"]]
-    held = {piece["value"] for piece in valued}
     changed = row["metadata"].get("no_answer")
-    if not held & {*row["outputs"]}:
+    if not valued:
         labels = [row["answer"], *rivals(pieces, row["outputs"])]
         return Contrast([Choice(row["answer"], labels=labels)], why=UNSTATED) if len(labels) > 1 else None
-    wrong = rivals(pieces, held)
+    stated = {piece["value"] for piece in valued if piece["value"] in piece["text"]}
+    unstated = [output for output in row["outputs"] if output not in stated and output != changed]
+    spare = [piece["value"] for piece in valued if piece["value"] not in row["outputs"]]
+    claims = dict(zip(reversed(spare), reversed(unstated)))
+    others = {piece["value"]: said for piece in valued if (said := _said_too(text, piece, pieces))}
+    held = {*unstated, *(piece["value"] for piece in valued)}
+    wrong = [*claims, *(said for values in others.values() for said in values), *rivals(pieces, held)]
     choices = [
-        Choice(piece["value"], words, lead, wrong, key=key, changed=changed, literal=bool(words))
+        Choice(claims.get(piece["value"], piece["value"]), words, lead, wrong, key=key, changed=changed, literal=bool(words))
         for piece in valued
         for words, lead in [cue(text, piece)]
         for key in [piece["key"] if piece["key"] in row["question"] else ""]
     ]
-    return Contrast(choices, alone(row, gold), telling(pieces, held))
+    keys = [piece["key"] for piece in valued if piece["key"]]
+    fault = ""
+    if unstated:
+        fault = unlike(unstated[0])
+    elif row["question"] not in text:
+        fault = "its question does not stand in its prompt"
+    elif keyed and keys and not any(key in row["question"] for key in keys):
+        fault = "its question names nothing that its evidence tells of"
+    elif others:
+        value, (other, *_) = next(iter(others.items()))
+        fault = f"behind the words that state {quoted(value)} its prompt also says {quoted(other)}"
+    return Contrast(choices, alone(row, gold), telling(pieces, held), fault=fault)
+
+
+def unlike(answer: str) -> str:
+    """The fault of a row whose evidence does not say what it is said to say."""
+    return f"its answer {quoted(answer)} is not what its evidence says"
+
+
+def quoted(value: str) -> str:
+    """A value for a message: rows may come from outside and hold anything."""
+    return repr(value if len(value) <= MOST_SHOWN else f"{value[:MOST_SHOWN]}...")
+
+
+def _said_too(text: str, piece: Any, pieces: Sequence[Any]) -> list[str]:
+    """What else the prompt says outside the evidence behind the words that state a value, where they name its key."""
+    before, found, after = piece["text"].partition(piece["value"])
+    if not found or not piece["key"] or piece["key"] not in before:
+        return []
+    said: dict[str, None] = {}
+    at = text.find(before)
+    while at >= 0:
+        end = at + len(before)
+        # Words that go on from other letters are other words, and a value that goes on is another value.
+        inside = _joined(text[at - 1 : at] + before[0]) or any(one["char_start"] <= at < one["char_end"] for one in pieces)
+        same = text.startswith(piece["value"], end) and not _joined(
+            text[end + len(piece["value"]) - 1 : end + len(piece["value"]) + 1]
+        )
+        if not inside and not same:
+            rest = text[end : end + MOST_SAID].partition("\n")[0]
+            said[(rest.partition(after[0])[0] if after else rest).strip()] = None
+        at = text.find(before, end)
+    return [value for value in said if value]
+
+
+def _joined(signs: str) -> bool:
+    """Whether two signs belong to one word, or one number."""
+    return len(signs) == 2 and signs.isascii() and signs.isalnum()
 
 
 def rivals(pieces: Iterable[Any], gold: Iterable[str]) -> list[str]:

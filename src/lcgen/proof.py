@@ -86,4 +86,4 @@ def solve(row: Mapping[str, Any], task: Task[Any], wording: Wording) -> bool:
 
 def _hold(row: Mapping[str, Any], what: str, found: Any, wanted: Any) -> None:
     if found != wanted:
-        raise CheckFailed(f"Row {row['id']} does not hold: {what} is {str(found)[:200]}, but must be {str(wanted)[:200]}.")
+        raise CheckFailed(f"Row {row['id']} does not hold: {what} is {repr(found)[:200]}, but must be {repr(wanted)[:200]}.")

@@ -15,6 +15,8 @@ from lcgen.checking.verdicts import ALPHA, FAULTS, Judged, Verdict, able, judge,
 
 MOST_DEPTHS = 21
 """Depths above which they are put into tenths."""
+MOST_WRONG, MOST_ID = 8, 100
+"""Rows at fault that the terminal shows, and characters of an id."""
 MOST_LINES = 40
 """Cells that the terminal shows; the JSON holds all."""
 KINDS = ("full", "evidence", "removed")
@@ -49,6 +51,8 @@ class Cell:
         }  # fmt: skip
         found: dict[str, Any] = {"level": self.level, **self.by, "rows": self.rows, "verdict": judged.verdict, **prompts}
         found["broken_p"] = float(f"{judged.broken:.6g}")
+        if judged.faults:
+            found["faults"] = judged.faults
         if judged.changed[1]:
             found["changed"] = {"n": judged.changed[1], "hits": judged.changed[0]}
         if self.deciles:
@@ -130,7 +134,18 @@ class Findings:
                 f"Verdict: {self.verdict}. Right answers that rank first, in the whole prompt, with the evidence alone, and without it."
             ],
         )
-        found += [f"Why not more: {why}." for why in dict.fromkeys(cell.why for cell in self.cells if cell.why)]
+        wrong = [f"Row {record.id[:MOST_ID]!r}: {record.wrong}." for record in self.records if record.wrong]
+        found += [
+            *wrong[:MOST_WRONG],
+            *([f"{len(wrong) - MOST_WRONG:,} more such rows: --json shows all."] if wrong[MOST_WRONG:] else []),
+        ]
+        whys: dict[str, dict[str, None]] = {}
+        for cell in self.cells:
+            if cell.why and "config" in cell.by:
+                whys.setdefault(cell.why, {})[str(cell.by["config"])] = None
+        for why, configs in whys.items():
+            named = f"{', '.join([*configs][:3])}{f' and {len(configs) - 3} more configs' if len(configs) > 3 else ''}"
+            found.append(f"Not tested all three ways: rows of {named}, because {why}.")
         if any(cell.deciles for cell in self.cells):
             deciles = next(cell.deciles for cell in reversed(self.cells) if cell.deciles)
             found.append(
@@ -146,7 +161,8 @@ def gather(
     folder: str, model: str, device: str, records: Sequence[Record], cost: Cost, planned: int, notes: Sequence[str], stopped: bool
 ) -> Findings:
     """Puts records into cells, configs and tasks, and judges each."""
-    kept = [record for record in records if not record.skipped]
+    # What is wrong whatever a model says is so of rows that it cannot read, too.
+    kept = [record for record in records if record.fault or not record.skipped]
     binned = len({record.where["depth"] for record in kept}) > MOST_DEPTHS
     swept = _swept([record.where for record in kept])
     # Sizes that were counted or drawn differ from row to row; a config is one line all the same.
@@ -202,7 +218,7 @@ def _cell(level: str, by: dict[str, Any], own: Sequence[Record], ability: Mappin
     least = min((one for one in known if one is not None), default=None) if None not in known else None
     changed = [hit for record in own for hit in record.changed]
     return Cell(
-        level, by, len(own), judge(trials, least, tests, (sum(changed), len(changed))),
+        level, by, len(own), judge(trials, least, tests, (sum(changed), len(changed)), sum(bool(record.fault) for record in own)),
         _means(own, "margins"), _means(own, "logprobs"), _scores(own),
         [fmean(values) for values in zip(*(record.deciles for record in own if record.deciles))],
         next((record.why for record in own if record.why), ""),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+import string
 import time
 from collections.abc import Sequence
 from functools import cached_property
@@ -39,6 +40,10 @@ ENDS = re.compile(r"[\n\",;}\]]|[.](?=\s|$)|[。；，」]")
 MIXER = 0x9E3779B1
 """What n-grams are hashed with; two of them meet once in some 2**60 pairs."""
 PRESENT = 1e-3
+"""What a candidate that stands in a prompt without evidence ranks by, and one that does not lacks."""
+LEAST_PART = 5
+"""Letters and digits of a value of which all but one tell something."""
+SEPARATORS = (string.whitespace + string.punctuation).encode()
 
 
 class Induction(Judge):
@@ -65,7 +70,9 @@ class Induction(Judge):
         # What must be worked out, labels too, cannot be looked up: where its letters stand says nothing.
         marks = text.marks(told.asked, told.keyed, told.texts) if told.literal else [0.0] * len(told.texts)
         # Without the evidence, what stands in the prompt at all is easier to name than what does not.
-        held = [PRESENT * (told.fresh > 0 and prompt.kind == "removed" and said in prompt.tokens.text) for said in told.texts]
+        held = (
+            [PRESENT * part for part in text.held(told.texts)] if told.fresh and prompt.kind == "removed" else [0.0] * len(marks)
+        )
         return Weighed(logprobs, [mark + more for mark, more in zip(marks, held)])
 
     def follow(self, prompt: str, answer: str) -> list[float]:
@@ -127,6 +134,27 @@ class Anchor:
 
         return [max(map(mark, found), default=0.0) for found in places]
 
+    def held(self, texts: Sequence[str]) -> list[float]:
+        """How much of each candidate stands in the prompt: 1 for all of it as it is; less for its letters and digits alone,
+        however they are parted, and for all of these but one at an end."""
+
+        def part(text: str) -> float:
+            bare = _bare(text)
+            short = len(bare) < LEAST_PART
+            # Nearly always not even the middle stands there, which takes one look at a long prompt.
+            if (bare if short else bare[1:-1]) not in self.bare:
+                return 0.0
+            if text in self.tokens.text:
+                return 1.0
+            return 0.9 if bare in self.bare else 0.5 * (not short and (bare[:-1] in self.bare or bare[1:] in self.bare))
+
+        return [part(text) for text in texts]
+
+    @cached_property
+    def bare(self) -> bytes:
+        """The letters and digits of the prompt."""
+        return _bare(self.tokens.text)
+
     def _places(self, text: str) -> list[int]:
         """The tokens at which a text begins."""
         found, at = [], self.tokens.text.find(text)
@@ -140,7 +168,7 @@ class Anchor:
         n-grams count, so that no key is taken for one that shares a word with it."""
         if asked not in self._held:
             # A word has other tokens at the beginning of a text than inside it.
-            ways = [self.reader.encode(f"{lead}{line}") for line in asked.split("\n") if line for lead in ("", " ", "\n")]
+            ways = [self._behind(lead, line) for line in asked.split("\n") if line for lead in ("", " ", "\n")]
             wanted = [ngrams(torch.tensor(way, dtype=torch.int64, device=self.ids.device)) for way in ways]
             attended = torch.zeros(len(self.ids), device=self.ids.device)
             for size, here in enumerate(self.grams):
@@ -152,6 +180,16 @@ class Anchor:
                     attended[hits] += rarity[kinds]
             self._held[asked] = attended
         return self._held[asked]
+
+    def _behind(self, lead: str, line: str) -> list[int]:
+        """The tokens of a line behind a lead, without those of the lead: a line's beginning is no part of a key."""
+        own, joined = self.reader.encode(lead), self.reader.encode(f"{lead}{line}")
+        return joined[len(own) :] if lead and joined[: len(own)] == own else joined
+
+
+def _bare(text: str) -> bytes:
+    """The letters and digits of a text, one case, nothing between them."""
+    return text.encode("utf-8", "surrogatepass").lower().translate(None, SEPARATORS)
 
 
 def ngrams(ids: torch.Tensor) -> list[torch.Tensor]:

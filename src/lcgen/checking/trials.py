@@ -13,11 +13,12 @@ from lcgen.checking.judge import Judge, Weighed
 from lcgen.checking.prompts import Prompt, prompts
 from lcgen.checking.verdicts import Trial
 from lcgen.contract import Row
-from lcgen.contrasts import Contrast
+from lcgen.contrasts import Contrast, quoted
 from lcgen.errors import LcgenError
 from lcgen.streams import Stream
 
 DECILES = 10
+NUMBERLESS = "the model's log-probabilities are no finite numbers (NaN or infinite), as of a damaged model or of one that --dtype is too narrow for"
 CELL = ("task", "config", "lang", "variant", "length", "target", "depth", "group_role", "params")
 """What a record keeps of its row, to be put into cells by."""
 
@@ -51,6 +52,14 @@ class Record:
     """Why it was not checked."""
     why: str = ""
     """Why a contrast has no meaning."""
+    fault: str = ""
+    """What is at odds with the row's own evidence, whatever the model says."""
+
+    @property
+    def wrong(self) -> str:
+        """What is wrong with the row by itself; empty where that takes many rows to tell."""
+        missed = [trial.gold for trial in self.trials.get("evidence", ()) if trial.copied and not trial.hit]
+        return self.fault or (f"{quoted(missed[0])} is not found in its evidence alone" if missed else "")
 
     def plain(self) -> dict[str, Any]:
         """As JSON values."""
@@ -60,7 +69,9 @@ class Record:
             for kind, trials in self.trials.items()
         }  # fmt: skip
         rest = {
-            name: value for name in ("changed", "scores", "said", "deciles", "skipped", "why") if (value := getattr(self, name))
+            name: value
+            for name in ("changed", "scores", "said", "deciles", "skipped", "why", "wrong")
+            if (value := getattr(self, name))
         }
         return {"id": self.id, **self.where, "tokens": self.tokens, "prompts": ranks, **rest}
 
@@ -73,15 +84,19 @@ def check(rows: Sequence[tuple[str, Row]], judge: Judge, candidates: int, genera
         where = {"config": config, **{name: row[name] for name in CELL if name != "config"}}
         record = Record(row["id"], where, counted=row["prompt_tokens"] - row["wrapper_tokens"])
         records.append(record)
-        contrast = generators.get(row["task"]).contrast(row)
-        if contrast is None:
-            record.why = "the task has no contrast for this row"
+        try:
+            contrast = generators.get(row["task"]).contrast(row)
+            made = list(prompts(row, contrast, judge.reader, candidates)) if contrast and contrast.reference is None else []
+        except (IndexError, KeyError, TypeError, ValueError):
+            record.fault = "its places, its answers and its text do not fit together"
             continue
-        record.why = contrast.why
+        if contrast is None:
+            record.why = "their task says of no evidence that it could be taken away"
+            continue
+        record.why, record.fault = contrast.why, contrast.fault
         if contrast.reference is not None:
             _reference(record, row, contrast, judge)
             continue
-        made = list(prompts(row, contrast, judge.reader, candidates))
         record.tokens = len(made[0].tokens) if made else 0
         longest = max(map(len, made), default=0)
         if judge.window is not None and longest > judge.window:
@@ -91,10 +106,17 @@ def check(rows: Sequence[tuple[str, Row]], judge: Judge, candidates: int, genera
     weighed: dict[int, Sequence[Weighed]] = {}
     for batch in judge.batches([len(prompt) for _, _, prompt in work]):
         try:
-            weighed |= zip(batch, judge.weigh([work[place][2] for place in batch]))
+            found = judge.weigh([work[place][2] for place in batch])
         except LcgenError as error:
             for place in batch:
                 records[work[place][0]].skipped = str(error)
+            continue
+        for place, told in zip(batch, found):
+            # NaN is neither above nor below anything: it would rank the right answer, or the wrong ones, at will.
+            if all(map(_finite, told)):
+                weighed[place] = told
+            else:
+                records[work[place][0]].skipped = NUMBERLESS
     for place, (number, row, prompt) in enumerate(work):
         if place in weighed and not records[number].skipped:
             _note(records[number], row, prompt, weighed[place], judge.copies)
@@ -105,6 +127,11 @@ def check(rows: Sequence[tuple[str, Row]], judge: Judge, candidates: int, genera
         if record.skipped:
             record.trials.clear()
         yield record
+
+
+def _finite(weighed: Weighed) -> bool:
+    """Whether what a model says of one choice are numbers."""
+    return all(np.isfinite(values).all() for values in (weighed.marks, *weighed.logprobs))
 
 
 def _note(record: Record, row: Row, prompt: Prompt, found: Sequence[Weighed], copies: bool) -> None:
@@ -164,5 +191,8 @@ def _reference(record: Record, row: Row, contrast: Contrast, judge: Judge) -> No
         found = judge.follow(f"{row['input']}\n", contrast.reference)
     except LcgenError as error:
         record.skipped = str(error)
+        return
+    if not np.isfinite(found).all():
+        record.skipped = NUMBERLESS
         return
     record.deciles = [round(float(part.mean()), 4) for part in np.array_split(np.array(found), DECILES) if len(part)]

@@ -129,22 +129,27 @@ class Judged:
     """How often a model as able as this one solves so few from the evidence alone."""
     changed: tuple[int, int] = (0, 0)
     """Prompts without evidence in which what is right then ranks above what was right, and how many have such an answer."""
+    faults: int = 0
+    """Rows that are at odds with their own evidence, which takes no model to tell."""
 
 
-def judge(trials: Mapping[str, Sequence[Trial]], ability: float | None, tests: int, changed: tuple[int, int] = (0, 0)) -> Judged:
-    """The verdict on a cell, of which so many are tested; `ability` is that of the model on rows of its kind."""
+def judge(
+    trials: Mapping[str, Sequence[Trial]], ability: float | None, tests: int, changed: tuple[int, int] = (0, 0), faults: int = 0
+) -> Judged:
+    """The verdict on a cell, of which so many are tested; `ability` is that of the model on rows of its kind, and `faults` are
+    rows that are at odds with their own evidence."""
     full, evidence = (solved(trials.get(kind, ())) for kind in ("full", "evidence"))
     removed, level = guessed(trials.get("removed", ())), ALPHA / (2 * max(1, tests))
     failed = at_most(evidence.hits, evidence.n, ability) if ability is not None and evidence.n else 1.0
     if removed.n and removed.p < level:
         verdict: Verdict = "leaking"
-    elif failed < level:
+    elif failed < level or faults:
         verdict = "broken"
     elif not full.n or full.chance >= 1:
         verdict = "no meaning"
     else:
         verdict = "sound" if full.p < SOLVED * (1 + 1e-9) else "beyond this model"
-    return Judged(full, evidence, removed, verdict, failed, changed)
+    return Judged(full, evidence, removed, verdict, failed, changed, faults)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

@@ -27,7 +27,13 @@ from lcgen.verbs.terminal import STOPPED, progress_bar
 @option("What judges", "--generate", is_flag=True, help="Also let the model answer, and score its answers.")
 @option("What judges", "--tokenizer", metavar="NAME", help="Vocabulary of the reference model.  [the build's]")
 @option("What judges", "--trust-remote-code", is_flag=True, help="Run code that a model brings along.")
-@option("What is checked", "--limit", type=int, metavar="N", help="Rows at most, spread evenly over cells.  [all]")
+@option(
+    "What is checked",
+    "--limit",
+    type=int,
+    metavar="N",
+    help="Rows at most, spread evenly over cells; below the number of cells, some get none, which is said.  [all]",
+)
 @option(
     "What is checked",
     "--candidates",
@@ -43,7 +49,7 @@ from lcgen.verbs.terminal import STOPPED, progress_bar
     default="auto",
     show_default=True,
     metavar="NAMES",
-    help="Cpu, cuda, or several that share the rows: cuda:0,cuda:1.",
+    help="auto, cpu, cuda, or several that share the rows: cuda:0,cuda:1.",
 )
 @option(
     "How it runs",
@@ -85,8 +91,11 @@ def check(folder: Path, out: Path | None, as_json: bool, **options: Any) -> None
     \b
     sound                solved, and not guessed without the evidence
     leaking              guessed without the evidence
-    broken               not solved from the evidence alone
+    broken               not solved from the evidence alone, or at odds with it
     beyond this model    not solved, which says nothing of the rows
+
+    Rows at odds with their own evidence are listed, whatever the model says. The reference model knows a leaked value by its letters and
+    digits, all or all but one: what is leaked in other words takes a --model.
 
     Exit code 1 where anything is leaking or broken.
     """
