@@ -41,6 +41,9 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "set_disjointness, in proportion": ("set_disjointness", {"padding": "pad_both"}),
     "set_disjointness, other sets": ("set_disjointness", {"padding": "distractor_sets"}),
     "set_disjointness, interleaved": ("set_disjointness", {"order": "interleaved"}),
+    "sort_order": ("sort_order", {}),
+    "ancestral_trace": ("ancestral_trace", {}),
+    "ancestral_trace, chain of 512": ("ancestral_trace", {"chain": 512}),
 }
 
 
@@ -83,7 +86,8 @@ def _one(maker: RowMaker, tokenizer: tokens.Tokenizer, others: Sequence[str]) ->
     for index, other in enumerate(others, 1):
         start = time.process_time()
         made = rows(maker, index)
-        own.append(time.process_time() - start)
+        # Twins are rows of their own.
+        own.append((time.process_time() - start) / len(made))
         # The encoder remembers what it has read, so it reads another row, as new to it as this one was.
         start = time.process_time()
         _encode(tokenizer, other)

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
@@ -100,7 +100,7 @@ def _picked(said: str, metadata: Mapping[str, Any]) -> str:
     if bare:
         return bare.pop() if len(bare) == 1 else ""
     for sentence in reversed(sentences):
-        if marks := list(_marks(sentence, metadata)):
+        if marks := list(islice(_marks(sentence, metadata), MARKS + 1)):
             return _claimed(sentence, marks, metadata)
     return ""
 
@@ -119,13 +119,12 @@ def _marks(sentence: str, metadata: Mapping[str, Any]) -> Iterator[tuple[int, in
     """Where labels stand in a sentence, each with its letter, also one that is no segment's: a capital that stands alone, or any letter
     behind what labels are called. A capital that goes on as an article does ("A careful reading") is none.
     """
-    name, goes_on = _any(metadata["called"]), _any(metadata["goes_on"])
+    name, article = _any(metadata["called"]), re.compile(rf" (?!(?:{_any(metadata['goes_on'])})(?!{ALNUM}))[a-z]")
     for match in re.finditer(
         rf"(?P<name>(?i:{name})[\W_]{{1,4}}|(?i:{name})(?=[A-Z]))?(?<!{ALNUM})(?P<letter>[A-Za-z])(?!{ALNUM})", sentence
     ):
-        rest = sentence[match.end() :]
-        article = re.match(r" [a-z]", rest) and not re.match(rf" (?:{goes_on})(?!{ALNUM})", rest)
-        if match["name"] or (match["letter"].isupper() and match["letter"] != "I" and not article):
+        alone = match["letter"].isupper() and match["letter"] != "I" and not article.match(sentence, match.end())
+        if match["name"] or alone:
             yield match.start(), match.end(), match["letter"].upper()
 
 

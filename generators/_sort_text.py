@@ -123,8 +123,8 @@ class Segments:
 
     def __init__(self, text: str, lang: str, opens: np.ndarray, cut: Cut) -> None:
         """`opens` are the characters at which sentences begin, in rising order."""
-        self.words, self.cut = Words(text, lang), cut
-        dense = DENSE if cut.tokens and not languages.load(lang).gap else 1
+        self.words, self.cut, self._gap = Words(text, lang), cut, languages.load(lang).gap
+        dense = DENSE if cut.tokens and not self._gap else 1
         self.reach = cut.length * dense
         """Words that a segment has at most."""
         begins = self.words.at(opens)
@@ -177,6 +177,42 @@ class Segments:
         0 at the beginning, 1 as late as the last lets it; `draws`, one for each pair of neighbours, vary what is left open.
         Empty where no segments stand so.
         """
+        for attempt in range(TRIES):
+            found = self._stand(count, apart, depth, draws, taken)
+            again = [word for word in found if not self._alone(word)]
+            if not again:
+                return found
+            # Columns know runs of words, not segments that have fewer; they are looked at where one of those was met.
+            self.starts = self._whole() if not attempt else self.starts[~np.isin(self.starts, again)]
+        return ()
+
+    def _alone(self, word: int) -> bool:
+        """Whether the segment that begins with this word stands nowhere else, not even within longer words."""
+        # Its first and last word may be parts of others elsewhere; a run between them is unique.
+        if self.size(word) >= self.run + 2:
+            return True
+        low, high = self.span(word)
+        segment = joined(self.words.text[low:high], self._gap)
+        return self._line.find(segment, self._line.find(segment) + 1) < 0
+
+    @cached_property
+    def _line(self) -> str:
+        return joined(self.words.text, self._gap)
+
+    def _whole(self) -> np.ndarray:
+        """The starts whose segment is unique also where it has fewer words than a run."""
+        sizes = np.array([self.size(word) for word in self.starts.tolist()], np.int64)
+        keep = np.ones(len(sizes), bool)
+        for size in np.unique(sizes[sizes < self.run]).tolist():
+            own = sizes == size
+            keep[own] = ~self.words.repeated(size)[self.starts[own]]
+        found: np.ndarray = self.starts[keep]
+        return found
+
+    def _stand(
+        self, count: int, apart: tuple[float, float], depth: float, draws: Sequence[float], taken: Sequence[int]
+    ) -> tuple[int, ...]:
+        """Segments as `choose` wants them, of all starts."""
         starts = self._free(taken)
         low, high = max(apart[0], (count - 1) * self.reach + 1), apart[1]
         first, behind = (np.searchsorted(starts, starts + bound) for bound in (low, high))

@@ -19,6 +19,7 @@ import numpy as np
 from lcgen import documents, estimates, grading, languages, schedules
 from lcgen.contract import Cell, Context, Draft, Estimate, Lane, Plant, Preset, Puzzle, Row, Setting, Source, Task
 from lcgen.documents import KINDS, Sentences
+from lcgen.grading.denial import CLASSES
 from lcgen.grading.document import checks, figures
 from lcgen.schedules import SIZES, Event
 from lcgen.streams import Stream
@@ -112,7 +113,7 @@ class GoldenThread(Task[GoldenThreadParams]):
         "header": ("unit~line", "number"), "start": (), "finish": (), "size": ("entries", "words"), "place": ("unit~line", "number"),
         "block": ("unit~line", "number", "column", "row"), "once": ("place~line", "event~line"),
         "run": ("first~line", "last~line", "event~line"), "column": ("first~line", "step", "last~line", "event~line"),
-        "every": ("first~line", "step", "last~line", "event~line"),
+        "every": ("first~line", "step", "last~line", "event~line"), **dict.fromkeys(CLASSES, ()),
     }  # fmt: skip
 
     def draw(self, rng: Stream, params: GoldenThreadParams, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
@@ -172,7 +173,7 @@ class GoldenThread(Task[GoldenThreadParams]):
                 metadata={
                     "scenario": params.scenario, "entries": story.entries, "words": least, "header": [before, behind],
                     "finish": wording.say("finish"), "window": WINDOWS[params.scenario], "checks": len(wanted),
-                    "outside": story.outside, "events": told,
+                    "outside": story.outside, "events": told, "denials": {name: wording.choices(name) for name in CLASSES},
                 },
             )
         ]  # fmt: skip
@@ -184,7 +185,7 @@ class GoldenThread(Task[GoldenThreadParams]):
         asked = row["metadata"]
         said = grading.resumed(grading.visible(response, row["input"]), row["gen_prefix"])
         length = grading.length_score(grading.words(row["reference_output"]), grading.words(said))
-        given = (asked[name] for name in ("events", "entries", "words", "header", "finish", "window"))
+        given = (asked[name] for name in ("events", "entries", "words", "header", "finish", "window", "denials"))
         return {**figures(said, *given), "length_score": length}
 
     def oracle(self, row: Row) -> str:

@@ -119,9 +119,13 @@ class SortOrder(Task[SortOrderParams]):
             opens = begins[excerpt.opens[excerpt.opens < params.words]]
             # Tokens are not known here: a segment of so many is taken to have as many words as it may have.
             segments = Segments(wording.sep.join(held), source.lang, opens, Cut(params.segment_length, None, params.ngram))
-            if all(_chosen(segments, params, plan.wishes, params.words)):
-                break
-        return [draft]
+            chosen = _chosen(segments, params, plan.wishes, params.words)
+            if all(chosen):
+                return [draft]
+        lack = _lack(params, plan.wishes, chosen, segments, params.words)
+        raise ValueError(
+            f"of {ATTEMPTS} excerpts none holds such segments. Of the last one: {lack.removeprefix('sort_order: ').rstrip('.')}"
+        )
 
     def pose(self, rng: Stream, params: SortOrderParams, draft: Draft, context: Context, wording: Wording) -> Sequence[Puzzle]:
         (spans,), (ids,) = context.spans, context.ids
@@ -133,14 +137,15 @@ class SortOrder(Task[SortOrderParams]):
         chosen = _chosen(segments, params, plan.wishes, whole)
         lacks = _lack(params, plan.wishes, chosen, segments, whole)
         found: list[Puzzle] = []
+        phrases = answers.phrases(wording)
         for number, (wish, words) in enumerate(zip(plan.wishes, chosen)):
             # A glimpse that lacks something still shows how long the question will be.
-            words = words or segments.some(params.segments)
             avoid = frozenset[str]()
             if draft.count is None:
                 avoid = frozenset(run for word in words for run in segments.runs(word, spans[:, 0]))
+            words = words or segments.some(params.segments)
             for puzzle in self._puzzles(params, wording, segments, whole, wish, words):
-                known = {"pair": number, "words": len(segments.words), "units": len(ids)}
+                known = {"pair": number, "words": len(segments.words), "units": len(ids), **phrases}
                 found.append(replace(puzzle, avoid=avoid, lacks=lacks, metadata={**puzzle.metadata, **known}))
         return found
 
@@ -179,7 +184,7 @@ class SortOrder(Task[SortOrderParams]):
                 metadata={
                     "ask": wish.ask, "condition": condition, "labels": labels, "gold": gold, "shown": list(shown),
                     "texts": [texts[place] for place in shown], "twins": params.twins, "bin": _named(wish.bin), "places": list(words),
-                    "prefix": lead, "continuations": [f"{sep if lead else ''}{label}" for label in labels], **answers.phrases(wording),
+                    "prefix": lead, "continuations": [f"{sep if lead else ''}{label}" for label in labels],
                 },
             )  # fmt: skip
 
@@ -242,28 +247,40 @@ def _fitted(params: SortOrderParams, questions: int, source: Source, filler: Uni
     count = questions * params.segments
     # A segment of tokens has at least half as many words.
     length = params.segment_length if params.segment_unit == "words" else max(1, params.segment_length // 2)
-    least = int(count * length / each)
+    # Each begins where a sentence does.
+    least = max(count, int(count * length / each))
 
     def why(fits: int) -> str:
         most = params.segment_length * fits // max(1, least)
         return (
             f"{count} segments of {params.segment_length:,} {params.segment_unit} take {least:,} sentences of this text at least, and about {fits:,} fit"
-            + f": segment_length at most {most:,}." * (most > 0)
+            + (
+                f": segment_length at most {most:,}."
+                if 0 < most and least > count
+                else ", since its sentences are long or do not end: take another text."
+                if not fits
+                else ""
+            )
         )
 
     return Draft(plants=(), filler=filler, sep=sep, least=least, why=why, distinct=source.kind == "records", state=plan)
 
 
 def _chosen(segments: Segments, params: SortOrderParams, wishes: Sequence[Wish], whole: float) -> list[tuple[int, ...]]:
-    """The segments of each question, in a text that will have about so many words; none is asked about twice."""
+    """The segments of each question, in a text that will have about so many words; none is asked about twice.
+
+    Behind a question for which there are none, and where there are too few for all, nothing is looked for: empty.
+    """
     found: list[tuple[int, ...]] = []
-    for wish in wishes:
+    for wish in wishes if len(segments.starts) >= len(wishes) * params.segments else ():
         low, high = wish.bin
         margin = 0.0 if params.words else min(MARGIN, (high - low) / 10)
         apart = (low + margin) * whole, (high - margin) * whole
         taken = [word for words in found for word in words]
         found.append(segments.choose(params.segments, apart, wish.depth, wish.draws, taken))
-    return found
+        if not found[-1]:
+            break
+    return [*found, *[()] * (len(wishes) - len(found))]
 
 
 def _lack(
@@ -279,7 +296,7 @@ def _lack(
     if all(chosen):
         return ""
     for held, what in (
-        (segments.within, f"has {len(segments.within):,} sentences at whose beginning a segment of {size} fits"),
+        (segments.within, f"has {len(segments.within):,} {'sentence' if len(segments.within) == 1 else 'sentences'} at whose beginning a segment of {size} fits"),
         (segments.starts, f"has {len(segments.within):,} sentences at whose beginning a segment of {size} fits, but {len(segments.starts):,} of these "
          f"segments are unique, with no run of {segments.run} words that stands elsewhere too"),
     ):  # fmt: skip
@@ -287,8 +304,15 @@ def _lack(
             most = segments.most(needs)
             return (
                 f"sort_order: {needs} segments are asked about, but the text {what}: "
-                + (f"take segment_length={most} or less, " if most else "take a lower or higher ngram, ")
-                + "a longer text, or another one."
+                + (
+                    f"take segment_length={most} or less, "
+                    if most
+                    else "take a lower or higher ngram, "
+                    if held is segments.starts
+                    else "take "
+                )
+                + "a longer text, or another one"
+                + (", whose sentences end with a stop." if len(segments.within) < 2 else ".")
             )
     wish = wishes[[bool(words) for words in chosen].index(False)]
     nearest = ""

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import lcgen
 from lcgen import documents, generators, grading, languages, templates, tokens
 from lcgen.errors import LcgenError
-from lcgen.grading import document
+from lcgen.grading import denial, document
 from lcgen.names import given as given_names
 from lcgen.names import surnames
 from tests.runs import done, refused
@@ -406,26 +406,133 @@ def test_headers_without_their_mark_are_read_and_told(lang: str) -> None:
     ],
 )  # fmt: skip
 def test_what_counts_as_told(sentence: str, told: bool) -> None:
+    assert told_in_english(sentence) == told
+
+
+def told_in_english(sentence: str) -> bool:
     events = [{"kind": "once", "event": "Orvane show", "key": "Orvane", "entries": [2]}]
     body = "We walked along the river for a while, and later on we read."
     said = f"#*# Week 1:\n{body}\n\n#*# Week 2:\n{body} {sentence.format('Orvane')}"
-    assert document.figures(said, events, 2, 5, ["#*# Week ", ":"], "*** finished ***")["stic_2"] == told
+    return document.figures(said, events, 2, 5, ["#*# Week ", ":"], "*** finished ***", denials=denials("en"))["stic_2"] == 1
+
+
+TOLD = """I never miss the {}. | We never skip the {}. | No one left the {} early. | I couldn't believe how crowded the {} was this time.
+I can't stop thinking about the {}. | I can't praise the {} enough. | I didn't want the {} to end. | Despite the rain the {} was not cancelled.
+No week goes by without the {}. | I had not expected the {} to be so lively. | I didn't want to miss the {}. | I don't regret going to the {}.
+I couldn’t wait to go to the {}. | I had never seen anything like the {}. | I have never had so much fun as at the {}. | The {} did not disappoint.
+Nobody wanted to leave the {}. | I never failed to attend the {}. | I almost missed the {}. | No sooner had the {} begun than we danced.
+The {} was not as quiet as last year. | I will never forget how we went to the {}. | We had no umbrella but the {} took place. | It wasn't just the {} that I liked.
+I would not have missed the {} for anything. | I skipped breakfast to be at the {}. | Not even rain stopped the {}. | The {} didn't let me down."""
+DENIED = """I heard that the {} had to be called off. | I failed to attend the {}. | I gave the {} a miss. | I was too ill for the {}. | I hated to miss the {}.
+The {} is next month. | Nobody went to the {}, since it fell through. | I never made it to the {}. | We couldn't go to the {}. | I didn't attend the {}.
+There wasn't any {} this time. | I didn’t have time to go to the {}. | The {} fell through. | The {} was not held. | The {} has been postponed.
+They cancelled the {}. | A week without the {}. | I had no time for the {}. | Rather than go to the {} we slept. | I was not at the {}. | No one came to the {}.
+We forgot to go to the {} | The {} did not happen. | I will see tomorrow's {}."""
+
+
+def sentences(text: str) -> list[str]:
+    return [sentence.strip() for line in text.splitlines() for sentence in line.split("|")]
+
+
+@pytest.mark.parametrize("sentence", sentences(TOLD))
+def test_usual_sentences_tell(sentence: str) -> None:
+    assert told_in_english(sentence)
+
+
+@pytest.mark.parametrize("sentence", sentences(DENIED))
+def test_usual_sentences_deny(sentence: str) -> None:
+    assert not told_in_english(sentence)
+
+
+@cache
+def denials(lang: str) -> dict[str, list[str]]:
+    """What the rows of a language bring along."""
+    found = row_of("diary", lang)["metadata"]["denials"]
+    assert {*found} == {*denial.CLASSES} and all(found.values())
+    assert len({word for words in found.values() for word in words}) == sum(map(len, found.values())), "no word in two classes"
+    return found
+
+
+@every_language
+@every_scenario
+def test_no_way_to_tell_an_event_is_a_denial(scenario: str, lang: str) -> None:
+    words = denial.Denials(denials(lang))
+    for frame in documents.load(scenario, lang).told:
+        before, _, after = frame.casefold().partition("{event}")
+        assert not words.deny(before, after)
+
+
+def test_a_row_without_words_of_denial_takes_every_mention() -> None:
+    assert not denial.Denials({}).deny("we did not go to the ", ".")
+
+
+@every_language
+@pytest.mark.parametrize("scenario", ["diary", "blocks"])
+def test_an_outline_before_the_document_costs_nothing(scenario: str, lang: str) -> None:
+    row = row_of(scenario, lang)
+    reply, asked = row["reference_output"], row["metadata"]
+    before, behind = asked["header"]
+    headers = [f"{before}{number}{behind}" for number in range(1, asked["entries"] + 1)]
+    for lead in (
+        "\n".join(headers), "\n".join(f"{header} a short plan" for header in headers),
+        f"I will write {len(headers)} entries, from {headers[0]} to {headers[-1]}",
+        f"({headers[0]}, {headers[1]}, {headers[2]} ...)",
+    ):  # fmt: skip
+        found = TASK.score(f"{lead}\n\n{reply}", row)
+        assert found["score"] == found["cr_valid"] == found["stic_2"] == found["order"] == 1 and found["leak"] == 0, lead
+    alone = TASK.score("\n".join(headers), row)
+    assert alone["cr"] == alone["score"] == 0 and alone["duplicate_rate"] == 0
+
+
+@pytest.mark.parametrize(
+    "header", ["第{}周：", "【第{}周】", "## 第{}周", "#*# 【第{}周】", "#*# 第{}周：", "**第 {} 周**", "[第{}周]"]
+)
+@pytest.mark.parametrize("characters", [False, True])
+def test_chinese_headers_in_usual_forms(header: str, characters: bool) -> None:
+    row = row_of("diary", "zh")
+    reply, count, unit = row["reference_output"], 0, row["metadata"]["header"][1].strip(" ：")
+    for number in range(row["metadata"]["entries"], 0, -1):
+        tens, ones = divmod(number, 10)
+        digits = "〇一二三四五六七八九"
+        name = ("" if tens < 2 else digits[tens]) + "十" * (tens > 0) + (digits[ones] if ones else "")
+        count += reply.count(f"#*# 第 {number} {unit}：")
+        reply = reply.replace(f"#*# 第 {number} {unit}：", header.format(name if characters else number).replace("周", unit))
+    found = TASK.score(reply, row)
+    assert count == row["metadata"]["entries"] and found["score"] == found["cr"] == found["stic_2"] == 1
+
+
+def test_numbers_of_headers() -> None:
+    named = {
+        "7": 7,
+        "十": 10,
+        "十二": 12,
+        "二十": 20,
+        "九十九": 99,
+        "一百零五": 105,
+        "三百六十五": 365,
+        "一千": 1000,
+        "二三": 23,
+        "一〇五": 105,
+    }
+    assert {text: document._number(text) for text in named} == named and document._number(None) == document._number("") == -1
+
+
+TOLD_IN_CHINESE = """我去了{}陶艺课，很开心。 | {}陶艺课真不错。 | {}陶艺课没有让我失望。 | 虽然下雨，{}陶艺课没有取消。 | 没有人愿意错过{}陶艺课。
+我从不错过{}陶艺课。 | 没想到{}陶艺课这么热闹。 | 我不后悔去{}陶艺课。 | 我忘不了{}陶艺课。 | 从未见过像{}陶艺课这样的课。 | 我差点错过{}陶艺课。
+没有人提前离开{}陶艺课。 | 我不想{}陶艺课结束。 | 不仅有{}陶艺课，还有音乐。 | 今天下雨，但{}陶艺课照常举行。"""
+DENIED_IN_CHINESE = """今天没有{}陶艺课。 | {}陶艺课取消了。 | 下周的{}陶艺课还早。 | 下个月才有{}陶艺课。 | 我没能参加{}陶艺课。 | {}陶艺课没有举行。
+我错过了{}陶艺课。 | 没人去{}陶艺课。 | {}陶艺课推迟到下个月。 | 我没去成{}陶艺课。 | {}陶艺课没办成。 | 我不想去{}陶艺课。 | 我没时间去{}陶艺课。"""
 
 
 @pytest.mark.parametrize(
     ("sentence", "told"),
-    [
-        ("我去了{}陶艺课，很开心。", True),
-        ("{}陶艺课真不错。", True),
-        ("今天没有{}陶艺课。", False),
-        ("{}陶艺课取消了。", False),
-        ("下周的{}陶艺课还早。", False),
-    ],
+    [(text, told) for told, texts in ((True, TOLD_IN_CHINESE), (False, DENIED_IN_CHINESE)) for text in sentences(texts)],
 )
 def test_what_counts_as_told_in_chinese(sentence: str, told: bool) -> None:
     events = [{"kind": "once", "event": "奥尔瑟陶艺课", "key": "奥尔瑟", "entries": [1]}]
     said = f"#*# 第 1 周：\n我们沿着河走了一会儿。{sentence.format('奥尔瑟')}"
-    assert document.figures(said, events, 1, 5, ["#*# 第 ", " 周："], "*** finished ***")["stic_2"] == told
+    found = document.figures(said, events, 1, 5, ["#*# 第 ", " 周："], "*** finished ***", denials=denials("zh"))
+    assert found["stic_2"] == told
 
 
 @pytest.mark.parametrize("window", [0, 1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import re
+import time
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -193,6 +194,28 @@ def test_runs_that_repeat_are_found(parts: list[str], run: int) -> None:
     assert words.repeated(run).tolist() == [counts[one] > 1 for one in runs]
 
 
+@pytest.mark.parametrize(("lang", "length"), [("en", 4), ("en", 6), ("zh", 4)])
+def test_segments_of_few_tokens_stand_once(lang: str, length: int) -> None:
+    """Fewer words than a run: the segment itself is looked for, as the solver does, as part of longer words too."""
+    params = {"segment_length": length, "segment_unit": "tokens"}
+    for row in rows(8, "8k", lang, params, haystack="prose", seed=2):
+        gap = " " if lang == "en" else ""
+        text = re.sub(r"\s*\n\s*", gap, context(row))
+        assert [text.count(segment) for segment in row["metadata"]["texts"]] == [1, 1]
+
+
+def test_a_segment_within_longer_words_is_not_unique() -> None:
+    """Whole words tell 'to the' from 'to them'; a text that is searched for it holds it twice."""
+    text = "He went to the mill. He went to them all. We stayed at home. You slept at noon."
+    opens = np.array([0, 21, 42, 61])
+    segments = Segments(text, "en", opens, Cut(4, None, 4))
+    assert len(segments.starts) == 4
+    few = Segments(text, "en", opens, Cut(3, lambda said: len(said.split()), 8))
+    for held, alone in ((segments, {5, 10, 14}), (few, {10, 14})):
+        chosen = [held.choose(2, (0, 20), depth, [draw], []) for depth in (0.0, 0.5, 1.0) for draw in (0.0, 0.5, 1.0)]
+        assert {word for words in chosen for word in words} == alone and all(chosen)
+
+
 def test_a_choice_keeps_to_its_range_and_its_depth() -> None:
     rng = random.Random(4)
     vocabulary = [f"w{number}" for number in range(4000)]
@@ -295,6 +318,23 @@ def test_what_cannot_be_is_refused_with_the_numbers(options: dict[str, Any], num
     assert not (tmp_path / "out").exists()
 
 
+def test_texts_without_sentences_of_their_own_are_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "endless.txt").write_text("just one sentence without any end and so on and so forth " * 400, encoding="utf-8")
+    (tmp_path / "same.txt").write_text("The same line stands here again and again.\n" * 400, encoding="utf-8")
+    start = time.process_time()
+    for name, options, numbers in (
+        ("endless", {"lengths": "2k"}, ["take 2 sentences of this text at least, and about 0 fit", "take another text"]),
+        ("endless", {"lengths": "8k"}, ["2 segments are asked about", "has 1 sentence at", "whose sentences end with a stop"]),
+        ("same", {"preset": "book_sort:1000_20"}, ["of 100 excerpts none", "0 of these segments are unique", "another one"]),
+        ("", {"lengths": "2k", "questions_per_context": 200}, ["400 segments", "sentences of this text at least, and about"]),
+    ):  # fmt: skip
+        given: dict[str, Any] = {**options, **({"haystack": str(tmp_path / f"{name}.txt")} if name else {})}
+        with pytest.raises(LcgenError) as refused:
+            lcgen.build("sort_order", tmp_path / "out", **given)
+        assert all(number in str(refused.value) for number in numbers), str(refused.value)
+    assert time.process_time() - start < 20
+
+
 def test_the_length_that_a_refusal_names_works(tmp_path: Path) -> None:
     params = {"segment_length": 60, "bins": "0..0.05..0.9"}
     with pytest.raises(LcgenError) as refused:
@@ -339,7 +379,7 @@ def test_books_that_are_missing_empty_or_short_are_refused(tmp_path: Path) -> No
         ("none", "no file or folder"),
         ("empty", "holds nothing"),
         ("short", "take words=19 or less"),
-        ("lines", "sentences at whose beginning"),
+        ("lines", "1 sentence at whose beginning"),
     ):
         with pytest.raises(LcgenError, match=said):
             lcgen.build("sort_order", tmp_path / "out", preset="book_sort:250_20", haystack=str(tmp_path / folder))
@@ -458,6 +498,18 @@ def test_orders_of_many_segments() -> None:
     for said in ("", f"{right}, {gold[0]}", f"{right}, E", "A, A, A, A", "none"):
         assert TASK.score(said, row)["score"] == 0 == TASK.score(said, row)["answered"], said
     assert tau(["A", "C", "B"], ["A", "B", "C"]) == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("piece", ["B ", "not B ", "A B ", "Segment B is first, ", "the answer is ", "\\boxed{A} ", "B.\n"])
+def test_reading_a_response_is_linear(piece: str) -> None:
+    """A model that repeats itself must not stall the scores of all others: four times the text is no sixteen times the work."""
+    for row in (asked("first", "B"), rows(1, "4k", params={"segments": 8})[0]):
+        spent = []
+        for size in (100_000, 400_000):
+            said, start = piece * (size // len(piece)), time.process_time()
+            TASK.score(said, row)
+            spent.append(time.process_time() - start)
+        assert spent[1] < 10 * spent[0] + 0.3, spent
 
 
 def test_hostile_responses_are_read_in_little_time() -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import fmean
 
+from .denial import REACH, Denials
 from .length import words
 from .values import fold
 
@@ -22,17 +23,9 @@ REPEATED = 0.8
 """Share of its sentences that stood before, above which an entry says nothing new."""
 VARIED, LOOKED_AT = 0.1, 200
 """Least share of different words among the first so many of an entry."""
+_WORD = re.compile(r"[^\W_]")
+_DIGITS, _TENS = "零一二三四五六七八九〇", {"十": 10, "百": 100, "千": 1000}
 _SENTENCE = re.compile(r"[.!?。！？\n\d]+")
-_CLAUSE = re.compile(r"[,.;:!?\n。！？、…()]|\b(?:and|but|so|because|while|when|then)\b")
-_DENIED_BEFORE = re.compile(
-    r"\b(?:no(?! (?:doubt|wonder|less))|not(?! (?:only|just|merely|least|wait|miss))|\w+n't(?! (?:wait|miss))|never|without|instead of"
-    r"|rather than|(?:cancel|skip|postpon|miss)(?:l?ed|ped|l?ing|ping)|(?:last|next) \w+'s|tomorrow's)\b"
-    r"|没有|没去|没能|未能|并非|并未|不是|而非|取消|推迟|跳过|错过|缺席|上周|下周|明天"
-)
-_DENIED_AFTER = re.compile(
-    r"\b(?:cancell?ed|called off|postponed|skipped|(?:did|does|was|is|were|are)(?: not|n't) (?:take|happen|held|here|open|on))\b"
-    r"|取消|推迟|停办|没有|未能|不在"
-)
 
 
 @dataclass(frozen=True)
@@ -71,13 +64,24 @@ class Document:
     """Whether headers are marked as was asked."""
     finished: bool = False
 
-    def bodies(self) -> dict[int, str]:
-        """The text of each entry by its number; of a number that stands twice the first counts."""
-        found: dict[int, str] = {}
-        for number, start, end in zip(self.numbers, self.starts, self.ends):
-            found.setdefault(number, self.text[start:end].strip())
-        found.pop(-1, None)
-        return found
+    def written(self, block: int) -> bool:
+        """Whether a block has a word below its header; else the header is a mention, as in an outline."""
+        return _WORD.search(self.text, self.starts[block], self.ends[block]) is not None
+
+    def entries(self, count: int, least: int = 0) -> dict[int, int]:
+        """The block of each entry, numbers 1 to `count`, in the order of the text.
+
+        Of a number that stands more than once the first that is long enough counts, and where none is, the first that says anything.
+        """
+        found: dict[int, int] = {}
+        long = set[int]()
+        for block, number in enumerate(self.numbers):
+            if 1 <= number <= count and number not in long and self.written(block):
+                found.setdefault(number, block)
+                if words(self.text[self.starts[block] : self.ends[block]]) >= ENOUGH * least:
+                    found[number] = block
+                    long.add(number)
+        return dict(sorted(found.items(), key=lambda one: one[1]))
 
 
 def read(text: str, header: Sequence[str], finish: str) -> Document:
@@ -89,16 +93,17 @@ def read(text: str, header: Sequence[str], finish: str) -> Document:
     mark, _, label = header[0].strip().partition(" ")
     label = r"\s{1,3}".join(map(re.escape, label.split()))
     tail = re.escape(header[1].strip(" :："))
-    number = rf"{label}[\s_*#]{{0,4}}(\d{{1,7}})(?!\d)[ \t]{{0,3}}"
+    number = rf"[【\[]?{label}[\s_*#]{{0,4}}(\d{{1,7}}(?!\d)|[{_DIGITS}{''.join(_TENS)}]{{1,7}})[ \t]{{0,3}}"
     marked = re.compile(rf"{re.escape(mark)}[\s*_#]{{0,8}}(?:{number}|(\d{{1,7}})(?!\d))?", re.I)
     found = Document(text)
-    heads = [(head.start(), head.end(), int(head[1] or head[2] or -1)) for head in marked.finditer(text)]
+    heads = [(head.start(), head.end(), _number(head[1] or head[2])) for head in marked.finditer(text)]
     if all(number < 0 for _, _, number in heads):
-        bare = re.compile(rf"^[ \t>*#_\-]{{0,12}}{number}(?={tail}[ \t*_]{{0,4}}(?:[:：(（.\n-]|$))", re.I | re.M)
-        heads = [(head.start(), head.end(), int(head[1])) for head in bare.finditer(text)]
+        bare = re.compile(rf"^[ \t>*#_\-]{{0,12}}{number}(?={tail}[ \t*_]{{0,4}}(?:[\]】:：(（.\n-]|$))", re.I | re.M)
+        heads = [(head.start(), head.end(), _number(head[1])) for head in bare.finditer(text)]
         found.marked = False
     opening = re.compile(
-        rf"[ \t*_]{{0,4}}(?:{tail})?[ \t*_]{{0,4}}(?:[(（][^()（）\n]{{0,99}}[)）])?[ \t*_]{{0,4}}[:：]?[ \t*_]{{0,4}}", re.I
+        rf"[ \t*_]{{0,4}}(?:{tail})?[ \t*_]{{0,4}}[\]】]?[ \t*_]{{0,4}}(?:[(（][^()（）\n]{{0,99}}[)）])?[ \t*_]{{0,4}}[:：]?[ \t*_]{{0,4}}",
+        re.I,
     )
     for start, end, number_said in heads:
         if found.starts:
@@ -114,6 +119,19 @@ def read(text: str, header: Sequence[str], finish: str) -> Document:
     return found
 
 
+def _number(text: str | None) -> int:
+    """The number of a header, in digits or in Chinese characters (twelve: 十二); -1 where there is none."""
+    if not text or text.isdecimal():
+        return int(text or -1)
+    found, held = 0, 0
+    for sign in text:
+        if sign in _TENS:
+            found, held = found + max(1, held) * _TENS[sign], 0
+        else:
+            held = 10 * held + _DIGITS.index(sign) % 10
+    return found + held
+
+
 def figures(
     said: str,
     events: Sequence[Mapping[str, object]],
@@ -122,8 +140,11 @@ def figures(
     header: Sequence[str],
     finish: str,
     window: int = 0,
+    denials: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, float]:
     """What a document is worth of which `entries` entries of at least `least` words were asked for.
+
+    `denials` are the words by which a mention is denied (see `denial.CLASSES`); without them none is.
 
     A check passes where its entry is there, names the key as a word of its own, and does not deny it in the same clause.
     `cr`: share of entries that are there (paper: completion rate). `cr_valid`: of those that are long enough, not made of
@@ -136,16 +157,14 @@ def figures(
     `decile_1` .. `decile_10`: share of checks passed by place of their entry in the document.
     """
     document = read(fold(said), [fold(part) for part in header], fold(finish))
-    first: dict[int, int] = {}
-    for block, number in enumerate(document.numbers):
-        if 1 <= number <= entries:
-            first.setdefault(number, block)
+    first = document.entries(entries, least)
     counts, valid = _bodies(document, first, least)
-    named, affirmed = _mentions(document, first, [str(event["key"]) for event in events])
+    named, affirmed = _mentions(document, first, [str(event["key"]) for event in events], Denials(denials or {}))
     wanted = checks(events)
     passed = [(check.key, check.entry) in affirmed for check in wanted]
     asked = [check.entry in first for check in wanted]
-    inside = sum(1 <= number <= entries for number in document.numbers)
+    inside = sum(1 <= number <= entries and document.written(block) for block, number in enumerate(document.numbers))
+    beside = sum(not 1 <= number <= entries for number in document.numbers)
     found = {
         "score": 0.0,
         "cr": len(first) / entries,
@@ -157,7 +176,7 @@ def figures(
         **_agreement(events, affirmed, window),
         "order": fmean(after > before for before, after in pairwise(first)) if len(first) > 1 else float(len(first)),
         "duplicate_rate": min(1.0, (inside - len(first)) / entries),
-        "extra_rate": min(1.0, (len(document.numbers) - inside) / entries),
+        "extra_rate": min(1.0, beside / entries),
         "finished": float(document.finished),
         "marked": float(document.marked and bool(first)),
         "length_ratio": sum(counts) / (entries * max(1, least)),
@@ -214,7 +233,7 @@ def _bodies(document: Document, first: Mapping[int, int], least: int) -> tuple[l
 
 
 def _mentions(
-    document: Document, first: Mapping[int, int], keys: Sequence[str]
+    document: Document, first: Mapping[int, int], keys: Sequence[str], denials: Denials
 ) -> tuple[set[tuple[str, int]], set[tuple[str, int]]]:
     """Pairs of key and entry: those in which the key is named, and those in which it is and is not denied."""
     blocks = {block: number for number, block in first.items()}
@@ -230,7 +249,8 @@ def _mentions(
             number = blocks.get(block, 0)
             if number and at < document.ends[block] and (key, number) not in affirmed and _whole(text, at, end):
                 named.add((key, number))
-                if not _denied(text, max(at - 80, document.starts[block]), at, end, min(end + 80, document.ends[block])):
+                low, high = max(at - REACH, document.starts[block]), min(end + REACH, document.ends[block])
+                if not denials.deny(text[low:at], text[end:high]):
                     affirmed.add((key, number))
             at = text.find(word, end)
     return named, affirmed
@@ -242,15 +262,6 @@ def _whole(text: str, start: int, end: int) -> bool:
         re.match(r"[0-9a-z\u00df-\u024f]", text[end : end + 1])
         or re.match(r"[0-9a-z\u00df-\u024f]", text[max(0, start - 1) : start])
     )
-
-
-def _denied(text: str, low: int, start: int, end: int, high: int) -> bool:
-    """Whether the words next to a name, in its clause, say that it is not so: six before it, six behind."""
-    before = " ".join(_CLAUSE.split(text[low:start])[-1].split()[-6:])[-60:]
-    after = " ".join(_CLAUSE.split(text[end:high], maxsplit=1)[0].split()[:6])[:60]
-    if not before.isascii() or not after.isascii():
-        before, after = before[-12:] if not before.isascii() else before, after[:12] if not after.isascii() else after
-    return bool(_DENIED_BEFORE.search(before) or _DENIED_AFTER.search(after))
 
 
 EXAMPLES = {
