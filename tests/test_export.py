@@ -23,7 +23,7 @@ from lcgen.scoring import every_row
 from lcgen.streams import Stream
 from lcgen.verbs.export import FORMATS
 from tests.model_server import Said, run_batch, serving
-from tests.runs import cli, done, refused
+from tests.runs import cli, done, refused, tree
 
 
 @pytest.fixture(scope="module")
@@ -365,6 +365,55 @@ def test_the_effective_length_is_the_longest_that_all_reach(folder: Path, rows: 
     backward = {name: row["reference_output"] if row["target"] == 2048 else "" for name, row in rows.items()}
     assert lcgen.score(folder, backward, threshold=0.9).effective["needle"] == {"responses": None}
     assert lcgen.score(folder, said).effective == {}
+
+
+def test_force_replaces_an_export_and_nothing_else(folder: Path, tmp_path: Path) -> None:
+    out, again = tmp_path / "out", ("export", folder, "--to", "nemo-skills", "--out", tmp_path / "out")
+    done(*again)
+    before = tree(out)
+    refused(*again, says="replace an older export with --force")
+    done(*again, "--force")
+    assert tree(out) == before and [path.name for path in tmp_path.iterdir()] == ["out"], "nothing is left beside it"
+    done("export", folder, "--to", "jsonl", "--config", "needle_1k", "--out", out, "--force")
+    assert {*tree(out)} == {"needle_1k.jsonl", exports.MARK}
+    (out / "predictions").mkdir()
+    (out / "predictions" / "mine.jsonl").write_text("mine")
+    refused(*again, "--force", says="also holds predictions/mine.jsonl, which no export wrote")
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "thesis.txt").write_text("mine")
+    (tmp_path / "foreign.part").mkdir()
+    (tmp_path / "file").write_text("mine")
+    for place in (foreign, tmp_path / "file"):
+        refused("export", folder, "--to", "jsonl", "--out", place, "--force", says="was not made by an export")
+    done("export", folder, "--to", "jsonl", "--out", tmp_path / "new" / "foreign")
+    assert (
+        {*tree(foreign)} == {"thesis.txt"} and (out / "predictions/mine.jsonl").exists() and (tmp_path / "foreign.part").is_dir()
+    )
+
+
+@pytest.mark.parametrize("bad", ["../../evil", "a/b", "/tmp/x", "..", "", "a\n", "é", "x" * 97])
+@pytest.mark.parametrize("place", ["name", "spec", "part", "config", "task", "lang"])
+def test_names_of_a_manifest_are_no_paths(place: str, bad: str, folder: Path, tmp_path: Path) -> None:
+    made = json.loads((folder / manifest.FILE).read_text(encoding="utf-8"))
+    manifest.parse(json.dumps(made).encode(), "the same")
+    if place == "name":
+        made["name"] = bad
+    elif place == "spec":
+        made["spec"]["name"] = bad
+    elif place == "config":
+        if len(bad) > 96:
+            return  # a name and a length
+        made["configs"][bad] = made["configs"].pop("needle_1k")
+        made["counted"][0]["configs"] = [bad if name == "needle_1k" else name for name in made["counted"][0]["configs"]]
+        for name in [name for name in made["files"] if "/needle_1k/" in name]:
+            made["files"][name.replace("needle_1k", bad)] = made["files"].pop(name)
+    else:
+        if place == "task" and len(bad) > 96:
+            return  # no folder has its name
+        made["spec"]["parts"][0][{"part": "name"}.get(place, place)] = bad
+    with pytest.raises(lcgen.LcgenError, match="is damaged"):
+        manifest.parse(json.dumps(made).encode(), "manifest.json")
 
 
 def test_wrong_use_is_refused(folder: Path, tmp_path: Path) -> None:
