@@ -74,7 +74,10 @@ def refresh(
             raise LcgenError(f"The tag {name} of {remote.name} is no epoch of lcgen's. Choose another --epoch.")
         record, forgotten = records[name], _forget(remote, records, known, keep)
         return Refreshed(name, folder, record["seed"], record["rows"], False, record["shared"], forgotten=forgotten)
-    fresh = _seeded(suite, epochs.seed(suite.seed, suite.name, name, salt))
+    seed = epochs.seed(suite.seed, suite.name, name, salt)
+    apart = None if hidden is None else epochs.seed(suite.seed, suite.name, name, hidden, "held out")
+    _kept(records, name, seed, apart, remote.name if remote else str(home))
+    fresh = _seeded(suite, seed)
     report = build(fresh, str(folder), progress=progress)
     made = _made(folder)
     prints = overlap.prints(folder, made)
@@ -82,10 +85,9 @@ def refresh(
     others = _prints(remote, home, before)
     shared = overlap.shared(prints, others)
     held = None
-    if hidden is not None:
-        apart = _seeded(suite, epochs.seed(suite.seed, suite.name, name, hidden, "held out"), "held_out")
+    if apart is not None:
         place = home / f"{name}.held_out"
-        build(apart, str(place), progress=progress)
+        build(_seeded(suite, apart, "held_out"), str(place), progress=progress)
         _none(overlap.shared(overlap.prints(place, _made(place)), [prints, *others]), f"the held-out rows of {name}")
         kept = _made(place)
         held = {"seed": kept["seed"], "configs": {config: _said(entry) for config, entry in kept["configs"].items()}}
@@ -196,6 +198,35 @@ def _seeded(suite: Suite, seed: str, split: str | None = None) -> Suite:
         for spec in suite.builds
     )
     return dataclasses.replace(suite, builds=builds)
+
+
+def _kept(records: Mapping[str, Mapping[str, Any]], name: str, seed: str, apart: str | None, where: str) -> None:
+    """Raises LcgenError where this epoch would break what is published: a secret that is lost, or another commitment.
+
+    A secret that is missing is mostly one that was renamed, or that a scheduled job does not get.
+    """
+    secret = [other for other, record in records.items() if record["seed"].startswith("sha256:")]
+    hidden = [other for other, record in records.items() if record["held_out"]]
+    for variable, given, before in (
+        (epochs.SALT, seed.startswith(epochs.SECRET), secret),
+        (epochs.HELD_OUT, apart is not None, hidden),
+    ):
+        if before and not given:
+            what = "a secret seed" if variable == epochs.SALT else "held-out rows"
+            raise LcgenError(
+                f"{variable} is not set, but {before[-1]} of {where} has {what}, so {name} would go without. Set it. To go on without "
+                "a secret, begin another repository or --out."
+            )  # fmt: skip
+    if name not in records:
+        return
+    held = records[name]["held_out"]
+    pairs = [(epochs.SALT, records[name]["seed"], seed), *([(epochs.HELD_OUT, held["seed"], apart)] if held and apart else [])]
+    for variable, was, now in pairs:
+        if was != epochs.shown(now):
+            raise LcgenError(
+                f"{where} holds {name} with the seed {was} already; this would make it with {epochs.shown(now)}, and what is published is not "
+                f"replaced. Set {variable} and the suite as they were, or choose another --epoch."
+            )
 
 
 def _none(shared: Mapping[str, int], what: str) -> None:

@@ -200,6 +200,38 @@ def test_held_out_rows_stay_private_and_their_hashes_are_public(hub: Hub, suite:
     assert not any("held" in path for path in public)
 
 
+@pytest.mark.parametrize("variable", [epochs.SALT, epochs.HELD_OUT])
+def test_a_secret_that_is_lost_is_told(variable: str, hub: Hub, suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, SALT)
+    done("refresh", suite, "--epoch", "1", "--push")
+    done("refresh", suite, "--epoch", "1", "--out", "here")
+    before = bytes_at(hub, "main")
+    monkeypatch.delenv(variable)
+    says = rf"{variable} is not set, but 1 of org/demo has .*so 2 would go without"
+    refused("refresh", suite, "--epoch", "2", "--push", says=says)
+    refused("refresh", suite, "--epoch", "2", "--out", "here", says=says.replace("org/demo", "here"))
+    assert bytes_at(hub, "main") == before and set(hub["org/demo"].tags) == {"1"} and not Path("here/2").exists()
+    assert "up to date" in done("refresh", suite, "--epoch", "1", "--push"), "nothing is made, so nothing is missed"
+    monkeypatch.setenv(variable, SALT)
+    done("refresh", suite, "--epoch", "2", "--push")
+
+
+@pytest.mark.parametrize("variable", [epochs.SALT, epochs.HELD_OUT])
+def test_a_commitment_is_not_replaced(variable: str, hub: Hub, suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, SALT)
+    hub.fail("POST", "/tag/", 503, 1000)
+    refused("refresh", suite, "--epoch", "1", "--push", "--out", "one", says="503")
+    before = bytes_at(hub, "main")
+    assert "epochs/1.json" in before and not hub["org/demo"].tags
+    hub.faults.clear()
+    monkeypatch.setenv(variable, OTHER)
+    refused("refresh", suite, "--epoch", "1", "--push", "--out", "two", says=r"org/demo holds 1 with the seed sha256:\w+ already")
+    assert bytes_at(hub, "main") == before
+    monkeypatch.setenv(variable, SALT)
+    done("refresh", suite, "--epoch", "1", "--push", "--out", "three")
+    assert set(hub["org/demo"].tags) == {"1"} and bytes_at(hub, "1") == before
+
+
 def test_shared_rows_stop_a_refresh(hub: Hub, suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Seeds that do not differ, as a broken derivation would give them, make the same rows: nothing is published."""
     monkeypatch.setattr(refreshing.epochs, "seed", lambda *args: "7")
