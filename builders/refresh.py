@@ -109,7 +109,7 @@ def refresh(
         assert suite.hub is not None
         pushed = push(
             folder, remote.name, private=suite.hub.visibility == "private", gated="auto" if suite.hub.visibility == "gated" else None,
-            tag=name, licence=suite.hub.licence, more={**files, **_source(path)}, history=history(every), measured=measured, progress=progress,
+            tag=name, license=suite.hub.license, more={**files, **_source(path)}, history=history(every), measured=measured, progress=progress,
         )  # fmt: skip
         forgotten = _forget(remote, every, {**remote.tags()}, keep)
     # Written when all else is done: what stands here is an epoch that is whole.

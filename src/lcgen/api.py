@@ -249,7 +249,7 @@ def push(
     from lcgen.builders.push import push as publish
 
     return publish(
-        Path(folder), repository, private=private, gated=gated, tag=tag, licence=license, dry_run=dry_run, full=full,
+        Path(folder), repository, private=private, gated=gated, tag=tag, license=license, dry_run=dry_run, full=full,
         tokenizer=tokenizer, progress=progress,
     )  # fmt: skip
 
