@@ -107,6 +107,34 @@ def test_the_commands_of_the_docs_run(hub: Hub, suite: Path, monkeypatch: pytest
         assert done(verb, *words, *(["--force"] if verb == "schedule" else [])), line
 
 
+def test_the_change_log_shows_an_epoch_beside_the_one_before(hub: Hub, suite: Path) -> None:
+    pytest.importorskip("torch", reason="lcgen check needs PyTorch")
+    done("refresh", suite, "--epoch", "1", "--push")
+    assert "The newest epoch beside" not in bytes_at(hub, "1")["README.md"].decode()
+    done("refresh", suite, "--epoch", "2", "--push", "--check", "4")
+    done("refresh", suite, "--epoch", "3", "--push", "--check", "4")
+    records = [json.loads(bytes_at(hub, "main")[f"epochs/{name}.json"]) for name in "123"]
+    assert records[0]["check"] is None and records[1]["check"]["rows"] == 4
+    (newest, former) = (record["scores"][0]["no_context"] for record in (records[2], records[1]))
+    seen = [record["check"]["configs"]["needle_1k"]["evidence"] for record in records[1:]]
+    assert seen == ["4/4", "4/4"]
+    log = bytes_at(hub, "3")["README.md"].decode().partition("<!-- history -->")[2]
+    assert "| config | run | `3` | `2` |" in log
+    assert f"| `needle_1k` | no_context | {newest:.3f} | {former:.3f} |" in log
+    assert "| `needle_1k` | check: evidence | 4/4 | 4/4 |" in log
+    assert log.count(f"| {records[2]['check']['verdict']} |") >= 2 and re.search(r"\| `1` \| 4 \| 1.000 \| [\d.]+ \| - \|", log)
+
+
+def test_rows_that_leak_are_not_published(hub: Hub, suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch", reason="lcgen check needs PyTorch")
+    from lcgen.checking import verdicts
+    from lcgen.checking.findings import Findings
+
+    monkeypatch.setattr(Findings, "verdict", property(lambda self: verdicts.FAULTS[0]))
+    refused("refresh", suite, "--epoch", "1", "--push", "--check", "4", code=1, says="1 was not published: leaking .*lcgen check")
+    assert "org/demo" not in hub.repositories
+
+
 def test_without_the_hub_too(suite: Path) -> None:
     assert "rows" in done("refresh", suite, "--epoch", "a")
     before = tree(Path("demo_epochs"))

@@ -79,9 +79,10 @@ def _text(content: Any) -> str:
     """What a message says: a text, or parts of which those of text count. Raises Unread for anything else."""
     parts = content if isinstance(content, list) else [{"type": "text", "text": "" if content is None else content}]
     said = [part.get("text") if part.get("type") == "text" else "" for part in parts if isinstance(part, Mapping)]
-    if len(said) < len(parts) or not all(isinstance(text, str) for text in said):
+    texts = [text for text in said if isinstance(text, str)]
+    if len(texts) < len(parts):
         raise Unread("has a message whose content must be a string, or a list of parts whose texts are strings")
-    return "".join(said)
+    return "".join(texts)
 
 
 def _own(entry: Mapping[str, Any]) -> Answer:
