@@ -268,7 +268,8 @@ def _nearest(text: str) -> str:
     """The option that stands nearest to another one, or the first number."""
     options = questions.options_of(text)[1] if "\n(A) " in text else {}
     if not options:
-        return (re.findall(r"\d+", text) or ["0"])[0]
+        first = re.search(r"\d+", text)
+        return first[0] if first else "0"
     if not all(map(str.isdecimal, options.values())):
         return "B"
     numbers = {letter: int(option) for letter, option in options.items()}

@@ -112,6 +112,8 @@ def test_what_cannot_be_told_is_refused_and_can_be_said(folder: Path, parts: Any
     refused("score", folder, "first=all/*.jsonl", says="both answer 2 ids .* not one run")
     refused("score", folder, "all", says="both answer 2 ids")
     refused("score", folder, "first=all/c-*.jsonl", says="There is no file all/c-")
+    for unnamed in ("first=", "=all", "="):
+        refused("score", folder, unnamed, says=f"Cannot read the responses {unnamed}: No such file")
     refused("score", folder, "oracle=all/a-needle_1k.jsonl", "--oracle", says="what --oracle calls a run")
 
 

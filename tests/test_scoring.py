@@ -446,6 +446,14 @@ def test_what_other_writers_add_is_no_fault(folder: Path, made: list[dict[str, A
     assert value(lcgen.score(folder, "own.jsonl"), "own") == 1
 
 
+def test_messages_say_it_once_and_end_in_one_stop(folder: Path, tmp_path: Path) -> None:
+    Path("nokey.jsonl").write_text('{"question": "a"}\n')
+    assert refused("score", folder, "nokey.jsonl").count("'response'") == 1 == refused("score", folder, "nokey.jsonl").count("{")
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "manifest.json").write_text("{}")
+    assert ".." not in refused("verify", copy, code=1, says="is damaged: .* Remove the folder")
+
+
 def test_any_text_can_be_a_response(folder: Path, made: list[dict[str, Any]]) -> None:
     odd = ["\ud800 cut off", "\x00", "x" * 10**6, "<think>" * 1000, "\u202e" * 100, "\n", "{}"]
     path = written("odd.jsonl", {row["id"]: text for row, text in zip(made, odd)})

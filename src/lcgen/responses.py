@@ -138,6 +138,7 @@ class Responses:
             shutil.copyfileobj(other._text, self._text)
             self._places |= {row: (base + place, size) for row, (place, size) in other._places.items()}
             self.tells |= other.tells
+            self.forms += other.forms
             self.parts += other.parts
             other._text.close()
         if others:

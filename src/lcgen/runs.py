@@ -96,7 +96,7 @@ def _runs(stack: ExitStack, sources: Sequence[Source]) -> list[_Run]:
 def _paths(source: str) -> tuple[str, list[str]]:
     """The run that `RUN=FILES` names, or none, and the paths of its files, of which wildcards give several."""
     run, sign, path = source.partition("=")
-    if not sign or not run or os.path.lexists(source):
+    if not sign or not run or not path or os.path.lexists(source):
         return "", [source]
     if not os.path.lexists(path) and glob.has_magic(path):
         paths = sorted(glob.glob(path, recursive=True))  # noqa: PTH207  # a path of any form, as a shell takes it
