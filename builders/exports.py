@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +36,8 @@ ANSWERS = frozenset(
 )
 """Keys that `--prompts-only` leaves out, in whatever format."""
 BATCH_ROWS = 50_000
+MARK = ".lcgen-export"
+"""Stands in an exported folder and names its files, so that `--force` takes away what an export wrote and nothing else."""
 Files = Iterable[tuple[str, "Iterable[Mapping[str, Any]] | str"]]
 """Names with their lines or their text, each written before the next is asked for."""
 
@@ -275,8 +278,8 @@ def export(
 ) -> Exported:
     """Writes the rows of a built folder in another format, into a folder of its own (default `./<folder>_<to>`).
 
-    Raises LcgenError for an unknown format or config, for rows that the format cannot hold, and where something else stands
-    at `out`.
+    Raises LcgenError for an unknown format or config, for rows that the format cannot hold, and where something stands at
+    `out`; `force` replaces an older export alone.
     """
     options = options or Options()
     if to not in FORMATS:
@@ -299,11 +302,7 @@ def export(
         if name not in made["configs"]:
             raise unknown("config", name, made["configs"])
     target = out or Path(f"{folder.resolve().name}_{to}")
-    if target.resolve() == folder.resolve() or (target.exists() and not force and (not target.is_dir() or any(target.iterdir()))):
-        raise LcgenError(
-            f"{target} is there already. Choose another --out{'' if target.resolve() == folder.resolve() else ', or replace it with --force'}."
-        )
-    part = target.with_name(target.name + ".part")
+    _free(target, folder, force)
     written: dict[str, int] = {}
     lacking: list[str] = []
     shared = False
@@ -317,25 +316,45 @@ def export(
             yield row
 
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        for name in chosen:
-            config = Config(name, partial(rows, name))
-            try:
-                for path, content in FORMATS[to](config, options):
-                    written[path] = _write(part / path, content, options)
-            except Contextless:
-                lacking.append(name)
-        if lacking:
-            raise _contextless(lacking, chosen, to)
-        if target.is_dir():
-            shutil.rmtree(target)
-        part.replace(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as place:
+            part = Path(place) / target.name
+            for name in chosen:
+                config = Config(name, partial(rows, name))
+                try:
+                    for path, content in FORMATS[to](config, options):
+                        written[path] = _write(part / path, content, options)
+                except Contextless:
+                    lacking.append(name)
+            if lacking:
+                raise _contextless(lacking, chosen, to)
+            (part / MARK).write_text("".join(f"{path}\n" for path in written), encoding="utf-8")
+            if target.is_dir():
+                shutil.rmtree(target)
+            part.replace(target)
     except OSError as error:
         raise LcgenError(f"Cannot write {target}: {error.strerror or error}. Choose another --out.") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     turns = options.history == "gold" or to == "turns"
     return Exported(target, written, (_alone(folder, to, options.history),) if turns and not shared else ())
+
+
+def _free(target: Path, folder: Path, force: bool) -> None:
+    """Raises LcgenError where the folder itself, or anything that this export may not replace, stands at the target."""
+    if target.resolve() == folder.resolve():
+        raise LcgenError(f"{target} is the dataset itself. Choose another --out.")
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    if not force:
+        raise LcgenError(f"{target} is there already. Choose another --out, or replace an older export with --force.")
+    try:
+        ours = {MARK, *(target / MARK).read_text(encoding="utf-8").splitlines()}
+    except (OSError, ValueError):
+        raise LcgenError(f"{target} was not made by an export, so --force does not replace it. Choose another --out.") from None
+    there = (path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_symlink() or not path.is_dir())
+    if foreign := sorted(set(there) - ours):
+        raise LcgenError(
+            f"{target} also holds {foreign[0]}, which no export wrote, so --force does not replace it. Move it, or choose another --out."
+        )
 
 
 def _contextless(lacking: Sequence[str], chosen: Sequence[str], to: str) -> LcgenError:

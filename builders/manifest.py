@@ -179,8 +179,8 @@ def compose(
     """The manifest of a finished build, or, `partly`, of what there is.
 
     Configs are hashed over the content hashes of their files, in order. `repeat` is the largest `haystack_repeat` of a
-    row, `overlap` the share of a row's text that any other row is expected to hold too. `derived` is added when those files
-    are made.
+    row, `overlap` the share of a row's text that any other row is expected to hold too. `derived` and `card` are added when
+    those files are made.
     """
     configs: dict[str, dict[str, Any]] = {}
     alike: dict[str, dict[str, Any]] = {}

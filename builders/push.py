@@ -44,7 +44,7 @@ class Pushed:
 
 
 def push(
-    folder: Path, repository: str, *, private: bool = False, gated: str | None = None, tag: str | None = None, licence: str | None = None,
+    folder: Path, repository: str, *, private: bool = False, gated: str | None = None, tag: str | None = None, license: str | None = None,
     dry_run: bool = False, full: bool = False, tokenizer: Any = None, more: Mapping[str, Content] | None = None, history: str = "",
     measured: list[dict[str, Any]] | None = None, progress: Progress | None = None,
 ) -> Pushed:  # fmt: skip
@@ -57,6 +57,8 @@ def push(
     made = manifest.load(folder) if folder.is_dir() else None
     if made is None:
         raise LcgenError(f"{folder} is no lcgen build: it has no {manifest.FILE}.")
+    if license is not None:
+        cards.check_license(license)
     tag = tag or f"v-{hashlib.sha256((folder / manifest.FILE).read_bytes()).hexdigest()[:12]}"
     if not _legal(tag):
         raise LcgenError(f"--tag {tag!r} is no tag: letters, digits, _, - and . only, a letter or digit first.")
@@ -65,7 +67,7 @@ def push(
     _fits(state, repository, private)
     if measured is None:
         measured = baselines(folder, made, progress)
-    wanted = contents(folder, made, repository, tag, licence, measured, history) | dict(more or {})
+    wanted = contents(folder, made, repository, tag, license, measured, history) | dict(more or {})
     known = remote.tags() if state else {}
     if tag in known:
         tagged = remote.state(tag)
@@ -116,7 +118,7 @@ def _fits(state: State | None, repository: str, private: bool) -> None:
 
 
 def contents(
-    folder: Path, made: Mapping[str, Any], repository: str, tag: str, licence: str | None, measured: list[dict[str, Any]], history: str = ""
+    folder: Path, made: Mapping[str, Any], repository: str, tag: str, license: str | None, measured: list[dict[str, Any]], history: str = ""
 ) -> dict[str, Content]:  # fmt: skip
     """Every file of a version: path in the repository -> what it holds.
 
@@ -127,7 +129,7 @@ def contents(
     }
     found |= {path: text.encode() for path, text in harness.pinned(folder, repository, tag).items()}
     card = (folder / "README.md").read_text(encoding="utf-8")
-    found["README.md"] = cards.published(card, repository, tag, licence, measured, history).encode()
+    found["README.md"] = cards.published(card, repository, tag, license, measured, history).encode()
     return found
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lcgen import cards
 from lcgen.builders import executors, manifest
 from lcgen.builders.folder import Folder
 from lcgen.builders.reading import MOST_FAULTS, Findings, Read, Reader, wordings_of
@@ -72,10 +73,13 @@ def _strays(folder: Path, made: dict[str, Any]) -> list[str]:
 
 
 def _derived(folder: Path, made: dict[str, Any]) -> list[str]:
-    """Preview, schemas and harness files that are missing or changed, and the card where it is missing."""
+    """Preview, schemas and harness files that are missing or changed, and the card."""
     names = ["README.md", *made["derived"]]
     faults = [f"{name} is missing." for name in names if not (folder / name).is_file()]
     there, place = [name for name in made["derived"] if (folder / name).is_file()], Folder(folder)
+    card = folder / "README.md"
+    if card.is_file() and cards.fingerprint(card.read_bytes().decode(errors="replace")) != made["card"]:
+        faults.append("README.md is not the card that the manifest names.")
     return faults + [
         f"{name} is not the file that the manifest names." for name in there if not place.stands(name, made["derived"][name])
     ]

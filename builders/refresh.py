@@ -46,11 +46,12 @@ class Refreshed:
 
 def refresh(
     path: str, *, epoch: str = "month", out: Path | None = None, publish: bool = False, keep: int | None = None,
-    today: datetime.date | None = None, progress: Progress | None = None,
+    check: int | None = None, today: datetime.date | None = None, progress: Progress | None = None,
 ) -> Refreshed:  # fmt: skip
-    """Builds the epoch of a suite in a folder of its own and, with `publish`, pushes it where the suite's `hub` says.
+    """Builds the epoch of a suite in a folder of its own and, with `publish`, pushes it where the suite's `hub` says. Of
+    `check` rows the reference model's verdicts stand in the change log.
 
-    Raises CheckFailed where rows do not hold or stand in an earlier epoch too; what was published before stays as it is.
+    Raises CheckFailed where rows do not hold, leak or stand in an earlier epoch too; what was published before stays as it is.
     """
     suite = suites.load(path)
     name = epochs.named(epoch, today or datetime.datetime.now(datetime.timezone.utc).date())
@@ -74,7 +75,10 @@ def refresh(
             raise LcgenError(f"The tag {name} of {remote.name} is no epoch of lcgen's. Choose another --epoch.")
         record, forgotten = records[name], _forget(remote, records, known, keep)
         return Refreshed(name, folder, record["seed"], record["rows"], False, record["shared"], forgotten=forgotten)
-    fresh = _seeded(suite, epochs.seed(suite.seed, suite.name, name, salt))
+    seed = epochs.seed(suite.seed, suite.name, name, salt)
+    apart = None if hidden is None else epochs.seed(suite.seed, suite.name, name, hidden, "held out")
+    _kept(records, name, seed, apart, remote.name if remote else str(home))
+    fresh = _seeded(suite, seed)
     report = build(fresh, str(folder), progress=progress)
     made = _made(folder)
     prints = overlap.prints(folder, made)
@@ -82,10 +86,9 @@ def refresh(
     others = _prints(remote, home, before)
     shared = overlap.shared(prints, others)
     held = None
-    if hidden is not None:
-        apart = _seeded(suite, epochs.seed(suite.seed, suite.name, name, hidden, "held out"), "held_out")
+    if apart is not None:
         place = home / f"{name}.held_out"
-        build(apart, str(place), progress=progress)
+        build(_seeded(suite, apart, "held_out"), str(place), progress=progress)
         _none(overlap.shared(overlap.prints(place, _made(place)), [prints, *others]), f"the held-out rows of {name}")
         kept = _made(place)
         held = {"seed": kept["seed"], "configs": {config: _said(entry) for config, entry in kept["configs"].items()}}
@@ -93,11 +96,12 @@ def refresh(
     if name in records and not remote and records[name]["seed"] == made["seed"] and not report.written:
         return Refreshed(name, folder, made["seed"], report.rows, False, shared)
     measured = baselines(folder, made, progress)
+    checked = _checked(folder, check, name) if check is not None else None
     record = {
         "epoch": name, "lcgen": made["lcgen"], "seed": made["seed"], "revealed": None, "rows": report.rows,
         "configs": {config: _said(entry) for config, entry in made["configs"].items()},
         "of": {kind: len(hashes) for kind, hashes in prints.items()}, "shared": shared,
-        "overlap": max(entry["overlap"] for entry in made["configs"].values()), "scores": measured, "held_out": held,
+        "overlap": max(entry["overlap"] for entry in made["configs"].values()), "scores": measured, "check": checked, "held_out": held,
         "after": list(before)[-1:],
     }  # fmt: skip
     files: dict[str, Content] = {f"{RECORDS}/{name}.json": _json(record), f"{RECORDS}/{name}.u64": overlap.pack(prints)}
@@ -107,7 +111,7 @@ def refresh(
         assert suite.hub is not None
         pushed = push(
             folder, remote.name, private=suite.hub.visibility == "private", gated="auto" if suite.hub.visibility == "gated" else None,
-            tag=name, licence=suite.hub.licence, more={**files, **_source(path)}, history=history(every), measured=measured, progress=progress,
+            tag=name, license=suite.hub.license, more={**files, **_source(path)}, history=history(every), measured=measured, progress=progress,
         )  # fmt: skip
         forgotten = _forget(remote, every, {**remote.tags()}, keep)
     # Written when all else is done: what stands here is an epoch that is whole.
@@ -155,17 +159,17 @@ def reveal(path: str, epoch: str) -> Pushed:
 def history(records: Mapping[str, Mapping[str, Any]]) -> str:
     """The change log of a card: every epoch, the newest first, what it shares with those before, and what needs no model scores."""
     lines = [
-        "| epoch | rows | oracle | best shortcut | shared rows, facts | keys, values, questions | filler | seed |",
-        "|---|---:|---:|---:|---:|---:|---:|---|",
+        "| epoch | rows | oracle | best shortcut | check | shared rows, facts | keys, values, questions | filler | seed |",
+        "|---|---:|---:|---:|---|---:|---:|---:|---|",
     ]
     for name, record in [*records.items()][::-1]:
         scores = [{run: value for run, value in line.items() if run not in ("config", "rows")} for line in record["scores"]]
         oracle = min((line["oracle"] for line in scores), default=1.0)
         best = max((value for line in scores for run, value in line.items() if run != "oracle"), default=0.0)
-        shared, of = record["shared"], record["of"]
+        shared, of, check = record["shared"], record["of"], record.get("check")
         words = ", ".join(f"{shared[kind]} of {of[kind]}" for kind in ("keys", "values", "questions"))
         lines.append(
-            f"| `{name}` | {record['rows']} | {oracle:.3f} | {best:.3f} | {shared['rows']}, {shared['facts']} | {words} | {record['overlap']:.2%} | `{record['revealed'] or record['seed']}` |"
+            f"| `{name}` | {record['rows']} | {oracle:.3f} | {best:.3f} | {check['verdict'] if check else '-'} | {shared['rows']}, {shared['facts']} | {words} | {record['overlap']:.2%} | `{record['revealed'] or record['seed']}` |"
         )
     said = [
         "## Epochs", "", *lines, "",
@@ -173,12 +177,64 @@ def history(records: Mapping[str, Mapping[str, Any]]) -> str:
         "from lists that all epochs share; `filler` is the share of text that two rows are expected to have in common. A seed `sha256:...` is a "
         f"commitment: `lcgen reveal` publishes the seed, and `lcgen build {SUITE} --seed SEED` then makes the same rows; `manifest.json` has their hashes.",
     ]  # fmt: skip
+    said += _beside(records)
     held = {name: record["held_out"] for name, record in records.items() if record["held_out"]}
     if held:
         said += ["", "Held out and private; these are hashes of their rows:", ""]
         for name, entry in [*held.items()][::-1]:
             said += [f"- `{name}`, seed `{entry['seed']}`: " + ", ".join(f"`{config}` {one['rows']} rows `{one['hash']}`" for config, one in entry["configs"].items())]  # fmt: skip
     return "\n".join(said)
+
+
+def _beside(records: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What needs no model, and what the reference model found, of the newest epoch and of the one before, by config."""
+    names = [*records][-2:]
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for name in names:
+        for line in records[name]["scores"]:
+            for run, value in line.items():
+                if run not in ("config", "rows"):
+                    found.setdefault((line["config"], run), {})[name] = f"{value:.3f}"
+        for config, seen in ((records[name].get("check") or {}).get("configs") or {}).items():
+            for kind, value in seen.items():
+                found.setdefault((config, f"check: {kind}"), {})[name] = value
+    if len(names) < 2 or not found:
+        return []
+    lines = [f"| config | run | `{names[1]}` | `{names[0]}` |", "|---|---|---:|---:|"]
+    for config in dict.fromkeys(config for config, _ in found):
+        lines += [
+            f"| `{config}` | {run} | {of.get(names[1], '-')} | {of.get(names[0], '-')} |"
+            for (other, run), of in found.items()
+            if other == config
+        ]
+    return ["", "The newest epoch beside the one before it; `check` counts rows that the reference model solved:", "", *lines]
+
+
+def _checked(folder: Path, rows: int, name: str) -> dict[str, Any]:
+    """What the reference model found in so many rows. Raises CheckFailed where rows leak or cannot be solved."""
+    from lcgen.checking.findings import KINDS
+    from lcgen.checking.run import Job, run
+    from lcgen.checking.verdicts import FAULTS
+
+    found = run(Job(folder, limit=rows))
+    configs = {
+        cell.by["config"]: {
+            "verdict": cell.judged.verdict,
+            **{kind: _solved(getattr(cell.judged, kind).plain()) for kind in KINDS},
+        }
+        for cell in found.cells
+        if cell.level == "config"
+    }
+    if found.verdict in FAULTS:
+        bad = [config for config, seen in configs.items() if seen["verdict"] in FAULTS]
+        raise CheckFailed(
+            f"{name} was not published: {found.verdict} ({', '.join(bad) or 'see the cells'}). Look: lcgen check {folder}"
+        )
+    return {"model": found.model, "rows": len(found.records), "verdict": found.verdict, "configs": configs}
+
+
+def _solved(rank: Mapping[str, Any]) -> str:
+    return f"{rank['hits']}/{rank['n']}"
 
 
 def _remote(suite: Suite, path: str) -> Remote:
@@ -196,6 +252,35 @@ def _seeded(suite: Suite, seed: str, split: str | None = None) -> Suite:
         for spec in suite.builds
     )
     return dataclasses.replace(suite, builds=builds)
+
+
+def _kept(records: Mapping[str, Mapping[str, Any]], name: str, seed: str, apart: str | None, where: str) -> None:
+    """Raises LcgenError where this epoch would break what is published: a secret that is lost, or another commitment.
+
+    A secret that is missing is mostly one that was renamed, or that a scheduled job does not get.
+    """
+    secret = [other for other, record in records.items() if record["seed"].startswith("sha256:")]
+    hidden = [other for other, record in records.items() if record["held_out"]]
+    for variable, given, before in (
+        (epochs.SALT, seed.startswith(epochs.SECRET), secret),
+        (epochs.HELD_OUT, apart is not None, hidden),
+    ):
+        if before and not given:
+            what = "a secret seed" if variable == epochs.SALT else "held-out rows"
+            raise LcgenError(
+                f"{variable} is not set, but {before[-1]} of {where} has {what}, so {name} would go without. Set it. To go on without "
+                "a secret, begin another repository or --out."
+            )  # fmt: skip
+    if name not in records:
+        return
+    held = records[name]["held_out"]
+    pairs = [(epochs.SALT, records[name]["seed"], seed), *([(epochs.HELD_OUT, held["seed"], apart)] if held and apart else [])]
+    for variable, was, now in pairs:
+        if was != epochs.shown(now):
+            raise LcgenError(
+                f"{where} holds {name} with the seed {was} already; this would make it with {epochs.shown(now)}, and what is published is not "
+                f"replaced. Set {variable} and the suite as they were, or choose another --epoch."
+            )
 
 
 def _none(shared: Mapping[str, int], what: str) -> None:

@@ -89,7 +89,13 @@ class Site:
         every = all(done.get(file.path) == known.get(file.path, {}) for file in files)
         noted = self.old["derived"] if self.old is not None else {}
         others = derived(self.suite, self.crew)
-        return every and all(map(self.depot.owns, others)) and all(self.depot.stands(*entry) for entry in noted.items())
+        return (
+            every
+            and all(map(self.depot.owns, others))
+            and all(self.depot.stands(*entry) for entry in noted.items())
+            and self.old is not None
+            and cards.fingerprint((self.depot.read("README.md") or b"").decode(errors="replace")) == self.old["card"]
+        )
 
     def waits(self) -> tuple[str, ...]:
         """The files that nobody has made yet. Whether those that are noted are still whole is looked at when they are joined."""
@@ -151,7 +157,8 @@ class Site:
         with self.depot.workplace() as folder:
             derive(folder, data, made, self.suite, self.crew)
             names = derived(self.suite, self.crew)
-            # Templates are known by the hash of their wording, and the card changes when it is published.
+            # Templates are known by the hash of their wording, and of the card publishing fills in parts.
+            made["card"] = cards.fingerprint((folder / "README.md").read_text(encoding="utf-8"))
             made["derived"] = manifest.derived(folder, {*names} - {*made["templates"], "README.md"})
             manifest.save(folder, made)
             others = [*names, manifest.FILE]

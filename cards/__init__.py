@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ import jinja2
 import yaml
 
 from lcgen import schemas
-from lcgen.errors import CheckFailed, LcgenError
+from lcgen.errors import CheckFailed, LcgenError, unknown
 
 if TYPE_CHECKING:
     from lcgen.builders.survey import Survey
@@ -143,34 +144,59 @@ def _answers(maker: Any) -> str:
     return ", ".join(dict.fromkeys(f"{maker.answer_tokens(length):,}" for length in maker.part.lengths))
 
 
+FILLED = ("license", "baselines", "rebuild", "history")
+"""What publishing writes into a card, each between its marks."""
+
+
+def fingerprint(card: str) -> str:
+    """SHA-256 of what a card says before and after it is published: all but what publishing writes."""
+    match = re.match(r"---\n(.*?\n)---\n", card, re.S)
+    try:
+        head = yaml.safe_load(match[1]) if match else {}
+    except (yaml.YAMLError, ValueError, RecursionError):
+        head = {}
+    body = card[match.end() :] if match else card
+    for mark in FILLED:
+        body = between(body, mark, "")
+    body = re.sub(r'load_dataset\("[^"\n]*", (revision="[^"\n]*", name=)?', "load_dataset(", body)
+    said = {key: value for key, value in head.items() if not str(key).startswith("license")} if isinstance(head, dict) else {}
+    return hashlib.sha256((json.dumps(said, sort_keys=True, default=str) + body).encode(errors="surrogatepass")).hexdigest()
+
+
+def check_license(name: str) -> None:
+    """Raises LcgenError for what the Hub does not know as the identifier of a license."""
+    known = (files(__name__) / "licenses.txt").read_text(encoding="utf-8").split()
+    if name not in known:
+        raise unknown("license", name[:80], known)
+
+
 def published(
     card: str,
     repository: str,
     tag: str,
-    licence: str | None = None,
+    license: str | None = None,
     measured: Sequence[Mapping[str, Any]] = (),
     history: str = "",
 ) -> str:
     """The card as it stands in a repository: it names repository and tag, and shows what was measured of the rows.
 
-    `measured` are lines of run -> score, with `config` first. Raises LcgenError where somebody's text needs a licence.
+    `measured` are lines of run -> score, with `config` first. Raises LcgenError where somebody's text needs a license.
     """
     match = re.match(r"---\n(.*?\n)---\n", card, re.S)
     head = yaml.safe_load(match[1]) if match else None
     if match is None or not isinstance(head, dict):
         raise CheckFailed("README.md has no YAML head. Build the folder again.")
-    if licence is not None:
-        if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]*", licence) or licence == "other":
-            raise LcgenError(f"{licence!r} is no licence identifier of the Hub. Write one such as cc-by-4.0 or apache-2.0.")
-        head = {**{key: value for key, value in head.items() if not key.startswith("license")}, "license": licence}
+    if license is not None:
+        head = {**{key: value for key, value in head.items() if not key.startswith("license")}, "license": license}
     elif head.get("license") == "other":
         raise LcgenError(
-            "Text or questions of this dataset are somebody's, so say under which licence it is published: --license cc-by-4.0, or "
-            "`licence` under `hub` in the suite."
+            "Text or questions of this dataset are somebody's, so say under which license it is published: --license cc-by-4.0, or "
+            "`license` under `hub` in the suite."
         )
     loads = f"load_dataset({json.dumps(repository)}, revision={json.dumps(tag)}, name="
     body = card[match.end() :].replace(f'load_dataset("{HERE}", ', loads)
     body = between(body, "rebuild", _rebuild(repository, tag))
+    body = between(body, "license", f"Published under the license `{license}`.") if license else body
     body = between(body, "baselines", _scores(measured)) if measured else body
     body = between(body, "history", history) if history else body
     return f"---\n{yaml.dump(head, Dumper=_Plain, sort_keys=False, allow_unicode=True)}---\n{body}"

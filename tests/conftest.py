@@ -10,6 +10,8 @@ import pytest
 
 from tests import loopback
 
+FROM = Path.cwd()
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew; a change obliges a new task revision")
@@ -33,6 +35,15 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         del os.environ["LCGEN_CACHE"]
     else:
         os.environ["LCGEN_CACHE"] = before
+
+
+@pytest.fixture(autouse=True)
+def tidy() -> Iterator[None]:
+    """No test leaves anything in the folder that the tests are run from."""
+    before = set(FROM.iterdir())
+    yield
+    left = [path.name for path in set(FROM.iterdir()) - before if not path.name.startswith(".")]
+    assert not left, f"{', '.join(left)} was left in {FROM}"
 
 
 @pytest.fixture

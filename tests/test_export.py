@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import struct
@@ -12,13 +13,17 @@ from typing import Any
 
 import pyarrow
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import lcgen
+from lcgen import answers
 from lcgen.builders import exports, manifest
 from lcgen.scoring import every_row
+from lcgen.streams import Stream
 from lcgen.verbs.export import FORMATS
 from tests.model_server import Said, run_batch, serving
-from tests.runs import cli, done, refused
+from tests.runs import cli, done, refused, tree
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +258,105 @@ def test_a_damaged_member_of_a_log_is_said(place: str, folder: Path, rows: dict[
     refused("score", folder, path, says="cannot be read as a log of Inspect: samples/1.json is damaged|Bad magic number")
 
 
+def _choices(message: Any, stop: Any = "stop") -> dict[str, Any]:
+    return {"choices": [{"message": message, "stop_reason": stop, "finish_reason": stop}]}
+
+
+ODD = {
+    "a reason to stop that must be a string": {"response": "x", "finish_reason": [["a"]]},
+    "10 reasons to stop for 1 responses": {"response": "x", "finish_reason": ["length"] * 10},
+    "a reason to stop that must be a string, not int": {"output": _choices({"content": "x"}, 5), "messages": []},
+    "a choice without a message": {"output": _choices("hi"), "messages": []},
+    "a list of parts whose texts are strings": {"output": _choices({"content": [{"type": "text", "text": 5}]}), "messages": []},
+    "a message whose content must be a string": {"output": _choices({"content": {"text": "x"}}), "messages": []},
+    "a reason to stop that must be a string, not dict": {
+        "custom_id": 0,
+        "response": {"body": _choices({"content": "x"}, {"a": 1})},
+    },
+    "a choice that is no object": {"custom_id": 0, "response": {"body": {"choices": ["x"]}}},
+    "must be a string, or a list of strings": {"response": [{"a": 1}]},
+    "its doc has no id": {"doc": 5, "resps": 5},
+    "others.id": {"pred": "x", "others": 5},
+}
+"""What is said of a line, and the line without its id."""
+
+
+@pytest.mark.parametrize("says", ODD)
+def test_an_odd_line_is_named_and_the_rest_is_scored(says: str, folder: Path, rows: dict[str, Any], tmp_path: Path) -> None:
+    first, *others = rows
+    odd = {**ODD[says], "custom_id": first} if "custom_id" in ODD[says] else {"id": first, **ODD[says]}
+    lines = [odd, *({"id": name, "response": rows[name]["reference_output"]} for name in others)]
+    (tmp_path / "run.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = lcgen.score(folder, tmp_path / "run.jsonl")
+    assert re.search(rf"run: passed over: line 1 .*{re.escape(says)}", " ".join(found.notes))
+    assert sum(total.figures["run"]["score"].value * total.rows for total in found.totals) == pytest.approx(len(others))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["x", "length", "text"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "text", "type", "content", "message"]), inner)
+    ),
+    max_leaves=8,
+)
+KEYS = (
+    "id",
+    "response",
+    "finish_reason",
+    "custom_id",
+    "body",
+    "choices",
+    "message",
+    "output",
+    "messages",
+    "doc",
+    "resps",
+    "pred",
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.dictionaries(st.sampled_from([*KEYS, "others"]), JSON | st.dictionaries(st.sampled_from(KEYS), JSON)), JSON)
+def test_any_object_is_an_answer_or_is_told(entry: dict[str, Any], deep: Any) -> None:
+    body = {"choices": [deep, {"message": deep, "finish_reason": deep}], **{"x": deep}}
+    for one in (entry, {**entry, "id": "a", "messages": [], "output": body}, {"custom_id": "a", "response": {"body": body}}):
+        try:
+            found = answers.of(one)
+        except answers.Unread:
+            continue
+        assert all(isinstance(text, str) for text in (found.id, *found.samples))
+        assert not found.samples or len(found.cut) in (0, len(found.samples))
+
+
+def test_content_may_come_in_parts(folder: Path, rows: dict[str, Any], tmp_path: Path) -> None:
+    lines = []
+    for name, row in rows.items():
+        half = len(row["reference_output"]) // 2
+        texts = [row["reference_output"][:half], row["reference_output"][half:]]
+        parts = [{"type": "reasoning", "reasoning": "0"}, *({"type": "text", "text": text} for text in texts)]
+        lines.append({"custom_id": name, "response": {"body": _choices({"content": parts})}})
+    (tmp_path / "run.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = lcgen.score(folder, tmp_path / "run.jsonl")
+    assert not found.notes and {total.figures["run"]["score"].value for total in found.totals} == {1.0}
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damage_anywhere_in_a_log_is_said(packing: int, folder: Path, rows: dict[str, Any], tmp_path: Path) -> None:
+    path, stream = tmp_path / "log.eval", Stream(7, "damage", packing)
+    with zipfile.ZipFile(path, "w", packing) as archive:
+        archive.writestr("samples/1.json", json.dumps({"id": next(iter(rows)), "response": "x" * 60}))
+    whole = path.read_bytes()
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for _ in range(3):
+            damaged[stream.below(len(whole))] = stream.below(256)
+        path.write_bytes(damaged)
+        try:
+            assert list(answers.log(path, io.BytesIO(damaged), [])) is not None
+        except lcgen.LcgenError as error:
+            assert "cannot be read as a log of Inspect" in str(error) or "more than 512 MiB" in str(error)
+
+
 def test_the_effective_length_is_the_longest_that_all_reach(folder: Path, rows: dict[str, Any], tmp_path: Path) -> None:
     said = {name: row["reference_output"] if row["target"] == 1024 else "" for name, row in rows.items()}
     found = lcgen.score(folder, said, threshold=0.9)
@@ -261,6 +365,55 @@ def test_the_effective_length_is_the_longest_that_all_reach(folder: Path, rows: 
     backward = {name: row["reference_output"] if row["target"] == 2048 else "" for name, row in rows.items()}
     assert lcgen.score(folder, backward, threshold=0.9).effective["needle"] == {"responses": None}
     assert lcgen.score(folder, said).effective == {}
+
+
+def test_force_replaces_an_export_and_nothing_else(folder: Path, tmp_path: Path) -> None:
+    out, again = tmp_path / "out", ("export", folder, "--to", "nemo-skills", "--out", tmp_path / "out")
+    done(*again)
+    before = tree(out)
+    refused(*again, says="replace an older export with --force")
+    done(*again, "--force")
+    assert tree(out) == before and [path.name for path in tmp_path.iterdir()] == ["out"], "nothing is left beside it"
+    done("export", folder, "--to", "jsonl", "--config", "needle_1k", "--out", out, "--force")
+    assert {*tree(out)} == {"needle_1k.jsonl", exports.MARK}
+    (out / "predictions").mkdir()
+    (out / "predictions" / "mine.jsonl").write_text("mine")
+    refused(*again, "--force", says="also holds predictions/mine.jsonl, which no export wrote")
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "thesis.txt").write_text("mine")
+    (tmp_path / "foreign.part").mkdir()
+    (tmp_path / "file").write_text("mine")
+    for place in (foreign, tmp_path / "file"):
+        refused("export", folder, "--to", "jsonl", "--out", place, "--force", says="was not made by an export")
+    done("export", folder, "--to", "jsonl", "--out", tmp_path / "new" / "foreign")
+    assert (
+        {*tree(foreign)} == {"thesis.txt"} and (out / "predictions/mine.jsonl").exists() and (tmp_path / "foreign.part").is_dir()
+    )
+
+
+@pytest.mark.parametrize("bad", ["../../evil", "a/b", "/tmp/x", "..", "", "a\n", "é", "x" * 97])
+@pytest.mark.parametrize("place", ["name", "spec", "part", "config", "task", "lang"])
+def test_names_of_a_manifest_are_no_paths(place: str, bad: str, folder: Path, tmp_path: Path) -> None:
+    made = json.loads((folder / manifest.FILE).read_text(encoding="utf-8"))
+    manifest.parse(json.dumps(made).encode(), "the same")
+    if place == "name":
+        made["name"] = bad
+    elif place == "spec":
+        made["spec"]["name"] = bad
+    elif place == "config":
+        if len(bad) > 96:
+            return  # a name and a length
+        made["configs"][bad] = made["configs"].pop("needle_1k")
+        made["counted"][0]["configs"] = [bad if name == "needle_1k" else name for name in made["counted"][0]["configs"]]
+        for name in [name for name in made["files"] if "/needle_1k/" in name]:
+            made["files"][name.replace("needle_1k", bad)] = made["files"].pop(name)
+    else:
+        if place == "task" and len(bad) > 96:
+            return  # no folder has its name
+        made["spec"]["parts"][0][{"part": "name"}.get(place, place)] = bad
+    with pytest.raises(lcgen.LcgenError, match="is damaged"):
+        manifest.parse(json.dumps(made).encode(), "manifest.json")
 
 
 def test_wrong_use_is_refused(folder: Path, tmp_path: Path) -> None:

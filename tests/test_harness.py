@@ -89,15 +89,28 @@ def test_a_harness_file_that_is_changed_or_missing_is_a_fault_and_is_made_again(
     assert set(noted) == {path.relative_to(folder).as_posix() for path in _harness_files(folder)}
     built = tmp_path / "built"
     shutil.copytree(folder, built)
-    for name in (harness.EVAL, "lm_eval/lcgen/generators/needle.py", "lm_eval/needle_1k.yaml", "schemas/row.schema.json"):
+    names = ("lm_eval/lcgen/generators/needle.py", "lm_eval/needle_1k.yaml", "lm_eval/lcgen_rows.py", "inspect_tasks.py")
+    others = (harness.EVAL, "schemas/row.schema.json", "data/preview/preview-000000.parquet")
+    for name in (*others, *names[1:], names[0]):  # the last stays away
         kept = (built / name).read_bytes()
-        (built / name).write_bytes(kept.replace(b"e", b"a", 1))
+        (built / name).write_bytes(kept[:9] + bytes([kept[9] ^ 1]) + kept[10:])
         assert lcgen.verify(built).faults == [f"{name} is not the file that the manifest names."]
         (built / name).unlink()
         assert lcgen.verify(built).faults == [f"{name} is missing."]
-        if name != harness.EVAL:
+        if name != names[0]:
             (built / name).write_bytes(kept)
     (built / "lm_eval/mix_all.yaml").write_text("group: another\n")
+    card = (built / "README.md").read_bytes()
+    for old, new in (
+        (b"cc0-1.0", b"cc0-1.0\nextra: x"),
+        (b"## Papers", b"## Papers\n\nMine is best."),
+        (b"config_name: needle", b"config_name: x"),
+    ):
+        assert old in card
+        (built / "README.md").write_bytes(card.replace(old, new, 1))
+        assert "README.md is not the card that the manifest names." in lcgen.verify(built).faults
+    (built / "README.md").write_bytes(b"\xff---\n: [")
+    assert "README.md is not the card that the manifest names." in lcgen.verify(built).faults
     again = lcgen.build(["needle", "phone_book"], built, lengths="1k,2k", depths="0,1", samples=1, name="mix")
     assert again.written == 0 and not lcgen.verify(built).faults
     assert all((built / name).read_bytes() == (folder / name).read_bytes() for name in noted)

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import lcgen
-from lcgen import remote
+from lcgen import cards, remote
 from lcgen.builders import manifest, writer
 from tests.loopback import OWNER, STRANGER, Hub, Repository
 from tests.runs import cli, done, refused, tree
@@ -292,20 +292,23 @@ def test_the_card_is_valid_and_shows_scores(hub: Hub, built: Path) -> None:
     assert "first_match" in card and "no_context" in card and hub.count("POST", "validate-yaml")
 
 
-def test_a_card_that_the_hub_refuses_is_told(hub: Hub, built: Path, tmp_path: Path) -> None:
+def test_a_card_that_the_hub_refuses_is_told(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bad = tmp_path / "bad"
-    shutil.copytree(built, bad)
-    card = (bad / "README.md").read_text(encoding="utf-8")
-    (bad / "README.md").write_text(card.replace("n<1K", "a few"), encoding="utf-8")
+    monkeypatch.setattr(cards, "SIZES", [(10**3, "a few")])
+    lcgen.build("needle", bad, lengths="1k", depths="0.5", haystack="noise")
     refused("push", bad, "org/one", code=1, says="refuses the card")
 
 
-def test_somebodys_text_needs_a_licence(hub: Hub, tmp_path: Path) -> None:
+def test_somebodys_text_needs_a_license(hub: Hub, tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text(
         "\n".join(f"The {n}th line of a text that is mine says nothing of note." for n in range(400)), encoding="utf-8"
     )
     lcgen.build("needle", tmp_path / "mine", lengths="1k", depths="0.5", haystack=str(text))
     refused("push", tmp_path / "mine", "org/one", says="--license")
-    refused("push", tmp_path / "mine", "org/one", "--license", "My Own", says="licence identifier")
+    refused("push", tmp_path / "mine", "org/one", "--license", "My Own", says="Unknown license 'My Own'")
+    refused("push", tmp_path / "mine", "org/one", "--license", "apache2", says="Did you mean apache-2.0")
+    assert "org/one" not in hub.repositories, "before anything is read or sent"
     done("push", tmp_path / "mine", "org/one", "--license", "cc-by-4.0")
+    card = hub["org/one"].at("main").tree["README.md"].data.decode()  # type: ignore[union-attr]
+    assert "license: cc-by-4.0" in card and "Published under the license `cc-by-4.0`." in card and "CC0" not in card

@@ -107,6 +107,34 @@ def test_the_commands_of_the_docs_run(hub: Hub, suite: Path, monkeypatch: pytest
         assert done(verb, *words, *(["--force"] if verb == "schedule" else [])), line
 
 
+def test_the_change_log_shows_an_epoch_beside_the_one_before(hub: Hub, suite: Path) -> None:
+    pytest.importorskip("torch", reason="lcgen check needs PyTorch")
+    done("refresh", suite, "--epoch", "1", "--push")
+    assert "The newest epoch beside" not in bytes_at(hub, "1")["README.md"].decode()
+    done("refresh", suite, "--epoch", "2", "--push", "--check", "4")
+    done("refresh", suite, "--epoch", "3", "--push", "--check", "4")
+    records = [json.loads(bytes_at(hub, "main")[f"epochs/{name}.json"]) for name in "123"]
+    assert records[0]["check"] is None and records[1]["check"]["rows"] == 4
+    (newest, former) = (record["scores"][0]["no_context"] for record in (records[2], records[1]))
+    seen = [record["check"]["configs"]["needle_1k"]["evidence"] for record in records[1:]]
+    assert seen == ["4/4", "4/4"]
+    log = bytes_at(hub, "3")["README.md"].decode().partition("<!-- history -->")[2]
+    assert "| config | run | `3` | `2` |" in log
+    assert f"| `needle_1k` | no_context | {newest:.3f} | {former:.3f} |" in log
+    assert "| `needle_1k` | check: evidence | 4/4 | 4/4 |" in log
+    assert log.count(f"| {records[2]['check']['verdict']} |") >= 2 and re.search(r"\| `1` \| 4 \| 1.000 \| [\d.]+ \| - \|", log)
+
+
+def test_rows_that_leak_are_not_published(hub: Hub, suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch", reason="lcgen check needs PyTorch")
+    from lcgen.checking import verdicts
+    from lcgen.checking.findings import Findings
+
+    monkeypatch.setattr(Findings, "verdict", property(lambda self: verdicts.FAULTS[0]))
+    refused("refresh", suite, "--epoch", "1", "--push", "--check", "4", code=1, says="1 was not published: leaking .*lcgen check")
+    assert "org/demo" not in hub.repositories
+
+
 def test_without_the_hub_too(suite: Path) -> None:
     assert "rows" in done("refresh", suite, "--epoch", "a")
     before = tree(Path("demo_epochs"))
@@ -198,6 +226,38 @@ def test_held_out_rows_stay_private_and_their_hashes_are_public(hub: Hub, suite:
     assert not any(row["id"].encode() in everything or row["answer"].encode() in everything for row in rows)
     assert not {row["id"] for row in rows} & {row["id"] for row in _rows(Path("demo_epochs/1"))}
     assert not any("held" in path for path in public)
+
+
+@pytest.mark.parametrize("variable", [epochs.SALT, epochs.HELD_OUT])
+def test_a_secret_that_is_lost_is_told(variable: str, hub: Hub, suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, SALT)
+    done("refresh", suite, "--epoch", "1", "--push")
+    done("refresh", suite, "--epoch", "1", "--out", "here")
+    before = bytes_at(hub, "main")
+    monkeypatch.delenv(variable)
+    says = rf"{variable} is not set, but 1 of org/demo has .*so 2 would go without"
+    refused("refresh", suite, "--epoch", "2", "--push", says=says)
+    refused("refresh", suite, "--epoch", "2", "--out", "here", says=says.replace("org/demo", "here"))
+    assert bytes_at(hub, "main") == before and set(hub["org/demo"].tags) == {"1"} and not Path("here/2").exists()
+    assert "up to date" in done("refresh", suite, "--epoch", "1", "--push"), "nothing is made, so nothing is missed"
+    monkeypatch.setenv(variable, SALT)
+    done("refresh", suite, "--epoch", "2", "--push")
+
+
+@pytest.mark.parametrize("variable", [epochs.SALT, epochs.HELD_OUT])
+def test_a_commitment_is_not_replaced(variable: str, hub: Hub, suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, SALT)
+    hub.fail("POST", "/tag/", 503, 1000)
+    refused("refresh", suite, "--epoch", "1", "--push", "--out", "one", says="503")
+    before = bytes_at(hub, "main")
+    assert "epochs/1.json" in before and not hub["org/demo"].tags
+    hub.faults.clear()
+    monkeypatch.setenv(variable, OTHER)
+    refused("refresh", suite, "--epoch", "1", "--push", "--out", "two", says=r"org/demo holds 1 with the seed sha256:\w+ already")
+    assert bytes_at(hub, "main") == before
+    monkeypatch.setenv(variable, SALT)
+    done("refresh", suite, "--epoch", "1", "--push", "--out", "three")
+    assert set(hub["org/demo"].tags) == {"1"} and bytes_at(hub, "1") == before
 
 
 def test_shared_rows_stop_a_refresh(hub: Hub, suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:

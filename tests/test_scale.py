@@ -306,10 +306,10 @@ def test_workers_that_keep_dying_stop_the_build(monkeypatch: pytest.MonkeyPatch,
     # A tokenizer file that ends every process that reads it a second time is not to be had; a spec that cannot be unpickled is.
     from lcgen.builders import executors
 
-    monkeypatch.setattr(executors, "_begin", os._exit)
-    monkeypatch.setattr(executors, "_make", os._exit)
-    refused(*FEW, "--jobs", 2, "--out", "out", says="A worker process was killed, 3 times.*fewer --jobs")
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(executors, "_begin", os._exit)
+        patch.setattr(executors, "_make", os._exit)
+        refused(*FEW, "--jobs", 2, "--out", "out", says="A worker process was killed, 3 times.*fewer --jobs")
     done(*FEW, "--out", "out")
 
 

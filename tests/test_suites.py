@@ -17,7 +17,7 @@ from tests.runs import done, refused, tree
 WHOLE = """\
 name: two
 seed: 7
-hub: {repository: me/two, visibility: private, licence: cc0-1.0}
+hub: {repository: me/two, visibility: private, license: cc0-1.0}
 defaults:
   haystack: noise
   lengths: 1k
@@ -68,7 +68,7 @@ def test_the_command_line_wins_over_the_suite_and_the_suite_over_defaults() -> N
     plain = suites.load("two.yaml")
     assert [part.name for part in plain.parts] == ["needle_o200k_base", "needle_llama3", "book"]
     assert {part.samples for part in plain.parts} == {1} and plain.seed == "7" and plain.hub is not None
-    assert (plain.hub.repository, plain.hub.visibility, plain.hub.licence) == ("me/two", "private", "cc0-1.0")
+    assert (plain.hub.repository, plain.hub.visibility, plain.hub.license) == ("me/two", "private", "cc0-1.0")
     given = wanted.suite("two.yaml", tokenizer="qwen3", samples=3, seed=1, name="other", params=["needle.keys=4"])
     assert [part.name for part in given.parts] == ["needle", "book"] and given.name == "other" and given.seed == "1"
     assert {spec.tokenizer for spec in given.builds} == {"qwen3"} and {part.samples for part in given.parts} == {3}
@@ -126,6 +126,8 @@ FAULTS = {
     "a wrong type": (WHOLE + "    samples: many\n", r"line 15: builds.samples is 'many', but must be a whole number"),
     "a wrong kind": (WHOLE + "    lengths: {a: 1}\n", r"line 15: builds.lengths is \{'a': 1\}, but must be a text or a whole number or a list"),
     "a wrong choice": (WHOLE.replace("visibility: private", "visibility: secret"), r"line 3: hub.visibility is 'secret', but must be one of public"),
+    "a license that is none": (WHOLE.replace("cc0-1.0}", "apache2}"), r"line 3: Unknown license 'apache2'. Did you mean apache-2.0\?"),
+    "the other spelling": (WHOLE.replace("license:", "licence:"), r"line 3: Unknown key of hub 'licence'. Did you mean license\?"),
     "a repository without owner": (WHOLE.replace("me/two", "two"), r"line 3: hub.repository is 'two'"),
     "no builds": ("name: x\n", r"line 1: the suite lacks 'builds'"),
     "an empty list": ("name: x\nbuilds: []\n", r"line 2: builds is \[\]"),

@@ -6,6 +6,7 @@ A line of JSON tells its format by its keys. Nothing else of lcgen knows these f
 from __future__ import annotations
 
 import json
+import lzma
 import struct
 import zipfile
 import zlib
@@ -54,6 +55,10 @@ def of(entry: Any) -> Answer:
                 raise Unread(
                     f"has a response to {found.id[:120]!r} that must be a string, or a list of strings for several samples"
                 )
+            if found.samples and found.cut and len(found.cut) != len(found.samples):
+                raise Unread(
+                    f"has {len(found.cut)} reasons to stop for {len(found.samples)} responses to {found.id[:120]!r}, but must have one for each"
+                )
             return replace(found, form=form)
     named = ", ".join(map(repr, list(entry)[:6])) or "no keys"
     raise Unread(f"is an object with {named}, but must be an object with 'id' and 'response'")
@@ -63,10 +68,27 @@ def _listed(value: Any) -> tuple[Any, ...]:
     return () if value is None else tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
 
+def _cut(reason: Any) -> bool:
+    """Whether a reason to stop means that the budget was used up. Raises Unread for what is no reason."""
+    if not (reason is None or isinstance(reason, str)):
+        raise Unread(f"has a reason to stop that must be a string, not {type(reason).__name__}")
+    return reason in CUT
+
+
+def _text(content: Any) -> str:
+    """What a message says: a text, or parts of which those of text count. Raises Unread for anything else."""
+    parts = content if isinstance(content, list) else [{"type": "text", "text": "" if content is None else content}]
+    said = [part.get("text") if part.get("type") == "text" else "" for part in parts if isinstance(part, Mapping)]
+    texts = [text for text in said if isinstance(text, str)]
+    if len(texts) < len(parts):
+        raise Unread("has a message whose content must be a string, or a list of parts whose texts are strings")
+    return "".join(texts)
+
+
 def _own(entry: Mapping[str, Any]) -> Answer:
     """Ours: `id`, `response`, and `finish_reason` where it is known."""
     reasons = _listed(entry.get("finish_reason"))
-    return Answer(entry["id"], _listed(entry["response"]), tuple(reason in CUT for reason in reasons))
+    return Answer(entry["id"], _listed(entry["response"]), tuple(map(_cut, reasons)))
 
 
 def _lm_eval(entry: Mapping[str, Any]) -> Answer:
@@ -96,26 +118,23 @@ def _batch(entry: Mapping[str, Any]) -> Answer:
         if not isinstance(choice, Mapping):
             raise Unread("has a choice that is no object")
         message = choice.get("message")
-        text = message.get("content") if isinstance(message, Mapping) else choice.get("text")
         # Thinking may come apart from the answer, which is then empty where the budget ended inside it.
-        said.append("" if text is None else text)
-        cut.append(choice.get("finish_reason") in CUT)
+        said.append(_text(message.get("content") if isinstance(message, Mapping) else choice.get("text")))
+        cut.append(_cut(choice.get("finish_reason")))
     return Answer(entry["custom_id"], tuple(said), tuple(cut))
 
 
 def _inspect(entry: Mapping[str, Any]) -> Answer:
     """A sample of an Inspect log; epochs are joined by whoever reads the log."""
     output = entry["output"] if isinstance(entry["output"], Mapping) else {}
-    choices = [choice for choice in _listed(output.get("choices")) if isinstance(choice, Mapping)]
-    said = []
-    for choice in choices:
-        content = (choice.get("message") or {}).get("content")
-        if isinstance(content, list):  # thinking and answer as parts
-            content = "".join(
-                part.get("text", "") for part in content if isinstance(part, Mapping) and part.get("type") == "text"
-            )
-        said.append("" if content is None else content)
-    return Answer(entry["id"], tuple(said), tuple(choice.get("stop_reason") in CUT for choice in choices))
+    said, cut = [], []
+    for choice in _listed(output.get("choices")):
+        message = choice.get("message") if isinstance(choice, Mapping) else None
+        if not isinstance(message, Mapping):
+            raise Unread("has a choice without a message")
+        said.append(_text(message.get("content")))
+        cut.append(_cut(choice.get("stop_reason")))
+    return Answer(entry["id"], tuple(said), tuple(cut))
 
 
 _READERS = (
@@ -162,6 +181,13 @@ def log(path: Path, file: IO[bytes], fault: list[str]) -> Iterator[Answer] | Non
     return _epochs(whole["samples"], fault)
 
 
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, NotImplementedError, ValueError, RecursionError,
+    RuntimeError,
+)  # fmt: skip
+"""What reading an archive that is damaged may raise."""
+
+
 def _archived(path: Path) -> Iterator[Any]:
     try:
         with zipfile.ZipFile(path) as archive:
@@ -170,7 +196,7 @@ def _archived(path: Path) -> Iterator[Any]:
                     raise LcgenError(f"{path}: {name} has more than {PICKLED >> 20} MiB.")
                 info = archive.getinfo(name)
                 yield json.loads(_zstd(path, info) if info.compress_type == ZSTD else archive.read(name))
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, RecursionError, RuntimeError) as error:
+    except _DAMAGE as error:
         raise LcgenError(
             f"{path} cannot be read as a log of Inspect: {clause(error)}. Convert it: inspect log convert {path} --to json --output-dir DIR."
         ) from error

@@ -249,7 +249,7 @@ def push(
     from lcgen.builders.push import push as publish
 
     return publish(
-        Path(folder), repository, private=private, gated=gated, tag=tag, licence=license, dry_run=dry_run, full=full,
+        Path(folder), repository, private=private, gated=gated, tag=tag, license=license, dry_run=dry_run, full=full,
         tokenizer=tokenizer, progress=progress,
     )  # fmt: skip
 
@@ -261,16 +261,19 @@ def refresh(
     out: str | Path | None = None,
     push: bool = False,
     keep: int | None = None,
+    check: int | None = None,
     progress: Callable[[int, int], Any] | None = None,
 ) -> Refreshed:
     """Builds a new epoch of a suite, whose rows no earlier one has, and with `push` publishes it where its `hub` says.
 
     `epoch` is `day`, `week`, `month` or a name, `out` the folder of the epochs (default `./<name>_epochs`), `keep` how many
-    tags of epochs stay on the Hub. Raises as `lcgen.push` does.
+    tags of epochs stay on the Hub. `check` rows are shown to the reference model of `lcgen.check`, whose verdicts stand in the
+    change log; where they leak nothing is published. Raises as `lcgen.push` does.
     """
     from lcgen.builders.refresh import refresh as renew
 
-    return renew(str(suite), epoch=epoch, out=None if out is None else Path(out), publish=push, keep=keep, progress=progress)
+    place = None if out is None else Path(out)
+    return renew(str(suite), epoch=epoch, out=place, publish=push, keep=keep, check=check, progress=progress)
 
 
 def reveal(suite: str | Path, epoch: str) -> Pushed:

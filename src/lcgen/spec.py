@@ -234,7 +234,7 @@ class Hub:
 
     repository: str
     visibility: Literal["public", "private", "gated"] = "private"
-    licence: str | None = None
+    license: str | None = None
     """An identifier of the Hub's; asked for where text or questions are the user's."""
 
 

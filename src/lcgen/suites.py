@@ -98,6 +98,11 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Suite:
                 distinct(spec.parts, configs)
                 builds.append(spec)
     hub = Hub(**whole["hub"]) if "hub" in whole else None
+    if hub and hub.license is not None:
+        from lcgen import cards
+
+        with document.at(("hub", "license")):
+            cards.check_license(hub.license)
     return Suite(tuple(builds), str(called) if called is not None else whole["name"], hub)
 
 

@@ -49,7 +49,7 @@ FORMATS = ("jsonl", "ruler", "nemo-skills", "helmet", "kvpress", "evals", "vllm"
     "Batch requests", "--size", type=click.IntRange(1), default=190, show_default=True, metavar="MIB", help="Most MiB of a file."
 )
 @option("Where it goes", "--out", type=click.Path(path_type=Path), metavar="DIR", help="The folder.  [./DIR_FORMAT]")
-@option("Where it goes", "--force", is_flag=True, help="Replace what is there.")
+@option("Where it goes", "--force", is_flag=True, help="Replace an older export.")
 @option("Where it goes", "--json", "as_json", is_flag=True, help="Report as JSON.")
 def export(folder: Path, to: str, as_json: bool, **options: object) -> None:
     """Write rows in formats of other harnesses.

@@ -20,6 +20,13 @@ from lcgen.verbs.terminal import progress_bar
 @option("What is made", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the epochs.  [./NAME_epochs]")
 @option("What is published", "--push", is_flag=True, help="Publish it where the suite's `hub` says.")
 @option("What is published", "--keep", type=int, metavar="N", help="Remove the tags of all but the newest N epochs.  [keep all]")
+@option(
+    "How it is done",
+    "--check",
+    type=click.IntRange(1),
+    metavar="ROWS",
+    help="Show ROWS to the reference model; its verdicts stand in the change log.",
+)
 @option("Other", "--json", "as_json", is_flag=True, help="Report as JSON.")
 def refresh(suite: str, as_json: bool, **options: Any) -> None:
     """Build a new epoch of a suite, with fresh rows.
