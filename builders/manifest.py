@@ -11,6 +11,7 @@ from typing import Any
 
 import lcgen
 from lcgen import epochs, schemas, vault
+from lcgen.builders.depot import STAGING
 from lcgen.builders.rows import CANARY, RowMaker
 from lcgen.builders.tables import Maker
 from lcgen.errors import CheckFailed, LcgenError
@@ -57,6 +58,11 @@ def _damaged(shown: str, error: Exception) -> CheckFailed:
 def of(folder: Path) -> dict[str, Any]:
     """The manifest of a built folder. Raises LcgenError where it is none, CheckFailed for one that is damaged."""
     made = load(folder) if folder.is_dir() else None
+    if made is None and (folder / STAGING).is_dir():
+        raise LcgenError(
+            f"In {folder} a build was begun and is not finished: it has no {FILE} yet. The same `lcgen build` command goes on; where "
+            "shards made its files, `lcgen finish` joins them."
+        )
     if made is None:
         raise LcgenError(f"{folder} is no lcgen build: it has no {FILE}.")
     return made

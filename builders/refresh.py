@@ -76,7 +76,7 @@ def refresh(
         return Refreshed(name, folder, record["seed"], record["rows"], False, record["shared"], forgotten=forgotten)
     fresh = _seeded(suite, epochs.seed(suite.seed, suite.name, name, salt))
     report = build(fresh, str(folder), progress=progress)
-    made = _made(folder)
+    made = manifest.of(folder)
     prints = overlap.prints(folder, made)
     before = {other: record for other, record in records.items() if other != name}
     others = _prints(remote, home, before)
@@ -86,8 +86,8 @@ def refresh(
         apart = _seeded(suite, epochs.seed(suite.seed, suite.name, name, hidden, "held out"), "held_out")
         place = home / f"{name}.held_out"
         build(apart, str(place), progress=progress)
-        _none(overlap.shared(overlap.prints(place, _made(place)), [prints, *others]), f"the held-out rows of {name}")
-        kept = _made(place)
+        _none(overlap.shared(overlap.prints(place, manifest.of(place)), [prints, *others]), f"the held-out rows of {name}")
+        kept = manifest.of(place)
         held = {"seed": kept["seed"], "configs": {config: _said(entry) for config, entry in kept["configs"].items()}}
     _none(shared, name)
     if name in records and not remote and records[name]["seed"] == made["seed"] and not report.written:
@@ -204,12 +204,6 @@ def _none(shared: Mapping[str, int], what: str) -> None:
             f"{what} shares {', '.join(f'{count} {kind}' for kind, count in found.items())} with earlier epochs, so it was not published. "
             "Take another seed in the suite, or parameters with more values."
         )
-
-
-def _made(folder: Path) -> dict[str, Any]:
-    found = manifest.load(folder)
-    assert found is not None, "it was just built"
-    return found
 
 
 def _said(entry: Mapping[str, Any]) -> dict[str, Any]:

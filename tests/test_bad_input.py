@@ -97,6 +97,9 @@ def refused_without_a_trace(*args: Any, code: int = 2, says: str = "") -> str:
         ((*BUILD, "--samples", "many"), "Invalid value for '--samples'"),
         ((*BUILD, "--set", "keys"), "name=value"),
         ((*BUILD, "--set", "kyes=2"), "Unknown parameter of needle 'kyes'. Did you mean keys"),
+        (("build", "needle", "phone_book", "--set", "keys=4"), "phone_book has no parameter 'keys'.* --set needle.keys=4"),
+        (("build", "needle", "multi_thread", "--set", "kyes=4"), "Unknown parameter of needle 'kyes'. Did you mean keys"),
+        (("build", "--suite", "card", "--set", "keys=3"), "^(?!suite card line).*has no parameter 'keys'.* --set needle.keys=3"),
         ((*BUILD, "--set", "keys=4097"), "4,?097 .* are asked for, but a row holds at most 4,?096"),
         ((*BUILD, "--set", "keys=300"), "1024 tokens are too short for this puzzle"),
         ((*BUILD, "--set", "digits=2", "--set", "keys=60"), "only 90 keys or values of this kind exist, too few for 60"),
@@ -493,7 +496,8 @@ def test_what_a_killed_build_leaves_is_no_build_and_no_hindrance() -> None:
             time.sleep(0.02)
         run.kill()
     assert {path.name for path in out.iterdir()} == {".building"}, "nothing has the name of a finished file"
-    refused("verify", "new", says="no lcgen build")
+    for verb in (("verify", "new"), ("score", "new", "--oracle"), ("report", "new"), ("export", "new", "--to", "ruler")):
+        refused(*verb, says="In new a build was begun and is not finished.*The same `lcgen build` command goes on")
     assert "1 rows" in done(*BUILD, "--out", "new") and not (out / ".building").exists()
 
 
