@@ -51,7 +51,7 @@ class RowMaker:
             source,
             part.lang,
             self.task.blocks,
-            "--template" if spec.template is not None else f"{part.task}.{part.lang}.j2",
+            "given by --template" if spec.template is not None else f"{part.task}.{part.lang}.j2",
             self.task.axis,
             ours=spec.template is None,
         )

@@ -249,7 +249,12 @@ def test_a_tokenizer_that_cannot_be_had_is_said(name: str, make: Callable[[Path]
         ("{% if %}", "does not parse: line 1"),
         ("{{ nothing_of_the_kind }}", "nothing_of_the_kind"),
         ("{{ ''.__class__.__mro__ }}", "not allowed"),
-        ("{{ context.__init__.__globals__['os'].system('touch owned') }}", "mine.j2|--template"),
+        ("{{ context.__init__.__globals__['os'].system('touch owned') }}", "given by --template"),
+        (
+            "{{ context }} {{ question }}",
+            r"{{ pad }} once after it\. It has no macros needle\(key, value\), .*ask\(keys, doubtful\).*Begin with a copy of templates/",
+        ),
+        ("{% import 'x.j2' as x %}", "given by --template cannot be rendered: it reads another file"),
         ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", "does not come to an end"),
         (DOUBLING, "~ builds too much|it builds too much"),
         ("{{ 'x' | center(1000000000) }}", "center builds too much: no value may be longer than 1,000,000 characters"),

@@ -61,7 +61,7 @@ _ROWS = [
     of_spec("What to build", "--set", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the task, or several values of it: keys=1,2,4. Of one task among several: needle.keys=4."),
     of_spec("What to build", "--lang", default="en", show_default=True, metavar="CODE", help="Language of prompt, needles and haystack."),
     of_spec("What to build", "--haystack", metavar="TEXT", help="prose, noise, records, an added corpus, a file or folder, or hf:DATASET[:column].  [as the task says]"),
-    of_spec("What to build", "--template", type=click.Path(dir_okay=False), help="A Jinja file with a wording of your own."),
+    of_spec("What to build", "--template", type=click.Path(dir_okay=False), help="A Jinja file with a wording of your own; begin with a copy of templates/TASK.LANG.j2 in the folder of a build."),
     of_spec("What to build", "--paired", is_flag=True, help="The same puzzles at every length; only the haystack grows."),
     of_spec("What to build", "--disjoint-pools", is_flag=True, help="Splits train, validation and test have no key, value or name asked for in common."),
     of_spec("What to build", "--questions-per-context", type=int, default=1, metavar="Q", help="Rows over one byte-identical context, the question last.  [1]"),
