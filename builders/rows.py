@@ -331,7 +331,7 @@ class RowMaker:
         if (needed := self.tokenizer.count(row["reference_output"])) > answer:
             raise LcgenError(
                 f"The answer of {row['id']} takes {needed} tokens of {self.tokenizer.name}, but the budget is {answer}. "
-                f"Ask for --answer-tokens {-(-needed // 32) * 32} or more."
+                f"Ask for --answer-tokens {needed} or more, or leave it out and it is measured."
             )
         return row
 

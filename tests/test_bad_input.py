@@ -106,7 +106,10 @@ def refused_without_a_trace(*args: Any, code: int = 2, says: str = "") -> str:
         ((*BUILD, "--set", "digits=2", "--set", "similar_values=20"), "not enough look-alikes"),
         ((*BUILD, "--set", "copies=1000"), "too short for this puzzle"),
         ((*BUILD, "--questions-per-context", "2", "--set", "twins=true"), "no twins"),
-        ((*BUILD, "--answer-tokens", "1"), "takes \\d+ tokens of o200k_base, but the budget is 1"),
+        (
+            (*BUILD, "--answer-tokens", "1"),
+            "takes (\\d+) tokens of o200k_base, but the budget is 1. Ask for --answer-tokens \\1 or more",
+        ),
         ((*BUILD, "--preset", "ruller"), "Unknown preset of needle 'ruller'. Did you mean ruler"),
         ((*BUILD, "--lang", "xx"), "Unknown language of needle 'xx'. Known: en, zh"),
         ((*BUILD, "--lang", "../en"), "Unknown language"),
@@ -174,6 +177,11 @@ def test_a_text_that_cannot_be_read_is_said(name: str) -> None:
     if name:
         refused_without_a_trace("corpus", "add", "mine", name, says=says)
         assert "mine" not in done("corpus", "list")
+
+
+def test_a_text_that_is_not_there_is_no_unknown_haystack() -> None:
+    refused_without_a_trace("corpus", "add", "mine", "nope", says="There is no file or folder 'nope'")
+    refused_without_a_trace(*BUILD, "--haystack", "nope", says="Unknown haystack 'nope'")
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads everything")
@@ -563,6 +571,12 @@ def test_a_damaged_cache_is_made_again(tmp_path: Path, monkeypatch: pytest.Monke
                 shutil.rmtree(tmp_path / "cache")
                 assert built() == good
     forget_texts()
+
+
+def test_a_damaged_manifest_is_said_in_sentences(folder: Path) -> None:
+    (folder / "manifest.json").write_text("{}", encoding="utf-8")
+    message = refused("verify", folder, code=1, says="is damaged: Not a valid manifest at .*Remove the folder")
+    assert ".." not in message.replace(str(folder), "")
 
 
 def test_damaged_data_files_are_found(folder: Path) -> None:
