@@ -139,6 +139,17 @@ def test_every_page_is_reached() -> None:
     assert sorted([*linked, "index.md"]) == [page for page in PAGES if "/" not in page], "the front page links every page"
 
 
+def test_links_of_pages_stay_within_the_pages() -> None:
+    """What lies outside docs/ is no page of the site."""
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)\s]+)\)", BLOCK.sub("", (DOCS / page).read_text(encoding="utf-8"))):
+            path = target.partition("#")[0]
+            assert "//" in target or not path or ((DOCS / page).parent / path).resolve().relative_to(DOCS).as_posix() in PAGES, (
+                page,
+                target,
+            )
+
+
 def checkout(home: Path) -> Path:
     """A copy of the repository, as a person has it who follows a page."""
     skipped = shutil.ignore_patterns(

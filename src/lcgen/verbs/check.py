@@ -43,7 +43,7 @@ from lcgen.verbs.terminal import STOPPED, progress_bar
     default="auto",
     show_default=True,
     metavar="NAMES",
-    help="Cpu, cuda, or several that share the rows: cuda:0,cuda:1.",
+    help="Where it runs: cpu, cuda, or several that share the rows: cuda:0,cuda:1.",
 )
 @option(
     "How it runs",
