@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -101,7 +102,7 @@ def _nemo(config: Config, options: Options) -> Files:
 
 def _context(row: Row, what: str) -> str:
     if row["context_start"] is None:
-        raise LcgenError(
+        raise Contextless(
             f"{row['task']} has no context apart from its question, which {what} needs. Export it --to jsonl, or --to batch."
         )
     return str(row["input"][row["context_start"] : row["context_end"]])
@@ -256,6 +257,12 @@ class Exported:
     folder: Path
     files: dict[str, int]
     """Name -> rows; sheets have none."""
+    notes: tuple[str, ...] = ()
+    """What was asked for and changed nothing."""
+
+
+class Contextless(LcgenError):
+    """A row without a context apart from its question, in a format that needs one."""
 
 
 def export(
@@ -266,9 +273,10 @@ def export(
     configs: Iterable[str] = (),
     force: bool = False,
 ) -> Exported:
-    """Writes the rows of a built folder in another format, into a folder of its own (default `./<name>_<to>`).
+    """Writes the rows of a built folder in another format, into a folder of its own (default `./<folder>_<to>`).
 
-    Raises LcgenError for an unknown format or config, and where something else stands at `out`.
+    Raises LcgenError for an unknown format or config, for rows that the format cannot hold, and where something else stands
+    at `out`.
     """
     options = options or Options()
     if to not in FORMATS:
@@ -288,19 +296,35 @@ def export(
     for name in chosen:
         if name not in made["configs"]:
             raise unknown("config", name, made["configs"])
-    target = out or Path(f"{made['name']}_{to}")
+    target = out or Path(f"{folder.resolve().name}_{to}")
     if target.resolve() == folder.resolve() or (target.exists() and not force and (not target.is_dir() or any(target.iterdir()))):
         raise LcgenError(
             f"{target} is there already. Choose another --out{'' if target.resolve() == folder.resolve() else ', or replace it with --force'}."
         )
     part = target.with_name(target.name + ".part")
     written: dict[str, int] = {}
+    lacking: list[str] = []
+    shared = False
+
+    def rows(name: str) -> Iterator[dict[str, Any]]:
+        nonlocal shared
+        before = None
+        for _, row in every_row(folder, {**made, "configs": [name]}):
+            shared |= bool(row["context_id"]) and row["context_id"] == before
+            before = row["context_id"]
+            yield row
+
     try:
         shutil.rmtree(part, ignore_errors=True)
         for name in chosen:
-            config = Config(name, lambda name=name: (row for _, row in every_row(folder, {**made, "configs": [name]})))  # type: ignore[misc]
-            for path, content in FORMATS[to](config, options):
-                written[path] = _write(part / path, content, options)
+            config = Config(name, partial(rows, name))
+            try:
+                for path, content in FORMATS[to](config, options):
+                    written[path] = _write(part / path, content, options)
+            except Contextless:
+                lacking.append(name)
+        if lacking:
+            raise _contextless(lacking, chosen, to)
         if target.is_dir():
             shutil.rmtree(target)
         part.replace(target)
@@ -308,7 +332,25 @@ def export(
         raise LcgenError(f"Cannot write {target}: {error.strerror or error}. Choose another --out.") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return Exported(target, written)
+    turns = options.history == "gold" or to == "turns"
+    return Exported(target, written, (_alone(folder, to, options.history),) if turns and not shared else ())
+
+
+def _contextless(lacking: Sequence[str], chosen: Sequence[str], to: str) -> LcgenError:
+    """What to say where rows of some configs have no context, and how to export the others."""
+    others = [name for name in chosen if name not in lacking]
+    more = f", and {len(others) - 5:,} more" if len(others) > 5 else ""
+    way = f"Export the others: {' '.join(f'--config {name}' for name in others[:5])}{more}; or all" if others else "Export them"
+    held = f"{', '.join(lacking[:5])}{', ...' if len(lacking) > 5 else ''}"
+    return LcgenError(
+        f"Rows of {held} have no context apart from their question, which {to} needs. {way} --to jsonl or --to batch."
+    )
+
+
+def _alone(folder: Path, to: str, history: str) -> str:
+    """What to say where no rows share a context, so that nothing can stand before a question."""
+    effect = f"--history {history} changes nothing" if history == "gold" else "each conversation has one turn"
+    return f"No rows of {folder} that stand side by side share a context, so {effect}. `lcgen build --questions-per-context Q` makes such rows."
 
 
 def _write(path: Path, content: Iterable[Mapping[str, Any]] | str, options: Options) -> int:

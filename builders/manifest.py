@@ -14,7 +14,7 @@ from lcgen import epochs, schemas, vault
 from lcgen.builders.depot import STAGING
 from lcgen.builders.rows import CANARY, RowMaker
 from lcgen.builders.tables import Maker
-from lcgen.errors import CheckFailed, LcgenError
+from lcgen.errors import CheckFailed, LcgenError, clause
 from lcgen.spec import Length, Part, Spec, Suite
 
 FILE = "manifest.json"
@@ -52,7 +52,7 @@ def _agree(made: Mapping[str, Any]) -> None:
 
 
 def _damaged(shown: str, error: Exception) -> CheckFailed:
-    return CheckFailed(f"{shown} is damaged: {str(error).rstrip('.')}. Remove the folder, or build into another one.")
+    return CheckFailed(f"{shown} is damaged: {clause(error)}. Remove the folder, or build into another one.")
 
 
 def of(folder: Path) -> dict[str, Any]:

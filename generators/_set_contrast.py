@@ -23,9 +23,16 @@ def contrast(row: Row) -> Contrast:
         changed = labels[-1] if metadata["answer_mode"] == "decide" else labels[0]
         turned = (swapped(row["question"], *labels), outputs) if len(labels) == 2 else None
         choices = [Choice(outputs[0], labels=labels, changed=changed if shared else None)]
-        return Contrast(choices, _planted(row), sorted(spans), True, turned, why="" if shared else "the sets share nothing")
+        return Contrast(
+            choices,
+            _planted(row),
+            sorted(spans),
+            True,
+            turned,
+            why="" if shared else "their sets share no element, so that there is no evidence to show alone or to take away",
+        )
     if not shared:
-        return Contrast(why="the sets share nothing, so no element is right")
+        return Contrast(why="their sets share no element, so that no element is a right answer")
     others = [item for found in LIST.finditer(text, row["context_start"]) for item in SEP.split(found[1])[::2]]
     rivals = list(dict.fromkeys(item for item in others if item and not any(value in item for value in shared)))[:MOST_RIVALS]
     choices = [Choice(value, rivals=rivals, changed=metadata["nothing"] or None) for value in shared]

@@ -27,7 +27,7 @@ def contrast(row: Row) -> Contrast | None:
     if not orders:
         return None
     choice = Choice(row["outputs"][0], f" {meta['prefix']}" if meta["prefix"] else "", lead, labels=orders)
-    found = Contrast([choice], why="" if pieces else "the text is not shown: the answer can only be known by heart")
+    found = Contrast([choice], why="" if pieces else "their text is not shown, so that the answer can only be known by heart")
     if pieces:
         spans = sorted((piece["char_start"], piece["char_end"]) for piece in pieces)
         found = replace(found, evidence=alone(row, pieces), removed=spans)

@@ -18,7 +18,7 @@ import numpy as np
 from lcgen import estimates, grading, questions
 from lcgen.contract import Cell, Context, Draft, Estimate, Preset, Puzzle, Row, Setting, Source, Task
 from lcgen.errors import LcgenError
-from lcgen.questions import answers, lists
+from lcgen.questions import answers, lists, published
 from lcgen.questions.lists import Answers
 from lcgen.streams import Stream
 from lcgen.wording import Wording
@@ -74,7 +74,7 @@ class LongGenBench(Task[LongGenParams]):
     papers = ("arXiv:2410.04199", "arXiv:2412.13649")
     tags = ("long-form-generation", "question-answering")
     Params = LongGenParams
-    revision = 1
+    revision = 2
     axis = "output"
     metric = "accuracy"
     depths = False
@@ -176,9 +176,12 @@ class LongGenBench(Task[LongGenParams]):
     def score(self, response: str, row: Row) -> Mapping[str, float]:
         said = grading.resumed(grading.visible(response, row["input"]), row["gen_prefix"])
         asked = row["metadata"]["items"]
-        items = [answers.Item(one["number"], answer, one["letters"], one["source"]) for one, answer in zip(asked, row["outputs"])]
+        items = [
+            answers.Item(one["number"], answer, one["letters"], one["source"], one["after"])
+            for one, answer in zip(asked, row["outputs"])
+        ]
         length = grading.length_score(grading.words(row["reference_output"]), grading.words(said))
-        rules = answers.published(items, said) if row["lang"] == "en" else {}
+        rules = published.figures(items, said) if row["lang"] == "en" else {}
         return {**answers.figures(items, said), **rules, "length_score": length}
 
     def oracle(self, row: Row) -> str:
@@ -261,7 +264,21 @@ def _largest(text: str) -> str:
     return max(options, key=lambda letter: len(options[letter]))
 
 
-LongGenBench.baselines = {"last_number": _replied(_last_number), "sum_or_longest": _replied(_largest)}
+def _nearest(text: str) -> str:
+    """The option that stands nearest to another one, or the first number."""
+    options = questions.options_of(text)[1] if "\n(A) " in text else {}
+    if not options:
+        first = re.search(r"\d+", text)
+        return first[0] if first else "0"
+    if not all(map(str.isdecimal, options.values())):
+        return "B"
+    numbers = {letter: int(option) for letter, option in options.items()}
+    return min(numbers, key=lambda one: min(abs(numbers[one] - numbers[other]) for other in numbers if other != one))
+
+
+LongGenBench.baselines = {
+    "last_number": _replied(_last_number), "sum_or_longest": _replied(_largest), "first_or_nearest": _replied(_nearest),
+}  # fmt: skip
 
 OWN = (
     "Questions, demonstrations and wording are our own, made for each row, so figures are not comparable digit for digit; --set source reads "

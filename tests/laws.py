@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
 from lcgen.builders.tables import TableMaker
 from lcgen.contract import Setting
+from lcgen.errors import LcgenError
+from lcgen.params import described
 from lcgen.spec import Place
 from lcgen.wanted import spec
 
@@ -24,9 +27,12 @@ class Case:
     task: str
     preset: str | None
     lang: str = "en"
+    params: tuple[tuple[str, Any], ...] = ()
+    """Parameters that are not the task's own defaults."""
 
     def __str__(self) -> str:
-        return f"{self.task}-{self.preset or 'defaults'}-{self.lang}"
+        said = "-".join(f"{name}={value}" for name, value in self.params)
+        return f"{self.task}-{self.preset or said or 'defaults'}-{self.lang}"
 
     @property
     def setting(self) -> Setting | None:
@@ -37,7 +43,7 @@ class Case:
     @property
     def short(self) -> Sequence[str]:
         """Two short lengths that it can hold; none where it has a size of its own."""
-        if spec(self.task, preset=self.preset).parts[0].lengths[0].native:
+        if spec(self.task, preset=self.preset, params=dict(self.params)).parts[0].lengths[0].native:
             return ()
         # A grid that begins later is of puzzles that a shorter text cannot hold.
         return self.setting.lengths.split(",")[:2] if self.setting and self.setting.lengths else ("1500", "4k")
@@ -51,7 +57,7 @@ class Case:
     def maker(self, **options: Any) -> RowMaker:
         """A row maker of this case; short lengths unless others are asked for."""
         task = generators.get(self.task)
-        base: dict[str, Any] = {"lang": self.lang, "preset": self.preset}
+        base: dict[str, Any] = {"lang": self.lang, "preset": self.preset, "params": dict(self.params)}
         if not self.short:
             options.pop("lengths", None)
         elif "lengths" in options and self.setting and self.setting.lengths:
@@ -64,8 +70,13 @@ class Case:
             base["depths"] = "0,0.3,1"
         made = spec(self.task, **{**base, **options})
         part = dataclasses.replace(made.parts[0], params=_few(made.parts[0].params))
+        measured = part.answer_tokens is None and (task.axis == "input" or part.lengths[0].native)
+        if measured:
+            part = dataclasses.replace(part, answer_tokens=_BUDGETS.get(self))
         maker = makers(dataclasses.replace(made, parts=(part,)))[part.name]
         assert isinstance(maker, RowMaker)
+        if measured and self not in _BUDGETS:
+            _BUDGETS[self] = maker.answer_tokens(part.lengths[0])
         return maker
 
     def rows(self, count: int = 2, maker: RowMaker | None = None, **options: Any) -> list[dict[str, Any]]:
@@ -81,6 +92,46 @@ class Case:
         ]
 
 
+_BUDGETS: dict[Case, int] = {}
+"""The answer budget of each case, which 64 draws measure: the first maker of a case does, all others are told."""
+
+RIVALS: dict[str, tuple[tuple[str, Any], ...]] = {
+    "needle": (("keys", 4), ("similar_keys", 2)),
+    "phone_book": (("shared_surname", 2), ("shared_given", 2)),
+}
+"""Of a task whose defaults plant the gold alone, parameters that plant what looks like it beside it."""
+
+
+MODES: dict[str, tuple[dict[str, Any], ...]] = {
+    "phone_book": (
+        {"style": "instruction", "question": "both", "k_queries": 4},
+        {"style": "completion", "number_format": "plain"},
+        {"order": "surname", "k_queries": 3, "near_miss": 1, "shared_surname": 1},
+        {"order": "number", "reverse": True, "near_miss": 1, "number_format": "country"},
+        {"updates": 1, "absent": 0.5, "k_queries": 2, "shared_given": 1, "number_format": "extension"},
+        {"distractor_text": "both", "copies": 2},
+    ),
+    "set_disjointness": (
+        {"answer_mode": "intersect_one", "order": "long_first", "within_dup": 1},
+        {"answer_mode": "intersect_all", "overlap": 2, "element": "word", "near_misses": 2},
+        {"answer_mode": "count", "element": "hex", "padding": "pad_both", "copies": 2, "swap": True},
+        {"order": "interleaved", "element": "code"},
+        {"padding": "distractor_sets", "element": "email", "question": "both"},
+        {"twins": "all", "length_basis": "once", "element": "name"},
+    ),
+    "sort_order": (
+        {"segments": 3, "twins": False, "ask": "last"},
+        {"segment_unit": "tokens", "condition": "both", "depth": 0.2, "bins": "0..0.5"},
+    ),
+    "multi_thread": (
+        {"variant": "conditional", "alphabet": "hex", "decoys": 1},
+        {"variant": "branched", "alphabet": "words", "walk": True},
+        {"variant": "multiple", "alphabet": "consonants", "placement": "clustered"},
+    ),
+}
+"""Parameters that together make other kinds of rows than the defaults do, of tasks that have several kinds."""
+
+
 def _few(sets: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
     """Of a sweep as many sets of parameters as its longest list has values: each value of each list comes up."""
     lists = {
@@ -94,11 +145,30 @@ def _few(sets: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
 
 
 def cases() -> list[Case]:
-    """Defaults in both languages, and every variant of every preset whose rows are prompts."""
+    """Defaults in both languages, rivals beside the gold, and every variant of every preset whose rows are prompts."""
     found = []
     for name in generators.names():
         found += [Case(name, None), Case(name, None, "zh")]
+        found += [Case(name, None, params=RIVALS[name])] if name in RIVALS else []
         found += [Case(name, preset) for preset in presets(name) if not tabled.of(spec(name, preset=preset).parts[0])]
+    return found
+
+
+def styles(name: str) -> list[Case]:
+    """`MODES`, and each parameter by itself off its default, in every way that it names or in one, where the task takes it alone."""
+    found = [Case(name, None, ("en", "zh")[turn % 2], tuple(mode.items())) for turn, mode in enumerate(MODES.get(name, ()))]
+    for entry in described(generators.get(name)):
+        kind, usual = entry["type"], entry["default"]
+        if kind == "bool":
+            values: list[Any] = [not usual]
+        elif kind in ("int", "float"):
+            values = [usual + 2 if kind == "int" else 0.5 if usual != 0.5 else 1.0]
+        else:
+            values = [value for value in kind.split("|") if value not in ("str", str(usual))]
+        for value in values:
+            with suppress(LcgenError):
+                part = spec(name, params={entry["name"]: value}).parts[0]
+                found += [] if tabled.of(part) else [Case(name, None, params=((entry["name"], value),))]
     return found
 
 
@@ -153,33 +223,3 @@ def haystacks(name: str) -> list[dict[str, str]]:
         if setting.haystack == "noise"
     ]
     return [filler(name), *([text for text in texts[:1] if text != filler(name)])]
-
-
-MODES: dict[str, tuple[dict[str, Any], ...]] = {
-    "phone_book": (
-        {"style": "instruction", "question": "both", "k_queries": 4},
-        {"style": "completion", "number_format": "plain"},
-        {"order": "surname", "k_queries": 3, "near_miss": 1, "shared_surname": 1},
-        {"order": "number", "reverse": True, "near_miss": 1, "number_format": "country"},
-        {"updates": 1, "absent": 0.5, "k_queries": 2, "shared_given": 1, "number_format": "extension"},
-        {"distractor_text": "both", "copies": 2},
-    ),
-    "set_disjointness": (
-        {"answer_mode": "intersect_one", "order": "long_first", "within_dup": 1},
-        {"answer_mode": "intersect_all", "overlap": 2, "element": "word", "near_misses": 2},
-        {"answer_mode": "count", "element": "hex", "padding": "pad_both", "copies": 2, "swap": True},
-        {"order": "interleaved", "element": "code"},
-        {"padding": "distractor_sets", "element": "email", "question": "both"},
-        {"twins": "all", "length_basis": "once", "element": "name"},
-    ),
-    "sort_order": (
-        {"segments": 3, "twins": False, "ask": "last"},
-        {"segment_unit": "tokens", "condition": "both", "depth": 0.2, "bins": "0..0.5"},
-    ),
-    "multi_thread": (
-        {"variant": "conditional", "alphabet": "hex", "decoys": 1},
-        {"variant": "branched", "alphabet": "words", "walk": True},
-        {"variant": "multiple", "alphabet": "consonants", "placement": "clustered"},
-    ),
-}
-"""Parameters that make other kinds of rows than the defaults do, of tasks that have several kinds."""

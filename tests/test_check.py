@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -348,8 +349,15 @@ def test_a_limit_is_spread_over_cells(folder: Path) -> None:
         found = lcgen.check(folder, limit=limit)
         assert len(found.records) == found.planned == min(limit, 12)
         assert len({(r.where["config"], r.where["depth"]) for r in found.records}) == cells
-    two = lcgen.check(folder, limit=2).records
-    assert {record.where["config"] for record in two} == {"needle_512", "needle_700"}
+    two = lcgen.check(folder, limit=2)
+    assert {record.where["config"] for record in two.records} == {"needle_512", "needle_700"}
+    said = (
+        "--limit 2 is below the 6 cells: 4 of them get no row (needle_512 2 of 3, needle_700 2 of 3). --limit 6 gives each one."
+    )
+    assert two.notes == [said] and not lcgen.check(folder, limit=6).notes
+    (one,) = lcgen.check(folder, limit=1).notes
+    assert "5 of them get no row (needle_700 3 of 3, needle_512 2 of 3); of 1 config nothing is checked." in one
+    assert f"Note: {said}" in cli("check", folder, "--limit", 2)[2]
 
 
 def test_several_devices_share_the_rows(folder: Path) -> None:
@@ -395,7 +403,7 @@ def test_what_is_found_before_ctrl_c_is_kept(folder: Path, monkeypatch: pytest.M
 def test_long_answers_are_weighed_by_position() -> None:
     found = checked(rows("longgenbench", lengths="1k", samples=1)[:2])
     assert len(found.records[0].deciles) == 10 and whole(found, "longgenbench").verdict == "no meaning"
-    assert "tenths" in found.text() and "no evidence stands in the prompt" in found.text()
+    assert "tenths" in found.text() and re.search("rows of longgenbench_1024.*, because their answer is a document", found.text())
 
 
 @pytest.mark.parametrize(("args", "says"), [

@@ -11,7 +11,7 @@ import pytest
 
 import lcgen
 from lcgen import generators
-from tests.runs import cli, refused
+from tests.runs import cli, process, refused
 
 pytest.importorskip("torch", reason="lcgen check needs PyTorch")
 pytest.importorskip("transformers", reason="models need transformers")
@@ -226,6 +226,15 @@ def test_models_that_cannot_be_had_are_told_plainly(folder: Path, tmp_path: Path
     ):
         refused("check", folder, "--model", tmp_path / name, says=says)
     refused("check", folder, "--model", "no-org/no-model-of-this-name", says="cannot be loaded")
+
+
+def test_without_a_network_a_model_of_the_hub_is_refused_at_once(folder: Path) -> None:
+    """A Hub that nobody can reach is asked once, not for each file, again and again."""
+    found = process(
+        "check", folder, "--model", "no-org/no-model-of-this-name", HF_ENDPOINT="http://127.0.0.1:9", HF_HUB_OFFLINE="0"
+    )
+    assert found.returncode == 2 and "neither in the local cache" in found.stderr
+    assert len(found.stderr.splitlines()) == 1, "each try of the packages is a line of theirs"
 
 
 # ---- a real model

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
 
 import lcgen
@@ -14,7 +18,7 @@ from lcgen.builders import exports, manifest
 from lcgen.scoring import every_row
 from lcgen.verbs.export import FORMATS
 from tests.model_server import Said, run_batch, serving
-from tests.runs import done, refused
+from tests.runs import cli, done, refused
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +96,31 @@ def test_questions_over_one_context_follow_each_other(tmp_path: Path) -> None:
     asked = [line["body"]["messages"] for line in _lines(next((tmp_path / "gold").glob("*.jsonl")))]
     assert [len(messages) for messages in asked] == [1, 3, 5]
     assert asked[2][:4] == [*asked[1], asked[2][3]] and asked[2][3]["role"] == "assistant"
+    assert cli("export", tmp_path / "shared", "--to", "turns", "--out", tmp_path / "again")[2] == ""
+
+
+def test_what_changes_nothing_here_is_said(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for args, says in (
+        (["--to", "batch", "--history", "gold"], "share a context, so --history gold changes nothing"),
+        (["--to", "turns"], "share a context, so each conversation has one turn"),
+    ):
+        code, out, err = cli("export", folder, *args)
+        assert code == 0 and f"{folder.name}_{args[1]}" in out and re.search(f"^Note: .*{says}", err)
+    assert cli("export", folder, "--to", "batch", "--out", "plain")[2] == ""
+
+
+def test_configs_without_a_context_are_named_with_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lcgen.build("longgenbench", "lists", lengths="1k", samples=1)
+    refused("export", "lists", "--to", "kvpress", says="Rows of longgenbench_1k.* have no context .* Export them --to jsonl")
+    (tmp_path / "both.yaml").write_text(
+        "name: both\nbuilds:\n- {task: longgenbench, lengths: 1k}\n- {task: needle, lengths: 512, haystack: noise, depths: 0.5}\n"
+    )
+    lcgen.build("both.yaml", "both")
+    refused("export", "both", "--to", "kvpress", says="Export the others: --config needle_512; or all --to jsonl")
+    assert done("export", "both", "--to", "kvpress", "--config", "needle_512").startswith("both_kvpress/needle_512.jsonl")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["both", "both.yaml", "both_kvpress", "lists"]
 
 
 def _oracle(row: dict[str, Any]) -> Said:
@@ -143,6 +172,9 @@ def _written(rows: dict[str, Any], form: str, path: Path) -> Path:
             for number, sample in enumerate(samples):
                 archive.writestr(f"samples/{number}_epoch_1.json", json.dumps(sample))
         return path / "log.eval"
+    if form == "zstd":
+        members = {f"samples/{number}_epoch_1.json": json.dumps(sample).encode() for number, sample in enumerate(samples)}
+        return zstd_archive(path / "log.eval", members)
     if form == "inspect":
         (path / "log.json").write_text(json.dumps({"eval": {}, "samples": samples}))
         return path / "log.json"
@@ -159,7 +191,28 @@ def _written(rows: dict[str, Any], form: str, path: Path) -> Path:
     return path / "run.jsonl"
 
 
-@pytest.mark.parametrize("form", ["own", "lm_eval", "ruler", "batch", "inspect", "eval"])
+def zstd_archive(path: Path, members: dict[str, bytes], damaged: str = "") -> Path:
+    """A log as Inspect writes it today: a ZIP whose members are packed with Zstandard, which old Pythons cannot write."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            packed = pyarrow.compress(data, codec="zstd", asbytes=True)
+            archive.writestr(name, packed[:-3] + b"???" if damaged == "packed" else packed)
+        infos = archive.infolist()
+    raw, directory = bytearray(path.read_bytes()), 0
+    for info, data in zip(infos, members.values()):
+        directory = raw.index(b"PK\x01\x02", directory + 1)
+        crc, size = zlib.crc32(data) ^ (damaged == "crc"), len(data) + (damaged == "size")
+        for header, shift in ((info.header_offset, 0), (directory, 2)):
+            raw[header + shift + 8 : header + shift + 10] = struct.pack("<H", 93)
+            raw[header + shift + 14 : header + shift + 18] = struct.pack("<L", crc)
+            raw[header + shift + 22 : header + shift + 26] = struct.pack("<L", size)
+        if damaged == "header":
+            raw[info.header_offset : info.header_offset + 4] = b"none"
+    path.write_bytes(raw)
+    return path
+
+
+@pytest.mark.parametrize("form", ["own", "lm_eval", "ruler", "batch", "inspect", "eval", "zstd"])
 def test_every_format_of_answers_gives_the_same_scores(form: str, folder: Path, rows: dict[str, Any], tmp_path: Path) -> None:
     found = lcgen.score(folder, _written(rows, form, tmp_path))
     assert not found.notes
@@ -190,7 +243,14 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_scored(folder: Path, rows:
     (tmp_path / "none.jsonl").write_text('{"id": \n')
     assert "line 1 cannot be read" in refused("score", folder, tmp_path / "none.jsonl")
     (tmp_path / "bad.eval").write_bytes(b"no archive")
-    assert "cannot be read as a log of Inspect" in refused("score", folder, tmp_path / "bad.eval")
+    says = r"cannot be read as a log of Inspect: .*inspect log convert \S*bad.eval --to json --output-dir DIR"
+    refused("score", folder, tmp_path / "bad.eval", says=says)
+
+
+@pytest.mark.parametrize("place", ["packed", "crc", "size", "header"])
+def test_a_damaged_member_of_a_log_is_said(place: str, folder: Path, rows: dict[str, Any], tmp_path: Path) -> None:
+    path = zstd_archive(tmp_path / "log.eval", {"samples/1.json": json.dumps({"id": next(iter(rows))}).encode() * 9}, place)
+    refused("score", folder, path, says="cannot be read as a log of Inspect: samples/1.json is damaged|Bad magic number")
 
 
 def test_the_effective_length_is_the_longest_that_all_reach(folder: Path, rows: dict[str, Any], tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import lcgen
 from lcgen import generators, questions, tokens
 from lcgen.api import build
 from lcgen.errors import LcgenError
-from lcgen.questions import answers, arithmetic, files
+from lcgen.questions import answers, arithmetic, files, published, subjects
 from lcgen.questions.answers import Item
 from lcgen.questions.lists import Listed
 from lcgen.streams import Stream
@@ -108,6 +108,113 @@ def test_wrong_options_of_concepts_hold_of_no_concept_of_their_field() -> None:
         field = fields[question.subject]
         own = {fact.value for fact in pool.facts if fact.field == field}
         assert sum(option in own for option in options.values()) == 1
+
+
+ALSO_TRUE = """
+part: a boat=propeller; an aeroplane=rudder,fin,tyre; a shark=valve of the heart; a cow=valve of the heart; a horse=valve of the heart,saddle
+part: a piano=key of a keyboard; a keyboard=key of ivory; a screw=propeller; a car=fin
+causes: tiredness=overtime,hard study; tired employees=lack of sleep,heavy traffic; sick cattle=drought,infection; dark rooms=eclipses of the sun
+causes: headaches in closed rooms=lack of sleep,infection; late commuters=overtime,lack of sleep; damp walls=storm surge,high tide
+causes: an angry client=careless spelling,leaking pipes; darkness at noon=blown fuses; a trembling voice=infection; good marks=brilliant acting
+is: warning device=traffic light,lighthouse,bell for breaks,fuel gauge; safety gear=life jacket,parachute; low seat=saddle; rider's seat=milking stool
+is: desk tool=ruler,eraser; vehicle component=rudder,propeller; animal organ=valve of the heart,fin; farm implement=wheelbarrow,watering can
+is: walking aid=shepherd's crook; rescue equipment=parachute,helmet; winter hazard=late frost; rotating part=tyre; cutting machine=hedge shears,hacksaw
+is: section of text=act; division of a drama=chapter; illness=stage fright; unhealthy habit=overtime; extra work=hard study; navigation instrument=globe
+at: operating theatre=mask; corridor of a school=wheelchair,smoke alarm; clinic corridor=smoke alarm; pencil case=compass,paper clip,calculator
+at: wheat field in August=scarecrow; stubble field=scarecrow; blacksmith's forge=horseshoe; stationery dish=eraser,ruler; car boot=wheelchair,satchel
+at: clerk's desk=ruler,eraser,dictionary; accountant's desk=ruler,eraser; geography room=compass; dashboard=compass; cow barn=wheelbarrow
+at: living room shelf=dictionary,globe; ship's bridge=telescope,fuel gauge; bathroom=curtain; first-aid box=mask; greenhouse bench=thermometer
+has: a scale in degrees=compass; a narrow bright beam=lighthouse; a revolving lamp=spotlight; a raised rim=bathtub,tyre; loops of wire=paper clip
+has: a sharp bevelled edge=scalpel; a tiny very sharp edge=chisel; a bent steel wire=coat hanger,whisk; a hooked top=coat hanger; a rubbery feel=tyre
+has: coarse strands along a neck=violin; many small drain holes=watering can; a rubber tread=doormat; a spout and a lid=watering can
+for: checking that a shelf is straight=ruler; collecting road fees=ticket booth; hiding a face=helmet
+opposite: gloomy=blazing; dim=cheerful; deceitful=blunt
+"""
+"""What holds across fields: relation, value, concepts."""
+
+
+def test_no_option_of_a_concept_is_true_beside_the_right_one() -> None:
+    pool: Any = questions.load("concepts", "en")
+    offered = {(fact.concept, fact.relation, value) for fact in pool.facts for values in pool.wrong(fact) for value in values}
+    asked = {(fact.concept, fact.relation) for fact in pool.facts}
+    held = {(fact.relation, fact.value) for fact in pool.facts}
+    for line in ALSO_TRUE.strip().splitlines():
+        relation, _, pairs = line.partition(": ")
+        for value, _, concepts in (pair.partition("=") for pair in pairs.split("; ")):
+            assert (relation, value) in held, value
+            for concept in concepts.split(","):
+                assert (concept, relation) in asked, concept
+                assert (concept, relation, value) not in offered
+    # Each item draws from these alone, from four other fields.
+    for fact in pool.facts:
+        assert sum(map(bool, pool.wrong(fact))) >= 4, fact
+    for question in some(pool.size, "concepts"):
+        _, options = questions.options_of(question.text)
+        relations = {
+            fact.relation for fact in pool.facts if fact.concept == question.subject and fact.value == options[question.answer]
+        }
+        for letter, value in options.items():
+            assert letter == question.answer or any((question.subject, relation, value) in offered for relation in relations)
+
+
+def test_no_option_shares_a_word_with_the_right_one_or_with_the_concept() -> None:
+    common = {"between", "under", "below", "above"}
+    for question in some(questions.load("concepts", "en").size or 0, "concepts"):
+        _, options = questions.options_of(question.text)
+        words = {word[:5] for word in re.findall(r"\w{5,}", f"{question.subject} {options[question.answer]}".lower())} - common
+        for letter, option in options.items():
+            assert letter == question.answer or not words & {word[:5] for word in re.findall(r"\w{5,}", option.lower())}, question
+
+
+@pytest.mark.parametrize(
+    "line", ["at moon base ! ruler", "at pencil case ! unicorn", "at pencil case ! rainbow, udder", "nothing"]
+)
+def test_an_exception_of_what_a_table_does_not_hold_is_refused(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lcgen.questions import concepts
+
+    lines = questions.data("concepts", "en")
+    monkeypatch.setattr(concepts, "data", lambda name, lang: [*lines, line])
+    with pytest.raises(LcgenError, match="concepts.txt"):
+        concepts.Made("en")
+
+
+def _ends(numbers: list[int], score: Any) -> list[bool]:
+    """Which options have the highest score among all of them."""
+    scores = [score(one, [other for at, other in enumerate(numbers) if at != place]) for place, one in enumerate(numbers)]
+    return [one == max(scores) for one in scores]
+
+
+RULES: dict[str, Any] = {
+    "nearest": lambda one, others: -min(abs(one - other) for other in others),
+    "loneliest": lambda one, others: min(abs(one - other) for other in others),
+    "farthest": lambda one, others: sum(abs(one - other) for other in others),
+    "middle": lambda one, others: -sum(abs(one - other) for other in others),
+    "divides": lambda one, others: one > 1 and any(other % one == 0 for other in others),
+    "multiple": lambda one, others: any(other > 1 and one % other == 0 for other in others),
+    "coprime": lambda one, others: not any(min(one, other) > 1 and (one % other == 0 or other % one == 0) for other in others),
+    "smallest": lambda one, others: -one,
+    "largest": lambda one, others: one,
+    "round": lambda one, others: one % 5 == 0,
+    "even": lambda one, others: one % 2 == 0,
+    "odd": lambda one, others: one % 2,
+    "alike": lambda one, others: sum(one % 2 == other % 2 for other in others),
+    "smooth": lambda one, others: sum(one % factor == 0 for factor in range(2, 40)),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_no_rule_on_the_numbers_of_the_options_finds_the_right_one(rule: str) -> None:
+    """By chance a quarter: within 2 % over all subjects, and at most a third in each (four errors of 560 items are 7 %)."""
+    hits: dict[str, list[float]] = {}
+    pool: Any = questions.load("subjects", "en")
+    for number, question in enumerate(some(pool.size, "subjects")):
+        options = questions.options_of(question.text)[1]
+        best = _ends([*map(int, options.values())], RULES[rule])
+        kind = [*subjects.KINDS][number % len(subjects.KINDS)]
+        hits.setdefault(kind, []).append(best["ABCD".index(question.answer)] / sum(best))
+    means = {kind: sum(found) / len(found) for kind, found in hits.items()}
+    assert abs(sum(means.values()) / len(means) - 0.25) < 0.02, means
+    assert max(means.values()) < 0.34, means
 
 
 @pytest.mark.parametrize("source", ["subjects", "concepts", "problems+subjects+concepts"])
@@ -260,6 +367,27 @@ LETTERS = [Item(6, "C", "ABCD"), Item(7, "A", "ABCD"), Item(8, "E", "ABCDE")]
         "Sure! Here you go.\n\nAnswer_9: The answer is 60/2.\nAnswer_10: The answer is 1200.\nAnswer_11: The answer is 5 - 10 = -5",
         "答案_9：答案是 30。\n答案_10：答案是１２００。\n答案_11：答案是 -5。",
         "Question_9:\nHow many are 99?\nAnswer_9:\nThe answer is 30.\nQuestion_10: 7?\nAnswer_10:\nThe answer is 1200\nQuestion_11:\n8?\nAnswer_11: -5",
+        "Question_9:\n24 + 6 = 30\nThe answer is 30.\n\nQuestion_10:\nThe answer is 1200.\n\nQuestion_11:\nThe answer is -5.",
+        "**Question 9:** How many are 99?\n**Answer:** 30\n\n**Question 10:** How many?\n**Answer:** 1,200\n\n**Question 11:** 8?\n**Answer:** -5",
+        "Question_9: 30\nQuestion_10: 1,200\nQuestion_11: -5",
+        "Q9: 30\nQ10: 1200\nQ11: -5",
+        "A9: 30\nA10: 1200\nA11: -5",
+        "Q9. 30; Q10. 1200; Q11. -5",
+        "Answer_9 -> 30\nAnswer_10 → 1200\nAnswer_11 => -5",
+        "9 -> 30\n10 → 1200\n11 => -5",
+        "9 - 30\n10 - 1,200\n11 - -5",
+        "[9] 30\n[10] 1200\n[11] -5",
+        "<answer_9>30</answer_9>\n<answer_10>1200</answer_10>\n<answer_11>-5</answer_11>",
+        "Solution 9: 30\nSolution 10: 1200\nSolution 11: -5",
+        "The answer to Question_9 is 30.\nThe answer to Question_10 is 1,200.\nThe answer to Question_11 is -5.",
+        "For Question_9, the answer is 30.\nFor Question_10, it is 1200.\nFor Question_11, the answer is -5.",
+        "[Answer 9] 30\n[Answer 10] 1200\n[Answer 11] -5",
+        "Answer to Question 9: 30\nAnswer to Question 10: 1200\nAnswer to Question 11: -5",
+        "Problem 9: 30\nProblem 10: 1200\nProblem 11: -5",
+        "Answer_9: The answer is not 3 but 30.\nAnswer_10: It is 1200, not 1300.\nAnswer_11: The answer isn't 5, but rather -5.",
+        "Answer_9: The answer is \\(30\\).\nAnswer_10: $1{,}200$\nAnswer_11: \\boxed{\\text{-5}}",
+        "Answer_9:\nAnswer_10:\nAnswer_11:\n\nAnswer_9: 30\nAnswer_10: 1200\nAnswer_11: -5",
+        "Answer_9:\n5 * 6 = 30\nSo Answer_9 is 30.\nAnswer_10:\nAs in Answer_9: 30, then 30 * 40 = 1200\nAnswer_11:\nUnlike Question_10, it is -5.",
     ],
 )
 def test_right_answers_are_right_in_any_layout(reply: str) -> None:
@@ -276,6 +404,9 @@ def test_right_answers_are_right_in_any_layout(reply: str) -> None:
         ("Answer_9: 30.5\nAnswer_10: 12000\nAnswer_11: 5", 0), ("Answer_9: 130\nAnswer_10: 200\nAnswer_11: -55", 0),
         ("Answer_9: none\nAnswer_10: unknown\nAnswer_11:", 0), ("Answer_10: 30\nAnswer_11: 1200\nAnswer_12: -5", 0),
         ("Answer_9: 31\nAnswer_9: 30\nAnswer_10: 1200", 1), ("Answer_9: 30\nAnswer_9: 31\nAnswer_10: 1200", 2),
+        ("Question_9: Are there 30?\nQuestion_10: Are there 1200?\nQuestion_11: Is it -5?", 0),
+        ("Answer_9: The answer is not 30.\nAnswer_10: not 1200 but 12\nAnswer_11: rather than -5, it is 5", 0),
+        ("Answer_9:\nI know that 31 - 1 holds.\nQuestion_10: 1200\nQuestion_11: -5", 0), ("9 - 39 = 30\n10 * 120 = 1200", 0),
         ("[30, 1200, -5]", 0), ("Answer_90: 30", 0), ("{" * 100, 0), ("Answer_9: NaN\nAnswer_10: Infinity", 0),
     ],
 )  # fmt: skip
@@ -290,6 +421,15 @@ def test_wrong_answers_are_wrong(reply: str, right: int) -> None:
         "Answer_6: Not (A), since B is odd. The answer is C. Done\nAnswer_7: A\nAnswer_8: (e)",
         "Answer_6: C) forty\nAnswer_7: **A**\nAnswer_8: I choose (E)",
         "Answer_6: the answer is option C\nAnswer_7: answer is: (A) seven\nAnswer_8: The answer is **(E)**",
+        "Answer_6:\nThe correct option is C.\nAnswer_7:\nOption A.\nAnswer_8:\nThus the correct choice: E",
+        "Answer_6: 3 * 4 = 12, so C.\nAnswer_7: The answer is (**A**).\nAnswer_8: The answer is \\(E\\).",
+        "6 - C\n7 -> A\n8 → E",
+        "Answer_6 -> C\nAnswer_7 → A\nAnswer_8 => (E)",
+        "Q6: C\nQ7: A\nQ8: E",
+        "Question_6: C\nQuestion_7: (A)\nQuestion_8: E.",
+        "Question_6:\nWhich?\n(A) x (B) y (C) z (D) v\nThe answer is (C).\nQuestion_7:\nAnd?\n(A) x (B) y\nA\nQuestion_8:\nThe answer is E.",
+        "Answer_6:\n\\boxed{\\text{C}}\nAnswer_7:\nThe answer is $\\boxed{(A)}$\nAnswer_8:\nIt fits.\n\n**E**",
+        "Answer_6: (A) is wrong, hence option C is right.\nAnswer_7: The answer is not B but A.\nAnswer_8: I choose E, not (D).",
     ],
 )
 def test_letters_are_read_in_any_layout(reply: str) -> None:
@@ -298,10 +438,73 @@ def test_letters_are_read_in_any_layout(reply: str) -> None:
 
 @pytest.mark.parametrize(
     "reply",
-    ["Answer_6: A cat", "Answer_6: The answer is (E).", "Answer_6: The answer is (C7).", "Answer_6: Choose", "Answer_6: D"],
+    [
+        "Question_6:\nWhich?\n(A) a (B) b (C) c\nQuestion_7:\n(A) a (B) b",
+        "Answer_6: The answer is not C.",
+        "Answer_6: A cat",
+        "Answer_6: The answer is (E).",
+        "Answer_6: The answer is (C7).",
+        "Answer_6: Choose",
+        "Answer_6: D",
+    ],
 )
-def test_letters_of_other_items_and_words_are_no_answers(reply: str) -> None:
+def test_letters_of_other_items_and_of_copied_options_are_no_answers(reply: str) -> None:
     assert answers.figures(LETTERS, reply)["score"] == 0
+
+
+CITING = (
+    "From above, Answer_{n} is {v}.", "Answer_{n} is {v}.", "Answer_{n} = {v}", "Answer_{n}: {v}", "(Question_{n}: {v})", "Question_{n}: {v}",
+    "Question_{n} = {v}, so we start with {v}.", "First, Question_{n} is {v}.", "The answer to Question_{n} is {v}.",
+    "Answer to Question_{n} is {v}.", "(Answer_{n}: {v})", "We take Answer_{n}: {v}.", "[the answer to Question_{n}] = {v}",
+    "[the answer to Question_{n}]", "The answer to Question_{n}, {v}, is where we start.", "For Question_{n}, we found {v}.", "[Answer_{n}] {v}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("citing", CITING)
+def test_an_answer_may_cite_the_one_that_it_builds_on(citing: str) -> None:
+    (row,) = made(params=(("questions", 12), ("chain", 3)))
+    said = row["reference_output"]
+    found = dict(zip((item["number"] for item in row["metadata"]["items"]), row["outputs"]))
+    linked = [item for item in row["metadata"]["items"] if item["after"] is not None]
+    assert len(linked) >= 7
+    for item in linked:
+        header = f"Answer_{item['number']}:\n"
+        said = said.replace(header, header + citing.format(n=item["after"], v=found[item["after"]]) + "\n")
+    got = TASK.score(said, row)
+    assert got["score"] == got["completion"] == 1 and got["duplicate_rate"] == got["order_violations"] == 0
+    # Under copied headers of questions too.
+    if "Question_{n}: {v}" not in citing and "Answer" not in citing:
+        assert TASK.score(said.replace("Answer_", "Question_"), row)["score"] == 1
+
+
+def test_what_stands_twice_is_no_citation() -> None:
+    items = [Item(9, "30"), Item(10, "40", after=9)]
+    for reply in (
+        "Answer_9: 30\nAnswer_10: 40\nAnswer_9: 31",
+        "Answer_9: 30; Answer_10: 40; Answer_9: 31",
+        "Answer_9 is 30.\nAnswer_10 is 40.\nAnswer_9 is 31.",
+    ):
+        found = answers.figures(items, reply)
+        assert found["score"] == 1 and found["duplicate_rate"] == 0.5, reply
+
+
+@pytest.mark.parametrize(
+    ("reply", "score"),
+    [
+        ("171", 1), ("The answer is 171.", 1), ("\\boxed{171}", 1), ("23 * 2 = 46\n46 + 125 = 171", 1), ("Answer_5: 171", 1), ("Q5: 171", 1),
+        ("1. 23 * 2 = 46\n2. 46 + 125 = 171\n\nThe answer is 171.", 1), ("5. 171", 1), ("Answer: 171", 1), ("171.00 dollars", 1),
+        ("", 0), ("none", 0), ("17", 0), ("not 171", 0), ("Answer_6: 171", 0), ("The answer is 170. It is 171 otherwise.", 0),
+    ],
+)  # fmt: skip
+def test_a_question_that_is_asked_alone_needs_no_header(reply: str, score: int) -> None:
+    found = answers.figures([Item(5, "171")], reply)
+    assert found["score"] == found["decile_1"] == score and found["completion"] == (
+        reply not in ("", "none", "not 171", "Answer_6: 171")
+    )
+    assert answers.figures([Item(5, "171"), Item(6, "3")], "171")["score"] == 0
+    lettered = [Item(5, "B", "ABCD")]
+    assert all(answers.figures(lettered, said)["score"] == 1 for said in ("B", "(B)", "**B**", "Option B", "The answer is (B)."))
+    assert answers.figures(lettered, "Which?\n(A) 1 (B) 2")["score"] == 0
 
 
 def test_what_is_skipped_doubled_invented_or_out_of_order_is_counted_apart() -> None:
@@ -356,8 +559,8 @@ DEFECTS = [
 def test_the_published_rules_are_kept_with_their_defects(
     case: str, items: list[Item], reply: str, liu: float, scope: float, ours: float
 ) -> None:
-    assert answers.liu(items, reply) == pytest.approx(liu), "Liu"
-    assert answers.scope(items, reply) == pytest.approx(scope), "SCOPE"
+    assert published.liu(items, reply) == pytest.approx(liu), "Liu"
+    assert published.scope(items, reply) == pytest.approx(scope), "SCOPE"
     assert answers.figures(items, reply)["score"] == pytest.approx(ours)
 
 
@@ -370,7 +573,7 @@ def test_the_walk_of_scope_finds_what_its_regular_expressions_find() -> None:
         for letters, told in (("", re.findall(numeric, text, re.S)), ("ABC", re.findall(lettered, text))):
             items = [Item(n, one or "?", letters) for n, one in enumerate(told)] or [Item(0, "9", letters)]
             wanted = sum(bool(one) for one in told) / len(items)
-            assert answers.scope(items, text) == pytest.approx(wanted), text
+            assert published.scope(items, text) == pytest.approx(wanted), text
 
 
 def test_every_metric_of_a_row_is_there_and_length_is_one_of_them() -> None:
@@ -464,6 +667,9 @@ def test_a_folder_of_a_file_is_built_verified_and_up_to_date(tmp_path: Path) -> 
         ([{"question": "Q", "choices": ["a", "b"], "answer": "C"}], "must be one of A, B"),
         ([{"question": "Q", "choices": ["a", "b"], "answer": 2}], "must be one of A, B"),
         ([{"question": "Q", "choices": ["a"], "answer": 0}], "2 to 26 texts"),
+        ([{"question": "Q", "choices": ["x", "y ", " y"], "answer": "A"}], "row 0: two options are 'y'"),
+        ([{"question": "Q", "choices": [], "answer": 3}], "2 to 26 texts"),
+        ([{"question": "Q", "options": [], "answer": "#### 3"}], "2 to 26 texts"),
         ([{**CSQA[0], "answerKey": ""}], "must be one of A, B, C, D, E"),
         ([{**CSQA[0], "choices": {"label": [*"BACDE"], "text": [*"vwxyz"]}}], "the options are called"),
         ([CSQA[0], {**CSQA[1], "id": "q0"}], "rows 0 and 1 have the same id 'q0'"),
@@ -484,6 +690,15 @@ def test_files_that_cannot_be_read_are_refused(content: bytes, tmp_path: Path) -
     path = tmp_path / "bad.jsonl"
     path.write_bytes(content)
     with pytest.raises(LcgenError):
+        files.kept(str(path))
+
+
+@pytest.mark.parametrize("name", ["empty.jsonl", "empty.json", "empty.csv", "empty.parquet"])
+@pytest.mark.parametrize("content", [b"", b"\n \n"])
+def test_an_empty_file_is_called_empty(name: str, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(LcgenError, match="is empty. A question set is"):
         files.kept(str(path))
 
 

@@ -177,7 +177,16 @@ def test_overlapping_pieces_are_cut_without_losing_text() -> None:
     (passage,) = excerpt.passages(text, [(2, 6), (4, 8), (2, 3)], [(0, 10)])
     assert "".join(part.text for part in passage.parts) == text
     assert {part.piece for part in passage.parts} == {None, 0, 1, 2}
-    assert excerpt.around([(5, 6), (90, 95)], 100, 10) == [(0, 16), (80, 100)]
+    assert excerpt.around([(5, 6), (90, 95)], "x" * 100, 10) == [(0, 16), (80, 100)]
+
+
+def test_excerpts_cut_no_word() -> None:
+    text = " ".join(["grizzled", "starched", "a"] * 200)
+    for place in range(300, 340):
+        ((low, high),) = excerpt.around([(place, place + 5)], text, 100)
+        assert low <= place - 100 and high >= place + 105 and " " in text[low - 1 : low + 1] and " " in text[high - 1 : high + 1]
+        assert high - low <= 205 + 2 * len("grizzled")
+    assert excerpt.around([(300, 305)], "字" * 1000, 100) == [(200, 405)]
 
 
 def test_a_row_of_a_million_tokens_is_a_few_kilobytes(tmp_path: Path) -> None:
@@ -280,7 +289,9 @@ def check(config: str, depth: float | None, hits: tuple[int, int, int], verdict:
 def test_a_check_is_shown(folder: Path, tmp_path: Path) -> None:
     cells = [check("needle_2k", 0.5, (4, 4, 3), "leaking"), check("needle_4k", 0.5, (4, 3, 0)), check("", None, (4, 3, 2))]
     path = tmp_path / "check.json"
-    path.write_text(json.dumps({"model": "<b>a model</b>", "verdict": "leaking", "checked": 8, "cells": cells}), encoding="utf-8")
+    known = [{"id": row["id"]} for row in rows(folder)][:8]
+    made = {"model": "<b>a model</b>", "verdict": "leaking", "checked": 8, "cells": cells, "rows": known}
+    path.write_text(json.dumps(made), encoding="utf-8")
     done("report", folder, "--check", path, "--out", tmp_path / "page.html", "--figures", tmp_path / "figures")
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "&lt;b&gt;a model&lt;/b&gt; looked at 8 rows: leaking." in text and "<b>" not in text
@@ -295,14 +306,17 @@ def test_a_check_is_shown(folder: Path, tmp_path: Path) -> None:
         ({"model": "m"}, "holds no check"),
         ([], "holds no check"),
         (
-            {"model": "m", "verdict": "v", "checked": 1, "cells": [check("other_2k", 0, (1, 1, 1))]},
+            {"model": "m", "verdict": "v", "checked": 1, "cells": [check("other_2k", 0, (1, 1, 1))], "rows": known},
             "check of another folder: it has other_2k",
         ),
+        ({**made, "rows": [*known, {"id": "a"}, {"id": "b"}]}, r"check of another build: it has 2 rows \('a', 'b'\)"),
+        ({**made, "rows": [{}]}, "holds no check"),
     ):
         path.write_text(json.dumps(wrong), encoding="utf-8")
         refused("report", folder, "--check", path, "--out", tmp_path / "no.html", says=says)
     path.write_text(
-        json.dumps({"model": "m", "verdict": "v", "checked": 1, "cells": [{**cells[2], "task": "../../out"}]}), encoding="utf-8"
+        json.dumps({"model": "m", "verdict": "v", "checked": 1, "cells": [{**cells[2], "task": "../../out"}], "rows": []}),
+        encoding="utf-8",
     )
     refused("report", folder, "--check", path, "--figures", tmp_path / "more", says="another folder: it has ../../out")
     refused("report", folder, "--check", tmp_path / "gone.json", "--out", tmp_path / "no.html", says="Cannot read the check")

@@ -93,6 +93,11 @@ def test_filters(chromium: Any, made: dict[str, Path]) -> None:
     assert _choose(chromium, "depth", "0.5") == both and both
     _choose(chromium, "length", "")
     assert len(_choose(chromium, "depth", "")) == len(every)
+    marks = {row["id"]: ["bad" if run["scores"]["score"] < 1 else "" for run in row["runs"]] for row in every}
+    for button in chromium.find_elements("css selector", "#list button"):
+        shown = [mark.get_attribute("class") for mark in button.find_elements("css selector", "span span")]
+        assert shown == marks[button.get_attribute("data-id")], "each run has its own mark"
+    assert {"bad", ""} in map(set, marks.values())
     _choose(chromium, "run", "0")
     failed = [row["id"] for row in every if row["runs"][0]["scores"]["score"] < 1]
     assert _choose(chromium, "result", "failed") == failed and 0 < len(failed) < len(every)

@@ -290,9 +290,11 @@ def test_a_task_adds_figures_of_its_own() -> None:
     assert first.figures["model"]["order_gap"].value == 0.5 and first.figures["model"]["order_gap"].n == 20
     assert first.figures["model"]["balanced"].value == 0.75 == first.figures["model"]["score"].value
     assert {*second.figures["model"]} == {"score", "recall"}
-    lines = found.text().splitlines()
-    assert lines[0].split() == ["config", "rows", "units", "score", "said_yes", "balanced", "order_gap", "recall"], lines[0]
-    assert len(lines) == 4 and lines[2].split()[-6:] == ["-", "-", "-", "0.500", "[0.500,", "0.500]"]
+    first_table, second_table = found.text().split("\n\n")
+    assert first_table.splitlines()[0].split() == ["config", "rows", "units", "score", "said_yes", "balanced", "order_gap"]
+    lines = second_table.splitlines()
+    assert lines[0].split() == ["config", "rows", "units", "score", "recall"], "a table for each task, with its own figures"
+    assert len(lines) == 3 and lines[1].split()[-3:] == ["0.500", "[0.500,", "0.500]"]
     assert "order_gap, 95 %" in found.text("order_gap")
 
 
@@ -311,7 +313,7 @@ def test_labels_from_outside_cannot_write_on_the_terminal() -> None:
     for row in scored.sheets[1].rows:
         row["metadata"]["kind"] = "\x1b[31mred\n" + "x" * 100
     text = table(scored, ["metadata.kind"], None, "zero", "here").text()
-    assert "\x1b" not in text and len(text.splitlines()) == 4 and max(map(len, text.splitlines())) < 200
+    assert "\x1b" not in text and len(text.splitlines()) == 6 and max(map(len, text.splitlines())) < 200
 
 
 # ---- missing rows, and rows that are not there
@@ -428,20 +430,28 @@ def test_a_file_that_cannot_be_read_is_said(name: str, folder: Path) -> None:
 
 
 def test_a_folder_in_the_place_of_a_file_is_said(folder: Path) -> None:
-    refused("score", folder, folder, says="Cannot read the responses .*: Is a directory")
+    refused("score", folder, folder, says="The folder .*needle holds no responses")
 
 
 def test_an_id_that_stands_twice_is_said(folder: Path, made: list[dict[str, Any]]) -> None:
     line = json.dumps({"id": made[0]["id"], "response": "1"})
     Path("twice.jsonl").write_text(f"{line}\n{line}\n")
     says = f"twice.jsonl answers 1 id \\('{made[0]['id']}'\\) more than once. Several samples of a row are one line"
-    refused("score", folder, "twice.jsonl", code=1, says=says)
+    refused("score", folder, "twice.jsonl", says=says)
 
 
 def test_what_other_writers_add_is_no_fault(folder: Path, made: list[dict[str, Any]]) -> None:
     lines = [json.dumps({"usage": {"tokens": 7}, "response": row["answer"], "model": "m", "id": row["id"]}) for row in made]
     Path("own.jsonl").write_bytes(b"\xef\xbb\xbf" + "\r\n\r\n".join(lines).encode())
     assert value(lcgen.score(folder, "own.jsonl"), "own") == 1
+
+
+def test_messages_say_it_once_and_end_in_one_stop(folder: Path, tmp_path: Path) -> None:
+    Path("nokey.jsonl").write_text('{"question": "a"}\n')
+    assert refused("score", folder, "nokey.jsonl").count("'response'") == 1 == refused("score", folder, "nokey.jsonl").count("{")
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "manifest.json").write_text("{}")
+    assert ".." not in refused("verify", copy, code=1, says="is damaged: .* Remove the folder")
 
 
 def test_any_text_can_be_a_response(folder: Path, made: list[dict[str, Any]]) -> None:

@@ -3,7 +3,7 @@
 from lcgen.api import build, check, export, finish, generate, plan, push, refresh, report, reveal, score, verify
 from lcgen.errors import CheckFailed, LcgenError
 
-__version__ = "0.1.0"
+__version__ = "1.0.0rc1"
 __all__ = [
     "CheckFailed",
     "LcgenError",

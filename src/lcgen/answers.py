@@ -6,19 +6,24 @@ A line of JSON tells its format by its keys. Nothing else of lcgen knows these f
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from lcgen.errors import LcgenError
+from lcgen.errors import LcgenError, clause
 
 CUT = frozenset(("length", "max_tokens", "max_output_tokens", "model_length"))
 """Reasons to stop that mean that the budget was used up."""
-EXAMPLE = '{"id": "needle-en-4k-test-0-0123456789abcdef", "response": "1234567"}'
 PICKLED = 512 * 2**20
 """Most bytes of one JSON document: a log is read as a whole."""
+
+
+ZSTD = 93
+"""How ZIP calls Zstandard."""
 
 
 class Unread(ValueError):
@@ -39,7 +44,7 @@ class Answer:
 def of(entry: Any) -> Answer:
     """The answer that one object of any known format holds; without samples where the model gave none. Raises Unread."""
     if not isinstance(entry, Mapping):
-        raise Unread(f"is {type(entry).__name__}, but must be an object with 'id' and 'response', such as {EXAMPLE}")
+        raise Unread(f"is {type(entry).__name__}, but must be an object with 'id' and 'response'")
     for form, keys, read in _READERS:
         if keys <= {*entry}:
             found = read(entry)
@@ -51,7 +56,7 @@ def of(entry: Any) -> Answer:
                 )
             return replace(found, form=form)
     named = ", ".join(map(repr, list(entry)[:6])) or "no keys"
-    raise Unread(f"is an object with {named}, but must be an object with 'id' and 'response', such as {EXAMPLE}")
+    raise Unread(f"is an object with {named}, but must be an object with 'id' and 'response'")
 
 
 def _listed(value: Any) -> tuple[Any, ...]:
@@ -163,11 +168,33 @@ def _archived(path: Path) -> Iterator[Any]:
             for name in sorted(name for name in archive.namelist() if name.startswith("samples/") and name.endswith(".json")):
                 if archive.getinfo(name).file_size > PICKLED:
                     raise LcgenError(f"{path}: {name} has more than {PICKLED >> 20} MiB.")
-                yield json.loads(archive.read(name))
+                info = archive.getinfo(name)
+                yield json.loads(_zstd(path, info) if info.compress_type == ZSTD else archive.read(name))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, RecursionError, RuntimeError) as error:
         raise LcgenError(
-            f"{path} cannot be read as a log of Inspect: {error}. Convert it: inspect log convert --to json."
+            f"{path} cannot be read as a log of Inspect: {clause(error)}. Convert it: inspect log convert {path} --to json --output-dir DIR."
         ) from error
+
+
+def _zstd(path: Path, info: zipfile.ZipInfo) -> bytes:
+    """A member that Inspect packed with Zstandard, which zipfile reads from Python 3.14 on. Raises ValueError where it is damaged."""
+    import pyarrow
+
+    with path.open("rb") as file:
+        # The member's own header has a name and extra fields whose sizes the directory of the archive does not tell.
+        file.seek(info.header_offset)
+        head = file.read(30)
+        if len(head) < 30 or head[:4] != b"PK\x03\x04":
+            raise ValueError(f"{info.filename} is damaged")
+        file.seek(sum(struct.unpack("<HH", head[26:])), 1)
+        packed = file.read(info.compress_size)
+    try:
+        found: bytes = pyarrow.decompress(packed, decompressed_size=info.file_size, codec="zstd", asbytes=True)
+    except (OSError, pyarrow.ArrowException) as error:
+        raise ValueError(f"{info.filename} is damaged") from error
+    if len(found) != info.file_size or zlib.crc32(found) != info.CRC:
+        raise ValueError(f"{info.filename} is damaged")
+    return found
 
 
 def _epochs(samples: Iterable[Any], fault: list[str]) -> Iterator[Answer]:

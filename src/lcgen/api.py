@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lcgen.tables import Scores
 
 Source = str | Path | Mapping[str, str | Sequence[str]]
-"""Responses: a file of JSON lines, `-` for standard input, or a mapping from id to response."""
+"""Responses: a file or folder of a run, `-` for standard input, or a mapping from id to response."""
 
 
 def generate(tasks: str | Sequence[str], **options: Unpack[Options]) -> Iterator[dict[str, Any]]:
@@ -120,33 +120,32 @@ def score(
 ) -> Scores:
     """Scores what models answered to the rows of a built folder, each row by its own task.
 
-    `responses` are one run or several. `by` names fields of rows: a column, `config`, `turn`, `params.NAME`,
+    `responses` are one run or several: mappings, folders, and files, of which those that answer different rows are one run;
+    `RUN=FILES` says which belong together (see `lcgen.runs`). `by` names fields of rows: a column, `config`, `turn`, `params.NAME`,
     `metadata.NAME`. With `baseline`, each run is compared with it row by row. `oracle` adds the right answers and the
     task's shortcuts. Rows without a response count as empty answers (`zero`), are left out (`skip`), or stop (`error`).
     `threshold` asks for the effective length: the longest up to which the mean score is at least that.
     `out` takes the scores of single rows as JSON lines. `progress` is called for each row with 0 and its tokens.
 
-    Raises LcgenError for what cannot be read or fits no row, CheckFailed for ids that stand twice or rows that lack.
+    Raises LcgenError for what cannot be read, fits no row or stands twice, CheckFailed for rows that lack.
     """
     from contextlib import ExitStack
 
-    from lcgen.responses import Responses
-    from lcgen.scoring import names_of
+    from lcgen.runs import opened
+    from lcgen.scoring import modelless
     from lcgen.scoring import score as scored
     from lcgen.tables import table
 
     runs = [responses] if isinstance(responses, (str, Path, Mapping)) else list(responses)
     if not runs and not oracle:
         raise LcgenError("Name a file of responses, or ask for --oracle, which needs none.")
-    sources = [*runs, *([] if baseline is None else [baseline])]
-    names = names_of(sources, oracle)
     with ExitStack() as stack:
-        answers = [stack.enter_context(Responses(name, source)) for name, source in zip(names, sources)]
+        answers = opened(stack, runs, baseline, modelless() if oracle else ())
         found = scored(
             Path(folder), answers, oracle=oracle, missing=missing, out=None if out is None else Path(out), progress=progress
         )
     fields = by.split(",") if isinstance(by, str) else list(by)
-    return table(found, fields, names[-1] if baseline is not None else None, missing, str(folder), threshold)
+    return table(found, fields, answers[-1].name if baseline is not None else None, missing, str(folder), threshold)
 
 
 def export(

@@ -67,7 +67,9 @@ def by_spans(row: Row) -> Contrast | None:
     away a part of it. Where no piece states the answer, it is told from what they do state; None where that is nothing.
     """
     if row["reference_output"] and row["axis"] == "output":
-        return Contrast(reference=row["reference_output"], why="the answer is the document: no evidence stands in the prompt")
+        return Contrast(
+            reference=row["reference_output"], why="their answer is a document to be written: no evidence stands in the prompt"
+        )
     text, pieces = row["input"], row["evidence"]
     gold = [piece for piece in pieces if piece["role"] in ("gold", "step")]
     valued = [piece for piece in gold if piece["copy"] == 0 and piece["value"]]

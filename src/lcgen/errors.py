@@ -18,6 +18,11 @@ class CheckFailed(LcgenError):
     exit_code = 1
 
 
+def clause(error: Exception) -> str:
+    """What an error says, to be put into a sentence: without the stop that ends it."""
+    return str(error).rstrip(". ")
+
+
 def unknown(what: str, name: str, known: Iterable[str]) -> LcgenError:
     """An error for a name that does not exist, with close matches first and then all that exist."""
     names = sorted(known)

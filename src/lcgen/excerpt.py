@@ -8,6 +8,8 @@ from typing import Any
 
 AROUND = 240
 """Characters shown on each side of evidence when the rest is folded."""
+WORD = 24
+"""Characters in which the end of a word is looked for."""
 Span = tuple[int, int]
 
 
@@ -35,15 +37,25 @@ def extent(row: Mapping[str, Any]) -> Span:
     return (0, len(row["reference_output"])) if row["axis"] == "output" else (row["context_start"] or 0, row["context_end"] or 0)
 
 
-def around(spans: Iterable[Span], size: int, reach: int = AROUND) -> list[Span]:
-    """The spans and what stands within `reach` characters of them, in order, as few as there are; of a text of `size` characters."""
+def around(spans: Iterable[Span], text: str, reach: int = AROUND) -> list[Span]:
+    """The spans of a text and what stands within `reach` characters of them, to the ends of words; in order, as few as there are."""
     found: list[Span] = []
-    for low, high in sorted((max(0, low - reach), min(high + reach, size)) for low, high in spans):
+    for low, high in sorted(_whole(text, max(0, low - reach), min(high + reach, len(text))) for low, high in spans):
         if found and low <= found[-1][1] + reach:
             found[-1] = (found[-1][0], max(high, found[-1][1]))
         else:
             found.append((low, high))
     return found
+
+
+def _whole(text: str, low: int, high: int) -> Span:
+    """The span with the words that it cuts; as it is where no space is near, as in scripts without spaces."""
+    before, after = text[max(0, low - WORD) : low], text[high : high + WORD]
+    if low and not text[low : low + 1].isspace():
+        low -= next((place for place, sign in enumerate(reversed(before)) if sign.isspace()), 0)
+    if high < len(text) and not text[high - 1 : high].isspace():
+        high += next((place for place, sign in enumerate(after) if sign.isspace()), 0)
+    return low, high
 
 
 def passages(text: str, pieces: Sequence[Span], kept: Iterable[Span]) -> list[Passage]:

@@ -58,6 +58,20 @@ def model_folder(repo: str, revision: str | None) -> tuple[Path, str]:
     return folder, folder.name
 
 
+def reached(repo: str) -> bool:
+    """Whether the Hub can be asked about a model at all, be it there or not."""
+    import huggingface_hub
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        huggingface_hub.HfApi().model_info(repo, timeout=20)
+    except (HfHubHTTPError, HFValidationError):
+        return True
+    except Exception:
+        return False
+    return True
+
+
 def _cached(repo: str, file: str, revision: str | None) -> str | None:
     import huggingface_hub
 

@@ -86,9 +86,4 @@ def solve(row: Mapping[str, Any], task: Task[Any], wording: Wording) -> bool:
 
 def _hold(row: Mapping[str, Any], what: str, found: Any, wanted: Any) -> None:
     if found != wanted:
-        raise CheckFailed(f"Row {row['id']} does not hold: {what} is {_shown(found)}, but must be {_shown(wanted)}.")
-
-
-def _shown(value: Any) -> str:
-    """A value, not too long of it; a text in quotes, so that its spaces and its stop are seen."""
-    return repr(value[:200]) if isinstance(value, str) else str(value)[:200]
+        raise CheckFailed(f"Row {row['id']} does not hold: {what} is {repr(found)[:200]}, but must be {repr(wanted)[:200]}.")

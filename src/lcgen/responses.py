@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from lcgen import answers
-from lcgen.answers import EXAMPLE, Answer
-from lcgen.errors import CheckFailed, LcgenError
+from lcgen.answers import Answer
+from lcgen.errors import LcgenError
 
+EXAMPLE = '{"id": "needle-en-4k-test-0-0123456789abcdef", "response": "1234567"}'
 HELD = 64 * 2**20
 """Bytes of responses held in memory; what is more lies in a temporary file, since thinking can be long."""
 
@@ -55,10 +57,14 @@ def digest(samples: Sequence[str]) -> str:
     return hashlib.sha256(json.dumps(list(samples)).encode()).hexdigest()[:16]
 
 
+class Silent(LcgenError):
+    """A source that holds no response at all."""
+
+
 class Responses:
     """The responses of one run by row id; a context manager, since long ones lie on disk.
 
-    Raises LcgenError for a source without responses, CheckFailed for an id that stands twice.
+    Raises Silent for a source without responses, LcgenError for an id that stands twice.
     """
 
     def __init__(self, name: str, source: str | Path | Mapping[str, Any]) -> None:
@@ -69,6 +75,10 @@ class Responses:
         """Whether it says of any answer why it ended."""
         self.forms: Counter[str] = Counter()
         """Whose formats its answers are written in; more than one where files of several runs were joined, perhaps."""
+        self.notes: list[str] = []
+        """What of the run was not said but found out."""
+        self.parts: list[tuple[str, list[str]]] = []
+        """What it was read from, with the ids that are answered there."""
         self._places: dict[str, tuple[int, int]] = {}
         # Given back in __exit__, whatever is read meanwhile.
         self._text = tempfile.SpooledTemporaryFile(HELD)  # noqa: SIM115
@@ -94,14 +104,45 @@ class Responses:
             self._places[name] = (self._text.tell(), len(text))
             self._text.write(text)
         if twice:
-            raise CheckFailed(
+            raise LcgenError(
                 f"{shown(self.source)} answers {some(twice, 'id')} more than once. Several samples of a row are one line whose response is "
                 "a list; where a run was begun anew, keep one line."
             )
         if not self._places:
-            if self.faults:
-                raise LcgenError(f"{shown(self.source)}, {self.faults[0]}. A line is an object such as {EXAMPLE}.")
-            raise LcgenError(f"{shown(self.source)} holds no response. A line is an object such as {EXAMPLE}.")
+            what = f"{shown(self.source)}, {self.faults[0]}" if self.faults else f"{shown(self.source)} holds no response"
+            raise Silent(f"{what}. A line is an object such as {EXAMPLE}.")
+        self.parts = [(shown(self.source), list(self._places))]
+
+    @property
+    def title(self) -> str:
+        """How messages name what it was read from."""
+        more = len(self.parts) - 1
+        return self.parts[0][0] + (f" and {more} more file{'s' if more > 1 else ''}" if more else "")
+
+    def meets(self, other: Responses) -> bool:
+        """Whether both answer a row."""
+        return not self._places.keys().isdisjoint(other._places)
+
+    def join(self, name: str, others: Sequence[Responses]) -> None:
+        """Takes over what other files of the same run hold, and its name. Raises LcgenError where two of them answer one row."""
+        self.name = name
+        for other in others:
+            if twice := [row for row in other if row in self._places]:
+                before = next(title for title, ids in self.parts if twice[0] in ids)
+                raise LcgenError(
+                    f"{before} and {shown(other.source)} both answer {some(twice, 'id')}, so they are not one run. Keep one of them, or name "
+                    "two runs: RUN=FILE."
+                )
+            base = self._text.seek(0, 2)
+            other._text.seek(0)
+            shutil.copyfileobj(other._text, self._text)
+            self._places |= {row: (base + place, size) for row, (place, size) in other._places.items()}
+            self.tells |= other.tells
+            self.forms += other.forms
+            self.parts += other.parts
+            other._text.close()
+        if others:
+            self.faults = [f"{shown(one.source)}, {fault}" for one in (self, *others) for fault in one.faults]
 
     def __enter__(self) -> Responses:
         return self

@@ -20,8 +20,8 @@ from lcgen import generators, grading, schemas
 from lcgen.answers import Answer
 from lcgen.builders import manifest, reading, tables, writer
 from lcgen.contract import Row, Task
-from lcgen.errors import CheckFailed, LcgenError, unknown
-from lcgen.responses import Responses, digest, shown, some
+from lcgen.errors import CheckFailed, LcgenError, clause, unknown
+from lcgen.responses import Responses, digest, some
 from lcgen.wording import Wording
 
 HEAVY = ("input", "question", "evidence", "reference_output")
@@ -68,7 +68,7 @@ class Sheet:
 
 @dataclass
 class Joined:
-    """How well one file of responses fits the folder."""
+    """How well the responses of one run fit the folder."""
 
     name: str
     responses: int
@@ -77,7 +77,9 @@ class Joined:
     unknown: list[str] = field(default_factory=list)
     """Ids that are no row's."""
     unread: list[str] = field(default_factory=list)
-    """What of the file could not be read."""
+    """What of its files could not be read."""
+    notes: list[str] = field(default_factory=list)
+    """What of the run was not said but found out."""
     forms: Counter[str] = field(default_factory=Counter)
     """Whose formats its answers are written in, and how many in each."""
     ends: Counter[str] = field(default_factory=Counter)
@@ -96,17 +98,9 @@ class Scored:
     joined: list[Joined]
 
 
-def names_of(sources: Sequence[str | Path | Mapping[str, Any]], oracle: bool) -> list[str]:
-    """A name for each run: the stem of its file, or its path where the stem is taken. Raises LcgenError for a file named twice."""
-    taken = {ORACLE, *(name for task in generators.names() for name in generators.get(task).baselines)} if oracle else set()
-    names: list[str] = []
-    stems = ["responses" if isinstance(one, Mapping) else "stdin" if str(one) == "-" else Path(one).stem for one in sources]
-    for number, (stem, source) in enumerate(zip(stems, sources), 1):
-        longer = f"{stem} {number}" if isinstance(source, Mapping) else shown(source)
-        names.append(stem if stems.count(stem) == 1 and stem not in taken else longer)
-    if len({*names}) < len(names):
-        raise LcgenError(f"{max(names, key=names.count)} is named twice, with itself as baseline perhaps. Name each run once.")
-    return names
+def modelless() -> set[str]:
+    """Names of the runs that answer without a model."""
+    return {ORACLE, *(name for task in generators.names() for name in generators.get(task).baselines)}
 
 
 def score(
@@ -127,12 +121,13 @@ def score(
         )
     if missing not in get_args(Missing):
         raise unknown("way with missing rows", missing, get_args(Missing))
-    read = [Path(run.source).resolve() for run in answers if not isinstance(run.source, Mapping)]
-    if out is not None and out.resolve() in read:
-        raise LcgenError(f"--out {out} would replace the responses that it is about. Choose another --out.")
+    read = [Path(title).resolve() for run in answers for title, _ in run.parts]
+    if out is not None and any(path in (out.resolve(), *out.resolve().parents) for path in read):
+        raise LcgenError(f"--out {out} would replace the responses that it is about, or lie among them. Choose another --out.")
     wordings = reading.wordings_of(folder, made) if oracle else {}
     sheets: dict[str, Sheet] = {}
-    found = Scored({}, [], [Joined(run.name, len(run), unread=run.faults, forms=run.forms, tells=run.tells) for run in answers])
+    runs = [Joined(run.name, len(run), unread=run.faults, notes=run.notes, forms=run.forms, tells=run.tells) for run in answers]
+    found = Scored({}, [], runs)
     turns: Counter[tuple[str, str]] = Counter()
     with _lines(out) as write:
         for config, row in every_row(folder, made):
@@ -179,8 +174,9 @@ def every_row(folder: Path, made: Mapping[str, Any]) -> Iterator[tuple[str, dict
                     schemas.validate_row(row)
                     yield config, row
             except (OSError, ValueError, KeyError, TypeError, CheckFailed) as error:
-                said = str(error).rstrip(".")
-                raise CheckFailed(f"{name} cannot be read: {said}. `lcgen verify {folder}` says what does not hold.") from error
+                raise CheckFailed(
+                    f"{name} cannot be read: {clause(error)}. `lcgen verify {folder}` says what does not hold."
+                ) from error
 
 
 def _lean(value: Any) -> Any:
@@ -222,15 +218,16 @@ def _check(folder: Path, answers: Sequence[Responses], found: Scored, missing: M
     ids = {row["id"] for sheet in found.sheets for row in sheet.rows}
     for run, joined in zip(answers, found.joined):
         joined.unknown = [name for name in run if name not in ids]
-        if len(joined.unknown) == len(run):
-            raise LcgenError(
-                f"{shown(run.source)} holds no id of {folder}: it has {some(joined.unknown, 'id')}, where the folder has "
-                f"{some(sorted(ids), 'row')}. Name the folder whose rows were answered; a build with other options has other ids."
-                + (f" Of the file, {run.faults[0]}." if run.faults else "")
-            )
+        for title, answered in run.parts:
+            if ids.isdisjoint(answered):
+                raise LcgenError(
+                    f"{title} holds no id of {folder}: it has {some(answered, 'id')}, where the folder has "
+                    f"{some(sorted(ids), 'row')}. Name the folder whose rows were answered; a build with other options has other ids."
+                    + (f" Of the file, {run.faults[0]}." if run.faults else "")
+                )
         if missing == "error" and (lost := joined.missing.total()):
             raise CheckFailed(
-                f"{shown(run.source)}: {lost:,} of {len(ids):,} rows have no response ({listed(joined.missing, found.configs)}). Let the "
+                f"{run.title}: {lost:,} of {len(ids):,} rows have no response ({listed(joined.missing, found.configs)}). Let the "
                 "model answer them, or count them as empty answers (--missing zero), or leave them out (--missing skip)."
             )
 

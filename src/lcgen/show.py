@@ -45,7 +45,7 @@ def text(row: Mapping[str, Any], full: bool) -> str:
     begin, end = excerpt.extent(row)
     shown: list[str] = [inert(row["input"]), "\n\n", click.style("A right answer:", bold=True), "\n"] if output else []
     last = 0
-    for passage in excerpt.passages(whole, spans, [(0, len(whole))] if full else _kept(spans, begin, end, len(whole))):
+    for passage in excerpt.passages(whole, spans, [(0, len(whole))] if full else _kept(spans, begin, end, whole)):
         if passage.start > last:
             shown.append(click.style(f"\n  [… {passage.start - last:,} characters …]\n", dim=True))
         for part in passage.parts:
@@ -64,9 +64,9 @@ def text(row: Mapping[str, Any], full: bool) -> str:
     return "".join(shown) + "\n\n" + "\n".join(f"{click.style(f'{name:>10}', dim=True)}  {fact}" for name, fact in facts)
 
 
-def _kept(spans: list[excerpt.Span], begin: int, end: int, size: int) -> list[excerpt.Span]:
+def _kept(spans: list[excerpt.Span], begin: int, end: int, text: str) -> list[excerpt.Span]:
     """What is not folded: all before and after the context with its edges, and what stands around evidence."""
-    return excerpt.around([(0, begin), *spans, (end, size)], size)
+    return excerpt.around([(0, begin), *spans, (end, len(text))], text)
 
 
 _CONTROLS = {sign: "\N{REPLACEMENT CHARACTER}" for sign in (*range(32), *range(127, 160)) if chr(sign) not in "\n\t"}

@@ -90,11 +90,11 @@ class Scores:
         grouped = any(cell.units != cell.rows for cell in cells)
         columns = self._columns(cells, metric)
         one = len({column.figure for column in columns}) == 1
-        # Where one figure is shown, columns are runs, and shortcuts are runs that only their task has.
+        # A table for each task: tasks have figures and shortcuts of their own.
         groups = [[cell for cell in cells if cell.task == task] for task in dict.fromkeys(cell.task for cell in cells)]
         blocks = []
-        for own in groups if one else [cells]:
-            held = [column for column in columns if not one or any(column.of(cell) != NOTHING for cell in own)]
+        for own in groups:
+            held = [column for column in columns if len(groups) == 1 or any(column.of(cell) != NOTHING for cell in own)]
             blocks.append("\n".join(_aligned(self._lines(own, held or columns[:1], grouped), len(self.by))))
         shown = f"{columns[0].figure}, " if one else ""
         shared = "; rows that share a context, group or puzzle are one unit" if grouped else ""
@@ -277,6 +277,7 @@ def notes(scored: Scored, missing: str) -> list[str]:
         if len(one.forms) > 1:
             kinds = ", ".join(f"{count:,} of {form}" for form, count in one.forms.items())
             said.append(f"{one.name}: answers in several formats ({kinds}); all count. Were files of two runs joined?")
+        said += [f"{one.name}: {note}." for note in one.notes]
         if one.unread:
             more = "" if len(one.unread) <= 3 else f" and {len(one.unread) - 3:,} more"
             said.append(f"{one.name}: passed over: {'; '.join(one.unread[:3])}{more}.")

@@ -130,7 +130,13 @@ class Findings:
                 f"Verdict: {self.verdict}. Right answers that rank first, in the whole prompt, with the evidence alone, and without it."
             ],
         )
-        found += [f"Why not more: {why}." for why in dict.fromkeys(cell.why for cell in self.cells if cell.why)]
+        whys: dict[str, dict[str, None]] = {}
+        for cell in self.cells:
+            if cell.why and "config" in cell.by:
+                whys.setdefault(cell.why, {})[str(cell.by["config"])] = None
+        for why, configs in whys.items():
+            named = f"{', '.join([*configs][:3])}{f' and {len(configs) - 3} more configs' if len(configs) > 3 else ''}"
+            found.append(f"Not tested all three ways: rows of {named}, because {why}.")
         if any(cell.deciles for cell in self.cells):
             deciles = next(cell.deciles for cell in reversed(self.cells) if cell.deciles)
             found.append(

@@ -126,7 +126,8 @@ def _source(name: str) -> tuple[str, dict[str, Any]]:
         return str(path.parent), {"gguf_file": path.name}
     if hub.is_hub_id(name):
         repo, _, revision = name.removeprefix("hf:").partition("@")
-        return repo, {"revision": revision} if revision else {}
+        # Where the Hub cannot be reached, the packages would try each file again for a minute, and say so each time.
+        return repo, ({"revision": revision} if revision else {}) | ({} if hub.reached(repo) else {"local_files_only": True})
     raise LcgenError(f"There is no model {name!r}. {FORMS}")
 
 

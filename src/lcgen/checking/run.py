@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -55,7 +56,7 @@ def run(job: Job, progress: Callable[[int, int], Any] | None = None) -> Findings
     if job.candidates < 1 or (job.limit is not None and job.limit < 1):
         raise LcgenError("--candidates and --limit must be at least 1.")
     devices = _devices(job)
-    chosen = _chosen(job, made)
+    chosen, spared = _chosen(job, made)
     planned = len(chosen) if chosen is not None else sum(config["rows"] for config in made["configs"].values())
     if len(devices) > 1:
         records, costs, names, stopped = _spread(job, devices)
@@ -68,9 +69,8 @@ def run(job: Job, progress: Callable[[int, int], Any] | None = None) -> Findings
     )
     order = {record.id: number for number, record in enumerate(records)} if len(devices) == 1 else _order(job, made)
     records = sorted(records, key=lambda record: order[record.id])
-    return gather(
-        str(job.folder), names[0], ",".join(devices), records, cost, planned, _notes(records, made, planned, stopped), stopped
-    )
+    notes = [*spared, *_notes(records, made, planned, stopped)]
+    return gather(str(job.folder), names[0], ",".join(devices), records, cost, planned, notes, stopped)
 
 
 def load(job: Job, made: dict[str, Any]) -> Judge:
@@ -157,13 +157,19 @@ def _blocks(job: Job, made: dict[str, Any], chosen: frozenset[int] | None) -> It
         yield block
 
 
-def _chosen(job: Job, made: dict[str, Any]) -> frozenset[int] | None:
-    """Of all rows those to check, by number: as many of each cell as can be, cells far apart first. None: all."""
+def _chosen(job: Job, made: dict[str, Any]) -> tuple[frozenset[int] | None, list[str]]:
+    """Of all rows those to check, by number: as many of each cell as can be, cells far apart first. None: all.
+
+    Beside them a note where cells get no row.
+    """
     if job.limit is None:
-        return None
+        return None, []
     cells: dict[str, list[int]] = {}
+    owners: dict[str, str] = {}
     for number, (config, row) in enumerate(every_row(job.folder, made)):
-        cells.setdefault(str((config, row["depth"], row["params"], row["group_role"])), []).append(number)
+        key = str((config, row["depth"], row["params"], row["group_role"]))
+        cells.setdefault(key, []).append(number)
+        owners[key] = config
     rounds = [
         [own[turn] for own in cells.values() if turn < len(own)] for turn in range(max(map(len, cells.values()), default=0))
     ]
@@ -173,7 +179,22 @@ def _chosen(job: Job, made: dict[str, Any]) -> frozenset[int] | None:
         if room < len(numbers):
             numbers = [numbers[place * len(numbers) // room] for place in range(room)] if room else []
         found += numbers
-    return frozenset(found)
+    chosen = frozenset(found)
+    spared = Counter(owners[key] for key, own in cells.items() if chosen.isdisjoint(own))
+    return chosen, [_spared(job.limit, spared, Counter(owners.values()))] if spared else []
+
+
+def _spared(limit: int, spared: Counter[str], held: Counter[str]) -> str:
+    """What to say of cells without a row: which configs they are of, those first of which nothing is checked."""
+    whole = [config for config in spared if spared[config] == held[config]]
+    of_each = [
+        f"{config} {spared[config]} of {held[config]}" for config in (*whole, *(name for name in spared if name not in whole))
+    ]
+    nothing = f"; of {len(whole)} config{'s' if len(whole) > 1 else ''} nothing is checked" if whole else ""
+    return (
+        f"--limit {limit} is below the {held.total():,} cells: {spared.total():,} of them get no row ({', '.join(of_each[:5])}"
+        f"{', ...' if len(of_each) > 5 else ''}){nothing}. --limit {held.total()} gives each one."
+    )
 
 
 def _spread(job: Job, devices: Sequence[str]) -> tuple[list[Record], list[Cost], list[str], bool]:
@@ -192,7 +213,7 @@ def _spread(job: Job, devices: Sequence[str]) -> tuple[list[Record], list[Cost],
 def _worker(job: Job) -> tuple[list[Record], Cost, str, bool]:
     made = manifest.of(job.folder)
     judge = load(job, made)
-    records, stopped = _checked(job, made, judge, _chosen(job, made), None)
+    records, stopped = _checked(job, made, judge, _chosen(job, made)[0], None)
     return records, judge.cost, judge.name, stopped
 
 

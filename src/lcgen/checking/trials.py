@@ -75,7 +75,7 @@ def check(rows: Sequence[tuple[str, Row]], judge: Judge, candidates: int, genera
         records.append(record)
         contrast = generators.get(row["task"]).contrast(row)
         if contrast is None:
-            record.why = "the task has no contrast for this row"
+            record.why = "their task says of no evidence that it could be taken away"
             continue
         record.why = contrast.why
         if contrast.reference is not None:

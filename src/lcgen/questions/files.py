@@ -32,6 +32,8 @@ POSSIBLE = (
 )
 MOST = 100_000
 """Questions that are read of one set."""
+MARGIN = 4096
+"""Bytes of a file within which it may hold nothing but blank lines."""
 HEADER = re.compile(r"^\W*[^\W\d]{1,12}[ _]\d+\s*[:：]", re.M)
 """What looks like the number of a question or an answer at the start of a line."""
 
@@ -82,7 +84,7 @@ def question_of(row: Mapping[str, Any], where: str) -> Question:
     text = _text(row, "question", where)
     if HEADER.search(text):
         raise LcgenError(f"{where}: a line of the question begins like the number of a question or an answer. Take that row out.")
-    choices = row.get("choices") or row.get("options")
+    choices = row.get("options") if row.get("choices") is None else row["choices"]
     if choices is None:
         return _numeric(row, text, where)
     labels = choices.get("label") if isinstance(choices, Mapping) else None
@@ -93,6 +95,10 @@ def question_of(row: Mapping[str, Any], where: str) -> Question:
         or not all(isinstance(one, str) and one.strip() for one in options)
     ):
         raise LcgenError(f"{where}: the options must be a list of 2 to 26 texts. {POSSIBLE}")
+    options = [re.sub(r"\s+", " ", option).strip() for option in options]
+    if len({*options}) < len(options):
+        twice = next(option for option in options if options.count(option) > 1)
+        raise LcgenError(f"{where}: two options are {twice[:60]!r}, so that two letters are right or none. Take that row out.")
     letters = "".join(chr(65 + place) for place in range(len(options)))
     if labels is not None and list(labels) != list(letters):
         raise LcgenError(f"{where}: the options are called {labels!r}, but must be {', '.join(letters)}.")
@@ -102,8 +108,7 @@ def question_of(row: Mapping[str, Any], where: str) -> Question:
     if not isinstance(answer, str) or len(answer.strip()) != 1 or answer.strip().upper() not in letters:
         raise LcgenError(f"{where}: the answer is {answer!r}, but must be one of {', '.join(letters)}, or its place from 0.")
     subject = row.get("subject") or row.get("question_concept") or ""
-    shown = with_options(text, [re.sub(r"\s+", " ", option).strip() for option in options])
-    return Question(shown, answer.strip().upper(), (), letters, str(subject))
+    return Question(with_options(text, options), answer.strip().upper(), (), letters, str(subject))
 
 
 def _numeric(row: Mapping[str, Any], text: str, where: str) -> Question:
@@ -170,6 +175,8 @@ def _file(source: str) -> Iterable[Mapping[str, Any]]:
             raise LcgenError(f"There is no question file {source[:200]!r}, and no pool of that name. {POSSIBLE}")
         if path.suffix.lower() not in FORMS:
             raise LcgenError(f"{source} is of a kind that is not read. {POSSIBLE}")
+        if not path.read_bytes()[:MARGIN].strip() and path.stat().st_size <= MARGIN:
+            raise LcgenError(f"The question file {source[:200]} is empty. {POSSIBLE}")
         import datasets
 
         if not sys.stderr.isatty():

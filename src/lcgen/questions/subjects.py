@@ -1,4 +1,5 @@
-"""Items with four options over subjects whose answers can be computed; wrong options are what typical mistakes give.
+"""Items with four options over subjects whose answers can be computed; among the wrong ones is what a typical mistake gives, or
+something as far off.
 
 Subjects have the names of MMLU's. The wording stands in `lang/<code>/questions/subjects.txt`. Parameters of an item are read off
 its number, so that different numbers give different questions.
@@ -11,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import count, product
+from itertools import combinations, count, product
 from math import gcd
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 EACH = 560
 """Items of each kind."""
+TRIES = 16
+"""Draws of wrong options, the first half of them with a typical mistake."""
 CONNECTIVES: dict[str, Callable[[bool, bool], bool]] = {
     "∧": lambda s, t: s and t,
     "∨": lambda s, t: s or t,
@@ -46,13 +49,18 @@ class Item:
     """What goes wrong typically, the most typical first."""
     step: str
     """How the answer comes about, in signs."""
+    grain: int = 1
+    """What all options are alike in: the right one leaves no other remainder by it than they do."""
+    least: int = 1
+    most: int = 1 << 60
+    """What an answer could be at all."""
 
 
 def _remainder(n: int, rng: Stream) -> Item:
     b, q = 7 + n % 28, 5 + n // 28
     r = 1 + rng.below(b - 1)
     a = q * b + r
-    return Item({"a": a, "b": b}, r, (q, b - r, r + 1, q + r), f"{a} = {q} * {b} + {r}")
+    return Item({"a": a, "b": b}, r, (q, b - r, q + r), f"{a} = {q} * {b} + {r}", least=0, most=b - 1)
 
 
 def _divisor(n: int, rng: Stream) -> Item:
@@ -68,19 +76,31 @@ def _order(n: int, rng: Stream) -> Item:
 
 
 def _truth(n: int, rng: Stream) -> Item:
-    n, signs = divmod(n, 8)
-    n, first = divmod(n, 3)
-    n, second = divmod(n, 3)
-    names = "".join((("P", "Q", "R"), ("Q", "P", "R"), ("R", "P", "Q"), ("R", "Q", "P"), ("P", "R", "Q"), ("Q", "R", "P"))[n % 6])
-    left, middle, right = (("¬" if signs >> place & 1 else "") + name for place, name in enumerate(names))
-    one, two = "∧∨→"[first], "∧∨→"[second]
-    formula = f"({left} {one} {middle}) {two} {right}" if n // 6 % 2 == 0 else f"{left} {one} ({middle} {two} {right})"
-    true = 0
-    for p, q, r in product((False, True), repeat=3):
-        said = dict(zip("PQR", (p, q, r)))
-        x, y, z = (said[name] != bool(signs >> place & 1) for place, name in enumerate(names))
-        true += CONNECTIVES[two](CONNECTIVES[one](x, y), z) if n // 6 % 2 == 0 else CONNECTIVES[one](x, CONNECTIVES[two](y, z))
-    return Item({"formula": formula}, true, (8 - true, true + 1, true - 1, true + 2), f"{true} + {8 - true} = 8")
+    # A formula with each letter once is true in 1, 3, 5 or 7 cases, and in each of them equally often here.
+    n, cases = divmod(n, 4)
+    first, second, outer, left_first = TRUTHS[2 * cases + 1][n % len(TRUTHS[2 * cases + 1])]
+    names, signs = divmod(n // len(TRUTHS[2 * cases + 1]), 8)
+    order = ("PQR", "QPR", "RPQ", "RQP", "PRQ", "QRP")[names % 6]
+    one, two, three = (("¬" if signs >> place & 1 else "") + name for place, name in enumerate(order))
+    formula = f"{outer}({one} {first} {two}) {second} {three}" if left_first else f"{one} {first} {outer}({two} {second} {three})"
+    true = 2 * cases + 1
+    return Item({"formula": formula}, true, (true - 4, true + 4), f"{true} + {8 - true} = 8", grain=2, most=7)
+
+
+def _truths() -> dict[int, list[tuple[str, str, str, bool]]]:
+    """Shapes of formulas by the number of cases in which they are true: two connectives, a negation, which of them is in brackets."""
+    found: dict[int, list[tuple[str, str, str, bool]]] = {}
+    for first, second, outer, left_first in product(CONNECTIVES, CONNECTIVES, ("", "¬"), (True, False)):
+        one, two = CONNECTIVES[first], CONNECTIVES[second]
+        true = sum(
+            two(one(p, q) != bool(outer), r) if left_first else one(p, two(q, r) != bool(outer))
+            for p, q, r in product((False, True), repeat=3)
+        )
+        found.setdefault(true, []).append((first, second, outer, left_first))
+    return found
+
+
+TRUTHS = _truths()
 
 
 def _median(n: int, rng: Stream) -> Item:
@@ -94,12 +114,12 @@ def _median(n: int, rng: Stream) -> Item:
 
 
 def _dice(n: int, rng: Stream) -> Item:
-    one, two, total = 4 + n % 9, 4 + n // 9 % 9, 2 + n // 81
+    one, two, total = 6 + n % 9, 6 + n // 9 % 9, 5 + n // 81
     pairs = [(a, total - a) for a in range(1, one + 1) if 1 <= total - a <= two]
     return Item(
         {"n": one, "m": two, "a": total},
         len(pairs),
-        (total, len(pairs) + 1, len(pairs) - 1, one, two),
+        (total, len(pairs) + 2, one, two),
         ", ".join(f"{a} + {b}" for a, b in pairs),
     )
 
@@ -108,7 +128,7 @@ def _binary(n: int, rng: Stream) -> Item:
     right = 16 + n
     powers = [1 << place for place in reversed(range(right.bit_length())) if right >> place & 1]
     return Item(
-        {"a": f"{right:b}"}, right, (right * 2, right + 1, right ^ 4, right - 1), " + ".join(map(str, powers)) + f" = {right}"
+        {"a": f"{right:b}"}, right, (right * 2, right ^ 4, right ^ 8, right ^ 6), " + ".join(map(str, powers)) + f" = {right}"
     )
 
 
@@ -124,13 +144,17 @@ def _loop(n: int, rng: Stream) -> Item:
 def _motion(n: int, rng: Stream) -> Item:
     a, t = 2 * (1 + n % 20), 2 + n // 20
     return Item(
-        {"a": a, "t": t}, a * t * t // 2, (a * t * t, a * t, a * t // 2, a + t), f"{a} * {t} * {t} / 2 = {a * t * t // 2}"
+        {"a": a, "t": t},
+        a * t * t // 2,
+        (a * t * t, a * t, a * t // 2),
+        f"{a} * {t} * {t} / 2 = {a * t * t // 2}",
+        grain=t,
     )
 
 
 def _current(n: int, rng: Stream) -> Item:
     a, b = 2 + n % 14, 3 + n // 14
-    return Item({"a": a, "b": b}, a * a * b, (a * b, a * b * b, a + b, a * a + b), f"{a} * {a} * {b} = {a * a * b}")
+    return Item({"a": a, "b": b}, a * a * b, (a * b, a * b * b), f"{a} * {a} * {b} = {a * a * b}", grain=a)
 
 
 def _molar(n: int, rng: Stream) -> Item:
@@ -138,12 +162,12 @@ def _molar(n: int, rng: Stream) -> Item:
     molecule = "".join(f"{atom}{number if number > 1 else ''}" for atom, number in counts.items())
     right = sum(MASSES[atom] * number for atom, number in counts.items())
     step = " + ".join(f"{number} * {MASSES[atom]}" for atom, number in counts.items())
-    wrong = (sum(MASSES.values()), right - counts["H"], right + 2, right - 12, right + 16)
+    wrong = (right - counts["H"], right - 12, right + 16, right + 14)
     return Item({"molecule": molecule}, right, wrong, f"{step} = {right}")
 
 
 def _profit(n: int, rng: Stream) -> Item:
-    units, margin = 20 + 5 * (n % 28), 2 + n // 28
+    units, margin = 20 + n % 140, 3 + n // 140
     cost = 3 + rng.below(12)
     fixed, price = units * margin, cost + margin
     wrong = (fixed // price, fixed // cost, fixed - price, units + margin)
@@ -168,7 +192,7 @@ class Made(Pool):
     def question(self, number: int, rng: Stream, place: int = 0, given: Given | None = None) -> Question:
         kind = [*KINDS][number % len(KINDS)]
         item = KINDS[kind](number // len(KINDS), rng)
-        others = rng.shuffle(_others(item, rng.below(len(self.letters))))
+        others = rng.shuffle(_others(item, rng))
         text = with_options(self.wording[kind].format(**item.slots), placed(str(item.answer), [*map(str, others)], place))
         return Question(text, self.letters[place], (item.step,), self.letters, TOPIC[kind])
 
@@ -182,13 +206,30 @@ class Made(Pool):
         return None
 
 
-def _others(item: Item, smaller: int) -> list[int]:
-    """Three wrong answers, so many of them smaller than the right one as far as there are: its rank must not tell it."""
-    right = item.answer
-    below = dict.fromkeys([*(other for other in item.mistakes if 0 <= other < right), *range(right - 1, max(-1, right - 4), -1)])
-    above = dict.fromkeys([*(other for other in item.mistakes if other > right), *range(right + 1, right + 4)])
-    taken = [*below][:smaller]
-    return [*taken, *[*above][: 3 - len(taken)]]
+def _others(item: Item, rng: Stream) -> list[int]:
+    """Three wrong answers that form two pairs with the right one: a neighbour, and a mistake with a neighbour as far from it.
+
+    The right one is any of the four ends by lot, and what makes one of them divide another is avoided whichever they are: neither
+    rank nor distance nor divisibility tells it.
+    """
+    right, grain = item.answer, item.grain
+    mistakes = [abs(other - right) for other in item.mistakes if other != right and (other - right) % grain == 0]
+    for corner in rng.shuffle(range(4)):
+        found: list[int] = []
+        for turn in range(TRIES):
+            near = grain * (1 + rng.below(max(1, min(4, right // (6 * grain)))))
+            wide = grain * (2 + rng.below(max(3, min(60, right // (2 * grain)))))
+            far = rng.choice(mistakes) if mistakes and turn < TRIES // 2 else wide
+            first = right - near * (corner % 2) - far * (corner // 2)
+            four = [first, first + near, first + far, first + near + far]
+            if far == near or first < item.least or four[3] > item.most:
+                continue
+            found = [other for other in four if other != right]
+            if not any(more % one == 0 for one, more in combinations([one for one in four if one > 1], 2)):
+                break
+        if found:
+            return found
+    raise AssertionError(f"no wrong options for {item}")
 
 
 def _pattern(text: str) -> re.Pattern[str]:

@@ -12,6 +12,7 @@ from lcgen.contract import Estimate
 from lcgen.errors import LcgenError
 from lcgen.reporting.charts import Heat
 from lcgen.reporting.gather import Gathered
+from lcgen.responses import some
 from lcgen.tables import label
 
 PROMPTS = {"full": "whole prompt", "evidence": "evidence alone", "removed": "evidence removed"}
@@ -37,6 +38,7 @@ def read(path: Path, found: Gathered) -> Check:
     try:
         cells = [_cell(cell) for cell in plain["cells"]]
         model, verdict, checked = label(plain["model"]), label(plain["verdict"]), int(plain["checked"])
+        ids = [str(row["id"]) for row in plain["rows"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LcgenError(f"{path} holds no check. `lcgen check DIR --out FILE` writes one.") from error
     strangers = {cell["config"] for cell in cells if cell["config"]} - {*found.scored.configs}
@@ -44,6 +46,13 @@ def read(path: Path, found: Gathered) -> Check:
     if strangers:
         raise LcgenError(
             f"{path} is a check of another folder: it has {label(min(strangers))}, where this one has {', '.join(found.scored.configs) or 'none'}."
+        )
+    # Configs of other builds may have the same names; ids hold what a build was made of.
+    here = {row["id"] for sheet in found.scored.sheets for row in sheet.rows}
+    if others := [name for name in ids if name not in here]:
+        raise LcgenError(
+            f"{path} is a check of another build: it has {some(others, 'row')}, which {'is' if len(others) == 1 else 'are'} not here. Check this folder: "
+            "`lcgen check DIR --out FILE`."
         )
     about = f"{model} looked at {checked:,} rows: {verdict}. How often the right answer ranks first among candidates, in the {', '.join(PROMPTS.values())}."
     faults = [cell for cell in cells if cell["level"] == "cell" and cell["verdict"] in FAULTS]

@@ -28,7 +28,7 @@ def entry(row: Row, said: Mapping[str, Sequence[str] | None], scores: Mapping[st
     text, (begin, end) = proof.document(row), excerpt.extent(row)
     pieces = sorted(row["evidence"], key=lambda piece: (RANK[piece["role"]], piece["char_start"]))
     spans = [(piece["char_start"], piece["char_end"]) for piece in pieces]
-    kept = excerpt.around([*_edges(0, begin), *_edges(end, len(text)), *map(_ends, spans[:SHOWN])], len(text), REACH)
+    kept = excerpt.around([*_edges(0, begin), *_edges(end, len(text)), *map(_ends, spans[:SHOWN])], text, REACH)
     # Whatever else stands in what is shown is marked too.
     inside = [any(low < end and start < high for low, high in kept) for start, end in spans]
     ranked = sorted(range(min(MARKED, len(pieces))), key=lambda number: not inside[number])

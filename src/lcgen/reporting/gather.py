@@ -17,7 +17,8 @@ from lcgen.contract import Row
 from lcgen.errors import LcgenError
 from lcgen.reporting import told
 from lcgen.reporting.entries import Entry, entry
-from lcgen.responses import Responses, shown, some
+from lcgen.responses import shown, some
+from lcgen.runs import opened
 from lcgen.scoring import Metrics, Scored, Sheet
 from lcgen.tables import MOST_VALUES, notes
 
@@ -135,12 +136,11 @@ def gather(folder: Path, files: Sequence[str | Path | Mapping[str, Any]], progre
     scores = {str(path) for path, _ in given}
     sources = [source for source in files if isinstance(source, Mapping) or str(source) not in scores]
     collector = Collector(given)
-    names = scoring.names_of(sources, False)
-    runs = [*names, *(run for _, found in given for run in found)]
-    if len({*runs}) < len(runs):
-        raise LcgenError(f"Two runs are named {max(runs, key=runs.count)}. Name each run once, or rename a file.")
     with ExitStack() as stack:
-        answers = [stack.enter_context(Responses(name, source)) for name, source in zip(names, sources)]
+        answers = opened(stack, sources)
+        names = [*(run.name for run in answers), *(run for _, lines in given for run in lines)]
+        if len({*names}) < len(names):
+            raise LcgenError(f"Two runs are named {max(names, key=names.count)}. Name each run once: RUN=FILE.")
         found = scoring.score(folder, answers, progress=progress, watch=collector)
     for sheet in found.sheets:
         _band(sheet.rows)
@@ -152,7 +152,7 @@ def gather(folder: Path, files: Sequence[str | Path | Mapping[str, Any]], progre
         if rows != total:
             said.append(f"{shown(path)} has scores of {rows:,} rows; the folder has {total:,}.")
     return Gathered(
-        made, found, runs, collector.places, sorted(collector.sizes, key=collector.sizes.__getitem__), collector.entries(), said
+        made, found, names, collector.places, sorted(collector.sizes, key=collector.sizes.__getitem__), collector.entries(), said
     )
 
 

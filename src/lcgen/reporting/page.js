@@ -79,8 +79,12 @@ function searchable(row) {
 function summary(row) {
   const runs = runsOf(row);
   if (!runs.length) return null;
-  const scores = runs.map((run) => scoreOf(run) === null ? "–" : scoreOf(run).toFixed(2)).join(" ");
-  return element("span", { class: runs.some(failed) ? "bad" : null }, (runs.some(failed) ? "✗ " : "✓ ") + scores);
+  // Each run has its own mark: one that fails everywhere must not make the others look failed.
+  return element("span", {}, ...runs.flatMap((run, place) => [
+    place ? " " : "",
+    element("span", { class: failed(run) ? "bad" : null, title: run.name },
+      (failed(run) ? "✗\u00a0" : "✓\u00a0") + (scoreOf(run) === null ? "–" : scoreOf(run).toFixed(2))),
+  ]));
 }
 
 function extend() {

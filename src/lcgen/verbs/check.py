@@ -27,7 +27,13 @@ from lcgen.verbs.terminal import STOPPED, progress_bar
 @option("What judges", "--generate", is_flag=True, help="Also let the model answer, and score its answers.")
 @option("What judges", "--tokenizer", metavar="NAME", help="Vocabulary of the reference model.  [the build's]")
 @option("What judges", "--trust-remote-code", is_flag=True, help="Run code that a model brings along.")
-@option("What is checked", "--limit", type=int, metavar="N", help="Rows at most, spread evenly over cells.  [all]")
+@option(
+    "What is checked",
+    "--limit",
+    type=int,
+    metavar="N",
+    help="Rows at most, spread evenly over cells; below the number of cells, some get none, which is said.  [all]",
+)
 @option(
     "What is checked",
     "--candidates",
@@ -43,7 +49,7 @@ from lcgen.verbs.terminal import STOPPED, progress_bar
     default="auto",
     show_default=True,
     metavar="NAMES",
-    help="Where it runs: cpu, cuda, or several that share the rows: cuda:0,cuda:1.",
+    help="auto, cpu, cuda, or several that share the rows: cuda:0,cuda:1.",
 )
 @option(
     "How it runs",

@@ -48,7 +48,7 @@ FORMATS = ("jsonl", "ruler", "nemo-skills", "helmet", "kvpress", "evals", "vllm"
 @option(
     "Batch requests", "--size", type=click.IntRange(1), default=190, show_default=True, metavar="MIB", help="Most MiB of a file."
 )
-@option("Where it goes", "--out", type=click.Path(path_type=Path), metavar="DIR", help="The folder.  [./NAME_FORMAT]")
+@option("Where it goes", "--out", type=click.Path(path_type=Path), metavar="DIR", help="The folder.  [./DIR_FORMAT]")
 @option("Where it goes", "--force", is_flag=True, help="Replace what is there.")
 @option("Where it goes", "--json", "as_json", is_flag=True, help="Report as JSON.")
 def export(folder: Path, to: str, as_json: bool, **options: object) -> None:
@@ -57,8 +57,10 @@ def export(folder: Path, to: str, as_json: bool, **options: object) -> None:
     lm-evaluation-harness, Inspect, lighteval and OpenCompass need no export: their files lie in the folder.
     """
     found = lcgen.export(folder, to, **options)  # type: ignore[arg-type]
+    for note in found.notes:
+        click.echo(f"Note: {note}", err=True)
     if as_json:
-        click.echo(json.dumps({"folder": str(found.folder), "files": found.files}))
+        click.echo(json.dumps({"folder": str(found.folder), "files": found.files, "notes": found.notes}))
         return
     for name, rows in found.files.items():
         click.echo(f"{found.folder / name}" + (f": {rows:,} rows" if rows else ""))

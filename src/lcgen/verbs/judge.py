@@ -48,7 +48,7 @@ def verify(folder: Path, full: bool, tokenizer: tuple[str, ...], jobs: int, as_j
     metavar="FIELD",
     help="Fields that make the lines: a column of the rows, params.NAME, metadata.NAME, turn.  [config]",
 )
-@option("What is compared", "--baseline", metavar="FILE", help="Responses that every other run is compared with, row by row.")
+@option("What is compared", "--baseline", metavar="FILES", help="The run that every other is compared with, row by row.")
 @option(
     "What is compared", "--oracle", is_flag=True, help="Also what needs no model: the right answers, and the task's shortcuts."
 )
@@ -75,9 +75,12 @@ def score(
 ) -> None:
     """Score what models answered to the rows of a built folder.
 
-    RESPONSES are files, one for each run; `-` is standard input. JSON lines with `id` and `response` (a list of strings for
+    RESPONSES are files or folders; `-` is standard input. JSON lines with `id` and `response` (a list of strings for
     several samples), sample logs of lm-evaluation-harness, logs of Inspect (.json, .eval), predictions of RULER, outputs
     of OpenAI batches.
+
+    A folder is one run. Files that answer different rows are one run, too; files that answer the same rows are a run each.
+    RUN=FILES names a run and all that belongs to it: gpt=out/gpt, or 'gpt=logs/gpt*.eval'.
     """
     with progress_bar("scoring") as progress:
         found = lcgen.score(folder, responses, by=",".join(by) or "config", progress=progress, **options)

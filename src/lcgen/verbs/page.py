@@ -21,7 +21,7 @@ from lcgen.verbs.terminal import progress_bar, size
     multiple=True,
     type=click.Path(),
     metavar="FILES",
-    help="What models answered: files of responses, or what `lcgen score --out` wrote.",
+    help="What models answered: files or folders, as `lcgen score` takes them, or what its --out wrote.",
 )
 @option("What is shown", "--check", type=click.Path(), metavar="FILE", help="What `lcgen check --out` wrote.")
 @option("Where it goes", "--out", type=click.Path(), metavar="FILE", help="The page.  [./DIR_report.html]")
@@ -38,7 +38,7 @@ def report(
 ) -> None:
     """Make one HTML page of the figures and rows of a folder.
 
-    The page needs no network and no other file. Of several files of scores each makes a run: --scores a.jsonl b.jsonl.
+    The page needs no network and no other file. Several runs may stand behind one --scores: --scores a.jsonl b.jsonl.
     """
     if more and not scores:
         raise click.UsageError(f"Unexpected argument {more[0]!r}. Files of responses or scores stand behind --scores.")
