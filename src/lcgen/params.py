@@ -81,7 +81,11 @@ def shared(pairs: Sequence[str], tasks: Collection[str]) -> None:
     """Raises LcgenError for a `--set` pair that names no task, where one task of several has the parameter and another has not."""
     from lcgen import generators
 
-    known = {task: [field.name for field in dataclasses.fields(generators.get(task).Params)] for task in sorted(tasks)}
+    known = {
+        task: [field.name for field in dataclasses.fields(generators.get(task).Params)]
+        for task in sorted(tasks)
+        if task in generators.names()
+    }
     for pair in pairs:
         field = pair.partition("=")[0].strip().replace("-", "_")
         have = [task for task in known if field in known[task]]
