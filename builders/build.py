@@ -45,6 +45,8 @@ class Report:
     """Whether lengths were counted in a vocabulary; rows of numbers have theirs without one."""
     tokenizer: str
     wrapper: str
+    audience: str
+    """Of the first config: chat, or base."""
     reserve: int
     elsewhere: tuple[str, ...]
     """Vocabularies as they were asked for, where the manifest must name them otherwise: a path of this machine."""
@@ -169,6 +171,7 @@ def _report(
         counted=of_text,
         tokenizer=", ".join(dict.fromkeys(entry["tokenizer"]["name"] for entry in counted)),
         wrapper=", ".join(dict.fromkeys(entry["wrapper"]["name"] for entry in counted)),
+        audience=first["audience"],
         reserve=reserve(first["reserve"], first["audience"], counted[0]["wrapper"]["name"]) if of_text else 0,
         elsewhere=elsewhere,
         task=first["task"],

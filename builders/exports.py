@@ -292,9 +292,7 @@ def export(
         raise LcgenError("A history of answers exists --to turns, and --to batch with --endpoint chat. Leave --history out.")
     if options.history == "gold" and options.prompts_only:
         raise LcgenError("--history gold sends answers, which --prompts-only leaves out. Leave out one of them.")
-    made = manifest.load(folder) if folder.is_dir() else None
-    if made is None:
-        raise LcgenError(f"{folder} is no lcgen build: it has no {manifest.FILE}.")
+    made = manifest.of(folder)
     if tables.promised(made):
         raise LcgenError(f"{folder} holds rows of numbers, which no harness reads. Read them with load_dataset.")
     chosen = list(configs) or list(made["configs"])

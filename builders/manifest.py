@@ -11,6 +11,7 @@ from typing import Any
 
 import lcgen
 from lcgen import epochs, schemas, vault
+from lcgen.builders.depot import STAGING
 from lcgen.builders.rows import CANARY, RowMaker
 from lcgen.builders.tables import Maker
 from lcgen.errors import CheckFailed, LcgenError, clause
@@ -57,6 +58,11 @@ def _damaged(shown: str, error: Exception) -> CheckFailed:
 def of(folder: Path) -> dict[str, Any]:
     """The manifest of a built folder. Raises LcgenError where it is none, CheckFailed for one that is damaged."""
     made = load(folder) if folder.is_dir() else None
+    if made is None and (folder / STAGING).is_dir():
+        raise LcgenError(
+            f"In {folder} a build was begun and is not finished: it has no {FILE} yet. The same `lcgen build` command goes on; where "
+            "shards made its files, `lcgen finish` joins them."
+        )
     if made is None:
         raise LcgenError(f"{folder} is no lcgen build: it has no {FILE}.")
     return made
@@ -103,7 +109,7 @@ def _named(counted: Mapping[str, Any]) -> str:
 def differences(old: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[str]:
     """What differs between two described suites beside added lengths, samples or builds, in words."""
     differ = [
-        f"{key} is {old.get(key)!r}, not {fresh[key]!r}"
+        f"{key} is {_said(old.get(key))}, not {_said(fresh[key])}"
         for key in ("name", *_SHARED)
         if key not in FREE and old.get(key) != fresh[key]
     ]
@@ -117,10 +123,21 @@ def differences(old: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[str]:
         for key in now[name]:
             if key not in FREE and was.get(key) != now[name][key]:
                 # Settings of a build differ in all of its parts alike.
-                said = "" if key in settings else f"{name}: "
-                differ.append(f"{said}{key} is {was.get(key)!r}, not {now[name][key]!r}")
+                whose = "" if key in settings else f"{name}: "
+                differ.append(f"{whose}{key} is {_said(was.get(key))}, not {_said(now[name][key])}")
     differ = list(dict.fromkeys(differ))
     return [*differ[:5], *([f"and {len(differ) - 5} more"] if len(differ) > 5 else [])]
+
+
+def _said(value: Any) -> str:
+    """A setting as a person writes it: keys=8 queries=2, a list with commas; sets of parameters that are swept with `or`."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{key}={_said(one)}" for key, one in value.items()) or "the defaults"
+    if isinstance(value, list):
+        return (" or " if any(isinstance(one, Mapping) for one in value) else ",").join(map(_said, value))
+    if value is None or value == "":
+        return "none"
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
 
 
 def lacking(old: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[str]:

@@ -54,9 +54,7 @@ def push(
     Raises CheckFailed for what does not hold, here or read back, and LcgenError for what cannot be; nothing is seen half-made.
     """
     remote = Remote(repository, write=not dry_run)
-    made = manifest.load(folder) if folder.is_dir() else None
-    if made is None:
-        raise LcgenError(f"{folder} is no lcgen build: it has no {manifest.FILE}.")
+    made = manifest.of(folder)
     if license is not None:
         cards.check_license(license)
     tag = tag or f"v-{hashlib.sha256((folder / manifest.FILE).read_bytes()).hexdigest()[:12]}"

@@ -80,7 +80,7 @@ def refresh(
     _kept(records, name, seed, apart, remote.name if remote else str(home))
     fresh = _seeded(suite, seed)
     report = build(fresh, str(folder), progress=progress)
-    made = _made(folder)
+    made = manifest.of(folder)
     prints = overlap.prints(folder, made)
     before = {other: record for other, record in records.items() if other != name}
     others = _prints(remote, home, before)
@@ -89,8 +89,8 @@ def refresh(
     if apart is not None:
         place = home / f"{name}.held_out"
         build(_seeded(suite, apart, "held_out"), str(place), progress=progress)
-        _none(overlap.shared(overlap.prints(place, _made(place)), [prints, *others]), f"the held-out rows of {name}")
-        kept = _made(place)
+        kept = manifest.of(place)
+        _none(overlap.shared(overlap.prints(place, kept), [prints, *others]), f"the held-out rows of {name}")
         held = {"seed": kept["seed"], "configs": {config: _said(entry) for config, entry in kept["configs"].items()}}
     _none(shared, name)
     if name in records and not remote and records[name]["seed"] == made["seed"] and not report.written:
@@ -289,12 +289,6 @@ def _none(shared: Mapping[str, int], what: str) -> None:
             f"{what} shares {', '.join(f'{count} {kind}' for kind, count in found.items())} with earlier epochs, so it was not published. "
             "Take another seed in the suite, or parameters with more values."
         )
-
-
-def _made(folder: Path) -> dict[str, Any]:
-    found = manifest.load(folder)
-    assert found is not None, "it was just built"
-    return found
 
 
 def _said(entry: Mapping[str, Any]) -> dict[str, Any]:

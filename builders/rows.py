@@ -51,7 +51,7 @@ class RowMaker:
             source,
             part.lang,
             self.task.blocks,
-            "--template" if spec.template is not None else f"{part.task}.{part.lang}.j2",
+            "given by --template" if spec.template is not None else f"{part.task}.{part.lang}.j2",
             self.task.axis,
             ours=spec.template is None,
         )
@@ -346,7 +346,7 @@ class RowMaker:
         if (needed := self.tokenizer.count(row["reference_output"])) > answer:
             raise LcgenError(
                 f"The answer of {row['id']} takes {needed} tokens of {self.tokenizer.name}, but the budget is {answer}. "
-                f"Ask for --answer-tokens {-(-needed // 32) * 32} or more."
+                f"Ask for --answer-tokens {needed} or more, or leave it out and it is measured."
             )
         return row
 

@@ -97,13 +97,19 @@ def refused_without_a_trace(*args: Any, code: int = 2, says: str = "") -> str:
         ((*BUILD, "--samples", "many"), "Invalid value for '--samples'"),
         ((*BUILD, "--set", "keys"), "name=value"),
         ((*BUILD, "--set", "kyes=2"), "Unknown parameter of needle 'kyes'. Did you mean keys"),
+        (("build", "needle", "phone_book", "--set", "keys=4"), "phone_book has no parameter 'keys'.* --set needle.keys=4"),
+        (("build", "needle", "multi_thread", "--set", "kyes=4"), "Unknown parameter of needle 'kyes'. Did you mean keys"),
+        (("build", "--suite", "card", "--set", "keys=3"), "^(?!suite card line).*has no parameter 'keys'.* --set needle.keys=3"),
         ((*BUILD, "--set", "keys=4097"), "4,?097 .* are asked for, but a row holds at most 4,?096"),
         ((*BUILD, "--set", "keys=300"), "1024 tokens are too short for this puzzle"),
         ((*BUILD, "--set", "digits=2", "--set", "keys=60"), "only 90 keys or values of this kind exist, too few for 60"),
         ((*BUILD, "--set", "digits=2", "--set", "similar_values=20"), "not enough look-alikes"),
         ((*BUILD, "--set", "copies=1000"), "too short for this puzzle"),
         ((*BUILD, "--questions-per-context", "2", "--set", "twins=true"), "no twins"),
-        ((*BUILD, "--answer-tokens", "1"), "takes \\d+ tokens of o200k_base, but the budget is 1"),
+        (
+            (*BUILD, "--answer-tokens", "1"),
+            "takes (\\d+) tokens of o200k_base, but the budget is 1. Ask for --answer-tokens \\1 or more",
+        ),
         ((*BUILD, "--preset", "ruller"), "Unknown preset of needle 'ruller'. Did you mean ruler"),
         ((*BUILD, "--lang", "xx"), "Unknown language of needle 'xx'. Known: en, zh"),
         ((*BUILD, "--lang", "../en"), "Unknown language"),
@@ -171,6 +177,11 @@ def test_a_text_that_cannot_be_read_is_said(name: str) -> None:
     if name:
         refused_without_a_trace("corpus", "add", "mine", name, says=says)
         assert "mine" not in done("corpus", "list")
+
+
+def test_a_text_that_is_not_there_is_no_unknown_haystack() -> None:
+    refused_without_a_trace("corpus", "add", "mine", "nope", says="There is no file or folder 'nope'")
+    refused_without_a_trace(*BUILD, "--haystack", "nope", says="Unknown haystack 'nope'")
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads everything")
@@ -246,7 +257,12 @@ def test_a_tokenizer_that_cannot_be_had_is_said(name: str, make: Callable[[Path]
         ("{% if %}", "does not parse: line 1"),
         ("{{ nothing_of_the_kind }}", "nothing_of_the_kind"),
         ("{{ ''.__class__.__mro__ }}", "not allowed"),
-        ("{{ context.__init__.__globals__['os'].system('touch owned') }}", "mine.j2|--template"),
+        ("{{ context.__init__.__globals__['os'].system('touch owned') }}", "given by --template"),
+        (
+            "{{ context }} {{ question }}",
+            r"{{ pad }} once after it\. It has no macros needle\(key, value\), .*ask\(keys, doubtful\).*Begin with a copy of templates/",
+        ),
+        ("{% import 'x.j2' as x %}", "given by --template cannot be rendered: it reads another file"),
         ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", "does not come to an end"),
         (DOUBLING, "~ builds too much|it builds too much"),
         ("{{ 'x' | center(1000000000) }}", "center builds too much: no value may be longer than 1,000,000 characters"),
@@ -493,7 +509,8 @@ def test_what_a_killed_build_leaves_is_no_build_and_no_hindrance() -> None:
             time.sleep(0.02)
         run.kill()
     assert {path.name for path in out.iterdir()} == {".building"}, "nothing has the name of a finished file"
-    refused("verify", "new", says="no lcgen build")
+    for verb in (("verify", "new"), ("score", "new", "--oracle"), ("report", "new"), ("export", "new", "--to", "ruler")):
+        refused(*verb, says="In new a build was begun and is not finished.*The same `lcgen build` command goes on")
     assert "1 rows" in done(*BUILD, "--out", "new") and not (out / ".building").exists()
 
 
@@ -554,6 +571,12 @@ def test_a_damaged_cache_is_made_again(tmp_path: Path, monkeypatch: pytest.Monke
                 shutil.rmtree(tmp_path / "cache")
                 assert built() == good
     forget_texts()
+
+
+def test_a_damaged_manifest_is_said_in_sentences(folder: Path) -> None:
+    (folder / "manifest.json").write_text("{}", encoding="utf-8")
+    message = refused("verify", folder, code=1, says="is damaged: Not a valid manifest at .*Remove the folder")
+    assert ".." not in message.replace(str(folder), "")
 
 
 def test_damaged_data_files_are_found(folder: Path) -> None:

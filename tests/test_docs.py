@@ -15,10 +15,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SCALE = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
-HARNESS = "".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("harness.md", "answers.md"))
 COMMANDS = [
     line[2:]
-    for block in re.findall(r"```console\n(.*?)```", README + SCALE + HARNESS, re.S)
+    for block in re.findall(r"```console\n(.*?)```", README, re.S)
     for line in block.splitlines()
     if line.startswith("$ ")
 ]

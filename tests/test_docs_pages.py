@@ -65,6 +65,23 @@ def test_commands_run(page: str, tmp_path: Path) -> None:
             assert run(command, tmp_path)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a recipe for shells")
+def test_the_page_on_templates_runs(tmp_path: Path) -> None:
+    """The template that the page shows is whole: it builds, and its rows hold."""
+    (tmp_path / "bells.j2").write_text(blocks("template.md", "jinja")[0]["text"], encoding="utf-8")
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    for block in blocks("template.md", "sh"):
+        done = subprocess.run(["sh", "-ec", block["text"]], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert "all hold" in done.stdout
+
+
+def test_the_page_on_templates_names_every_macro_of_needle() -> None:
+    text = (DOCS / "template.md").read_text(encoding="utf-8")
+    for name, slots in generators.get("needle").blocks.items():
+        assert f"| `{name}({', '.join(slot.rstrip('*?') for slot in slots)})` |" in text, name
+
+
 def test_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
@@ -118,6 +135,19 @@ def test_every_task_has_a_page_with_all_of_it(name: str) -> None:
 def test_every_page_is_reached() -> None:
     listed = re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
     assert sorted(listed) == PAGES
+    linked = re.findall(r"\(([\w-]+\.md)\)", (DOCS / "index.md").read_text(encoding="utf-8"))
+    assert sorted([*linked, "index.md"]) == [page for page in PAGES if "/" not in page], "the front page links every page"
+
+
+def test_links_of_pages_stay_within_the_pages() -> None:
+    """What lies outside docs/ is no page of the site."""
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)\s]+)\)", BLOCK.sub("", (DOCS / page).read_text(encoding="utf-8"))):
+            path = target.partition("#")[0]
+            assert "//" in target or not path or ((DOCS / page).parent / path).resolve().relative_to(DOCS).as_posix() in PAGES, (
+                page,
+                target,
+            )
 
 
 def checkout(home: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -68,6 +69,8 @@ def test_push_tags_and_loads_equal_rows(hub: Hub, built: Path, tmp_path: Path) -
 
     out = done("push", built, "org/one", "--tag", "v1")
     assert "read back and tagged v1" in out and OWNER not in out
+    found = re.search(r'^Load: datasets\.load_dataset\("[^"]+", "(\w+)", split="(\w+)", revision="v1"\)$', out, re.M)
+    assert found and list((built / "data" / found[1]).glob(f"{found[2]}-*"))
     assert whole(hub["org/one"], built, "v1") and len(hub["org/one"].history()) == 2
     local = [row for path in sorted((built / "data" / "needle_1k").iterdir()) for row in writer.read(path)]
     for streaming in ("", "yes"):

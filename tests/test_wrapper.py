@@ -96,6 +96,24 @@ def made(tmp_path: Path, template: str, tokenizer: tokens.Tokenizer | None = Non
     return found
 
 
+@pytest.mark.parametrize(
+    ("template", "good", "typo", "says"),
+    [
+        (CHATML, "enable_thinking", "enable_thinkin", r"Unknown variable of the chat template of 'chat.jinja' 'enable_thinkin'. Did you mean enable_thinking"),
+        # A variable that the template sets where it is not given can be given; one that it sets itself alone cannot.
+        (HEADERS, "date_string", "date", "Known: .*date_string"),
+        (TURNS, "bos_token", "ns", "Unknown variable"),
+    ],
+)  # fmt: skip
+def test_an_argument_that_no_template_reads_is_refused(template: str, good: str, typo: str, says: str, tmp_path: Path) -> None:
+    made(tmp_path, template, tokens.load("llama3"), **{good: "2024-07-26"})
+    with pytest.raises(LcgenError, match=says):
+        made(tmp_path, template, tokens.load("llama3"), **{typo: "2024-07-26"})
+    for source in ("none", "auto"):
+        with pytest.raises(LcgenError, match=f"no chat template that could read --chat-template-arg {good}"):
+            wrapper.load(source, tokens.load("qwen3"), {good: "x"})
+
+
 def test_rendered_texts(tmp_path: Path) -> None:
     found = made(tmp_path, CHATML)
     system = "<|im_start|>system\nYou are a careful assistant.<|im_end|>\n"

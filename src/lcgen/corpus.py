@@ -58,7 +58,7 @@ def add(name: str, source: str, lang: str) -> Record:
     if name in BUILT_IN:
         raise LcgenError(f"{name!r} is the name of a built-in haystack ({', '.join(BUILT_IN)}); choose another.")
     languages.load(lang)
-    place = texts.find(source)
+    place = found(source)
     if not place.dataset:
         # The name must mean the same text in whatever folder it is used.
         column = f":{place.column}" if place.column != "text" else ""
@@ -85,6 +85,14 @@ def remove(name: str) -> None:
     _write(record for record in records.values() if record.name != name)
 
 
+def found(source: str) -> texts.Place:
+    """What a path or hf: source names. Raises LcgenError for a path where nothing stands."""
+    place = texts.find(source)
+    if not place.dataset and not place.path.exists():
+        raise LcgenError(f"There is no file or folder {str(place.path)!r}. {texts.POSSIBLE}")
+    return place
+
+
 def resolve(source: str) -> Record:
     """The record of a name, or one made for a path or hf: source; LcgenError where it is neither.
 
@@ -99,7 +107,7 @@ def resolve(source: str) -> Record:
     if not place.path.exists():
         if re.fullmatch(r"\w+", source):
             raise unknown("haystack", source, [*BUILT_IN, *records, "PATH", "hf:DATASET"])
-        raise LcgenError(f"There is no file or folder {str(place.path)!r}. {texts.POSSIBLE}")
+        found(source)
     stem = place.path.absolute().name
     for suffix in (*texts.PACKED, *texts.KINDS):
         stem = stem.removesuffix(suffix)

@@ -14,6 +14,7 @@ from typing import Any
 from lcgen import schemas, wanted
 from lcgen.errors import LcgenError, unknown
 from lcgen.marked import Marked
+from lcgen.params import shared as for_all
 from lcgen.spec import Hub, Spec, Suite, check_name, distinct
 
 MULTIPLIED = ("lang", "tokenizer", "haystack")
@@ -81,6 +82,7 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Suite:
     pairs = _pairs(given.pop("params", ()))
     home = Path(name).parent if is_file(name) else None
     tasks = {task for entry in whole["builds"] for task in _tasks({**whole.get("defaults", {}), **entry})}
+    for_all(pairs, tasks)
     builds: list[Spec] = []
     configs, worded = set[str](), dict[tuple[str, str], str | None]()
     for number, entry in enumerate(whole["builds"]):

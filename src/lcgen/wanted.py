@@ -83,6 +83,7 @@ def known(options: Mapping[str, Any]) -> None:
 def spec(tasks: str | Sequence[str], **options: Unpack[Options]) -> Spec:
     """One build: these tasks, with these options. Lengths and depths may be numbers too. Raises LcgenError for anything that cannot be."""
     from lcgen import generators
+    from lcgen.params import shared
 
     known(options)
     whole: dict[str, Any] = {**DEFAULTS, **options}
@@ -95,6 +96,7 @@ def spec(tasks: str | Sequence[str], **options: Unpack[Options]) -> Spec:
     if preset is not None and len(names) > 1:
         raise LcgenError("--preset belongs to one task. Build the tasks one by one, or without it.")
     pairs = [f"{k}={_swept(v)}" for k, v in params.items()] if isinstance(params, Mapping) else params
+    shared(pairs, names)
     whole["preset"] = preset.replace("-", "_") if preset is not None else None
     asked = _Asked(names, _text(whole.get("lengths")), _text(whole.get("depths")), tuple(pairs), whole)  # type: ignore[arg-type]
     parts = [part for name in names for part in _parts(generators.get(name), asked)]

@@ -47,6 +47,8 @@ KINDS = {
 }
 """Kinds of slots, declared as `slot~kind`: the pattern of what may stand there, and values to probe macros with."""
 TURNS = max(len(probes) for _, probes in KINDS.values())
+START = "Begin with a copy of templates/TASK.LANG.j2 in the folder of any build, and change its words."
+"""What to do about a template that lacks much; `docs/template.md` says what each part is for."""
 PLACES, AUDIENCES = ("before", "after", "both"), ("chat", "base")
 
 
@@ -92,15 +94,43 @@ class Wording:
             if self._plain(block):
                 self._probe(block, slots)
         self._tell_apart()
+        self._whole(axis)
         if all(hasattr(self._module, block) for block in blocks):
             for block, slots in blocks.items():
                 self._heed(block, {slot.rstrip("?"): True for slot in slots if slot.endswith("?")})
         self.fences: frozenset[str] = frozenset()
         if axis == "input":
             self.fences = self._fences()
-        else:
-            for place, audience in product(PLACES, AUDIENCES):
-                self.page(question=MARK.format("question"), place=place, audience=audience)
+
+    def _whole(self, axis: str) -> None:
+        """Raises LcgenError, with all that is wrong at once, for a body that does not print what a prompt is made of."""
+        wrong: dict[str, list[str]] = {}
+        for place, audience in product(PLACES, AUDIENCES):
+            slots = {"question": MARK.format("question"), "place": place, "audience": audience}
+            for demand in self._demands(self._rendered(slots), slots, axis):
+                wrong.setdefault(demand, []).append(f"{place}/{audience}")
+        if not wrong:
+            return
+        every = len(PLACES) * len(AUDIENCES)
+        said = [d if len(where) == every else f"{d} (place/audience {', '.join(where)})" for d, where in wrong.items()]
+        lost = [name for name in self.blocks if not hasattr(self._module, name)]
+        macros = f" It has no macros {', '.join(map(self._signature, lost))}, of which every puzzle needs some." if lost else ""
+        raise LcgenError(f"The template {self.name} {'; '.join(said)}.{macros} {START}")
+
+    def _demands(self, text: str, slots: Mapping[str, Any], axis: str = "input") -> list[str]:
+        """What a rendered body does not print as it must, in words."""
+        wrong = []
+        if axis != "input":
+            if CONTEXT in text or PAD in text:
+                wrong.append("prints a context or a pad, but its task has none")
+        elif text.count(CONTEXT) != 1 or text.count(PAD) != 1 or text.index(CONTEXT) > text.index(PAD):
+            wrong.append("must print {{ context }} once and {{ pad }} once after it")
+        if MARK.format("question") == slots.get("question") and MARK.format("question") not in text:
+            wrong.append("does not print {{ question }}")
+        return wrong
+
+    def _signature(self, block: str) -> str:
+        return f"{block}({', '.join(map(_stem, self.blocks[block]))})"
 
     def _plain(self, block: str) -> bool:
         """Whether all slots of the macro take one text each, so that its text can be read back."""
@@ -108,6 +138,10 @@ class Wording:
 
     def _refused(self, error: Exception) -> LcgenError:
         what = "does something that is not allowed" if isinstance(error, SecurityError) else "cannot be rendered"
+        if isinstance(error, TypeError) and "no loader" in str(error):
+            return LcgenError(
+                f"The template {self.name} cannot be rendered: it reads another file, but everything must stand in the one."
+            )
         return LcgenError(f"The template {self.name} {what}: {error}.")
 
     def _probe(self, block: str, slots: Sequence[str]) -> None:
@@ -178,8 +212,7 @@ class Wording:
         if not hasattr(self._module, block):
             raise LcgenError(
                 f"The template {self.name} has no macro {block!r}, which this puzzle needs. The task's macros: "
-                + ", ".join(f"{b}({', '.join(s)})" for b, s in self.blocks.items())
-                + "."
+                f"{', '.join(map(self._signature, self.blocks))}. {START}"
             )
         try:
             return str(self._within(lambda: getattr(self._module, block)(**slots))).strip()
@@ -200,10 +233,19 @@ class Wording:
 
     def page(self, **slots: Any) -> str:
         """The whole prompt of the output axis, which has no context."""
+        return self._body(slots, "output")
+
+    def frame(self, **slots: Any) -> tuple[str, str, str]:
+        """The prompt around the context: what stands before it, between it and the pad, and after the pad."""
+        before, _, rest = self._body(slots, "input").partition(CONTEXT)
+        between, _, after = rest.partition(PAD)
+        return before, between, after
+
+    def _body(self, slots: Mapping[str, Any], axis: str) -> str:
+        """The body with a question in it. Raises LcgenError where it heeds the question's words and loses what must stand."""
         text = self._rendered(slots)
-        if CONTEXT in text or PAD in text:
-            raise LcgenError(f"The template {self.name} prints a context or a pad, but its task has none.")
-        self._asks(text, slots)
+        if wrong := self._demands(text, slots, axis):
+            raise LcgenError(f"The template {self.name} {'; '.join(wrong)}. {START}")
         return text
 
     def _rendered(self, slots: Mapping[str, Any]) -> str:
@@ -211,23 +253,6 @@ class Wording:
             return self._within(lambda: self._template.render(context=CONTEXT, pad=PAD, **slots)).strip()
         except Exception as error:
             raise self._refused(error) from error
-
-    def _asks(self, text: str, slots: Mapping[str, Any]) -> None:
-        if MARK.format("question") == slots.get("question") and MARK.format("question") not in text:
-            raise LcgenError(f"The template {self.name} does not print {{{{ question }}}} when it is placed {slots['place']!r}.")
-
-    def frame(self, **slots: Any) -> tuple[str, str, str]:
-        """The prompt around the context: what stands before it, between it and the pad, and after the pad."""
-        text = self._rendered(slots)
-        before, found, rest = text.partition(CONTEXT)
-        between, pad, after = rest.partition(PAD)
-        if not found or not pad or CONTEXT in rest or PAD in after or PAD in before:
-            raise LcgenError(
-                f"The template {self.name} must print {{{{ context }}}} once and {{{{ pad }}}} once after it "
-                f"(question placed {slots.get('place')!r}, for {slots.get('audience')!r})."
-            )
-        self._asks(text, slots)
-        return before, between, after
 
     def _fences(self) -> frozenset[str]:
         """The lines next to the context in any frame: text that held one would seem to begin or end the context.

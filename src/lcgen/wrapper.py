@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lcgen.errors import LcgenError
+from lcgen.errors import LcgenError, unknown
 
 if TYPE_CHECKING:
     from lcgen.tokens import Tokenizer
@@ -65,6 +65,11 @@ def load(source: str | None, tokenizer: Tokenizer, args: Mapping[str, Any]) -> W
     folder, or a Jinja file. Raises LcgenError for a template that cannot be had, fails, or does more than wrap.
     """
     if source is None or source == "none" or (source == "auto" and tokenizer.chat_template is None):
+        if args:
+            raise LcgenError(
+                f"There is no chat template that could read --chat-template-arg {next(iter(args))}: "
+                f"{f'{tokenizer.name} has none' if source == 'auto' else 'none was asked for'}. Name one with --chat-template, or leave it out."
+            )
         return None
     if source == "auto":
         name, template, texts = tokenizer.name, tokenizer.chat_template, tokenizer.special_texts
@@ -75,6 +80,7 @@ def load(source: str | None, tokenizer: Tokenizer, args: Mapping[str, Any]) -> W
             f"There is no chat template at {source!r}. Give 'auto' (the tokenizer's own), 'none', a Jinja file, or a "
             "Hub id or model folder with a chat_template.jinja or a chat_template in its tokenizer_config.json."
         )
+    _heeded(name, template, args)
     before, after = _split(name, template, {**texts, **args})
     return Wrapper(name, _fingerprint(before, after), before, after)
 
@@ -107,8 +113,26 @@ def _fingerprint(before: str, after: str) -> str:
     return hashlib.sha256(json.dumps([before, after]).encode()).hexdigest()[:16]
 
 
+_SET = ("messages", "tools", "documents", "add_generation_prompt")
+"""What a template is given by lcgen itself."""
+
+
+def _heeded(name: str, template: str, args: Mapping[str, Any]) -> None:
+    """Raises LcgenError for an argument that no template reads: it would change nothing, and a typo would pass unseen."""
+    from jinja2 import TemplateError, meta
+
+    environment = _environment()
+    try:
+        read = meta.find_undeclared_variables(environment.parse(template)) - {*environment.globals, *_SET}
+    except TemplateError:
+        return  # it cannot be rendered either, which says where
+    for arg in args:
+        if arg not in read and arg not in _SET:
+            raise unknown(f"variable of the chat template of {name!r}", arg, read)
+
+
 def _split(name: str, template: str, variables: Mapping[str, Any]) -> tuple[str, str]:
-    taken = {"messages", "tools", "documents", "add_generation_prompt"} & set(variables)
+    taken = set(_SET) & set(variables)
     if taken:
         raise LcgenError(f"The chat template argument {sorted(taken)[0]!r} is set by lcgen and cannot be given.")
     halves = []

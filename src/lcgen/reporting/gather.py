@@ -144,8 +144,7 @@ def gather(folder: Path, files: Sequence[str | Path | Mapping[str, Any]], progre
         found = scoring.score(folder, answers, progress=progress, watch=collector)
     for sheet in found.sheets:
         _band(sheet.rows)
-    made = manifest.load(folder)
-    assert made is not None, "what is no build was refused before"
+    made = manifest.of(folder)
     collector.check(folder)
     said = notes(found, "zero")
     for path, lines in given:

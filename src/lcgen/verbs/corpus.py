@@ -26,6 +26,7 @@ def corpus_add(name: str, source: str, lang: str) -> None:
     from lcgen import corpus as corpora
     from lcgen.store import from_corpus
 
+    corpora.found(source)
     store = from_corpus(source, lang)
     record = corpora.add(name, source, lang)
     click.echo(f"{record.name}: {len(store):,} units, {size(int(store.borders[-1]))}. Use it: --haystack {record.name}")

@@ -53,16 +53,23 @@ def tell(report: Report, began: float, as_json: bool, shard: str | None = None, 
         click.echo(f"Next: lcgen finish {shlex.quote(shown)}")
         return
     wrapped = f"the chat wrapper {report.wrapper}" if report.wrapper != "none" else "no chat wrapper"
-    model = "" if report.wrapper != "none" else "; for your model and its chat template: --tokenizer ORG/MODEL"
+    theirs = "your model" if report.audience == "base" else "your model and its chat template"
+    model = "" if report.wrapper != "none" else f"; for {theirs}: --tokenizer ORG/MODEL"
     # The manifest names a local vocabulary without its path, so whoever verifies must say where it is.
     again = "".join(f" --tokenizer {shlex.quote(name)}" for name in report.elsewhere)
     if report.repeat > 0.05:
         click.echo(f"Note: up to {report.repeat:.0%} of a row's text stands earlier in it (column haystack_repeat).", err=True)
+    # What was verified was so when the rows were made: a build that finds all there does none of it.
+    were = "" if report.written else " when they were made"
     if report.counted:
-        click.echo(f"{shown}: {report.rows:,} rows, {size(report.bytes)}, {done}; {report.encoded:,} encoded and solved again.")
+        click.echo(
+            f"{shown}: {report.rows:,} rows, {size(report.bytes)}, {done}; {report.encoded:,} encoded and solved again{were}."
+        )
         click.echo(f"Counted in {report.tokenizer} with {wrapped}, {report.reserve} tokens in reserve{model}.")
     else:
-        click.echo(f"{shown}: {report.rows:,} rows of numbers, {size(report.bytes)}, {done}; {report.solved:,} solved again.")
+        click.echo(
+            f"{shown}: {report.rows:,} rows of numbers, {size(report.bytes)}, {done}; {report.solved:,} solved again{were}."
+        )
     if not isinstance(report.folder, Path):
         click.echo(f"Next: copy it to a folder, or to the Hub; there lcgen verify{again} reads it again.")
         return

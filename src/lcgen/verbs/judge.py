@@ -14,7 +14,7 @@ from lcgen.verbs.terminal import progress_bar
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @click.option("--full", is_flag=True, help="Encode and solve every row, not 5 %.")
 @click.option(
     "--tokenizer", multiple=True, metavar="NAME", help="Where to find a vocabulary, if not under its name in the manifest."

@@ -21,7 +21,8 @@ from lcgen.wanted import spec
 def show(task: str, index: int, full: bool, as_json: bool, template_args: tuple[str, ...], **options: Any) -> None:
     """Show one row, its evidence marked.
 
-    Without --lengths and --depths: 4k, or the native size, and depth 0.5.
+    Without --lengths and --depths it has 4k, or the native size, and depth 0.5, whatever stands at those options. Of several
+    lengths, depths or values the first is shown.
     """
     from lcgen import generators
     from lcgen.show import one, text

@@ -38,6 +38,7 @@ def push(folder: Path, repository: str, as_json: bool, **options: Any) -> None:
     The token is that of `hf auth login` or HF_TOKEN. The same folder again changes nothing.
     """
     import lcgen
+    from lcgen.builders import manifest
 
     with progress_bar("pushing") as progress:
         found = lcgen.push(folder, repository, progress=progress, **options)
@@ -57,4 +58,7 @@ def push(folder: Path, repository: str, as_json: bool, **options: Any) -> None:
     click.echo(
         f"{found.page}: {len(found.added)} files new, {len(found.changed)} changed, {len(found.deleted)} gone; read back and tagged {found.tag}."
     )
-    click.echo(f'Load: datasets.load_dataset("{repository}", NAME_LENGTH, revision="{found.tag}")')
+    # A file of the manifest is named data/CONFIG/SPLIT-...
+    _, config, file = next(iter(manifest.of(folder)["files"])).split("/")
+    split = file.rpartition("-")[0]
+    click.echo(f'Load: datasets.load_dataset("{repository}", "{config}", split="{split}", revision="{found.tag}")')
