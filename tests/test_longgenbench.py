@@ -376,6 +376,12 @@ LETTERS = [Item(6, "C", "ABCD"), Item(7, "A", "ABCD"), Item(8, "E", "ABCDE")]
         "Answer_9 -> 30\nAnswer_10 → 1200\nAnswer_11 => -5",
         "9 -> 30\n10 → 1200\n11 => -5",
         "9 - 30\n10 - 1,200\n11 - -5",
+        "[9] 30\n[10] 1200\n[11] -5",
+        "<answer_9>30</answer_9>\n<answer_10>1200</answer_10>\n<answer_11>-5</answer_11>",
+        "Solution 9: 30\nSolution 10: 1200\nSolution 11: -5",
+        "The answer to Question_9 is 30.\nThe answer to Question_10 is 1,200.\nThe answer to Question_11 is -5.",
+        "For Question_9, the answer is 30.\nFor Question_10, it is 1200.\nFor Question_11, the answer is -5.",
+        "[Answer 9] 30\n[Answer 10] 1200\n[Answer 11] -5",
         "Answer to Question 9: 30\nAnswer to Question 10: 1200\nAnswer to Question 11: -5",
         "Problem 9: 30\nProblem 10: 1200\nProblem 11: -5",
         "Answer_9: The answer is not 3 but 30.\nAnswer_10: It is 1200, not 1300.\nAnswer_11: The answer isn't 5, but rather -5.",
@@ -450,12 +456,13 @@ CITING = (
     "From above, Answer_{n} is {v}.", "Answer_{n} is {v}.", "Answer_{n} = {v}", "Answer_{n}: {v}", "(Question_{n}: {v})", "Question_{n}: {v}",
     "Question_{n} = {v}, so we start with {v}.", "First, Question_{n} is {v}.", "The answer to Question_{n} is {v}.",
     "Answer to Question_{n} is {v}.", "(Answer_{n}: {v})", "We take Answer_{n}: {v}.", "[the answer to Question_{n}] = {v}",
+    "[the answer to Question_{n}]", "The answer to Question_{n}, {v}, is where we start.", "For Question_{n}, we found {v}.", "[Answer_{n}] {v}",
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("citing", CITING)
 def test_an_answer_may_cite_the_one_that_it_builds_on(citing: str) -> None:
-    (row,) = [row for row in lcgen.generate("longgenbench", params={"questions": 12, "chain": 3}) if row["variant"] != "single"]
+    (row,) = made(params=(("questions", 12), ("chain", 3)))
     said = row["reference_output"]
     found = dict(zip((item["number"] for item in row["metadata"]["items"]), row["outputs"]))
     linked = [item for item in row["metadata"]["items"] if item["after"] is not None]

@@ -8,18 +8,19 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-_LEAD = r"[ \t>*#_`|\"'{\[(（\-•]{0,12}"
+_LEAD = r"[ \t<>*#_`|\"'{\[(（\-•]{0,12}"
 _ASKED = r"questions?|problems?|问题|题目"
 HEADER = re.compile(
     rf"(?:^|(?<=[.;,|。；，!?！？)\]）*]))[ \t]{{0,4}}(?P<lead>{_LEAD})"
-    rf"(?:(?:(?P<kind>answers?(?:[ \t](?:to|for)[ \t](?:the[ \t])?(?:questions?|problems?))?|ans|答案|回答|答|{_ASKED})"
+    r"(?:for[ \t])?(?:(?<![\[(])the[ \t])?"
+    rf"(?:(?:(?P<kind>answers?(?:[ \t](?:to|for)[ \t](?:the[ \t])?(?:questions?|problems?))?|ans|solutions?|答案|回答|答|{_ASKED})"
     r"[ \t_#*]{0,4}(?:no\.? ?)?)|(?P<one>(?-i:[QA]))[._#]?)(?P<id>\d{1,7})(?!\d)"
-    r"[ \t*_`\"')\]）]{0,6}?(?P<end>[:：.)、|]|[-=]>|[→⇒=]|[-–—](?=\s)|$|is\b|是)",
+    r"[ \t*_`\"')\]）]{0,6}?(?P<end>[:：.)、|>]|\](?=[ \t])|[-=]>|[→⇒=,，]|[-–—](?=\s)|$|is\b|是)",
     re.I | re.M,
 )
 BARE = re.compile(
     rf"^{_LEAD}(?P<id>\d{{1,7}})[\"'*_\])）]{{0,4}}[ \t]{{0,4}}"
-    r"(?:[:：.)、|]|[-=]>|[→⇒]|[-–—](?=[ \t]{1,4}(?:[^\s=]{1,20}[ \t]*$|[(\[]?[A-Z][)\].:])))",
+    r"(?:[:：.)、|]|(?<=\])(?=[ \t])|[-=]>|[→⇒]|[-–—](?=[ \t]{1,4}(?:[^\s=]{1,20}[ \t]*$|[(\[]?[A-Z][)\].:])))",
     re.M,
 )
 """A number alone at the start of a line: only where a reply has no header with a word. `5 - 3 = 2` is a step, `5 - B` is not."""
@@ -83,7 +84,9 @@ def read(text: str, numbers: Sequence[int], after: Mapping[int, int] | None = No
     text = _flat(unicodedata.normalize("NFKC", text).replace("\u2212", "-"))
     asked = set(numbers)
     heads = [_head(found, text) for found in HEADER.finditer(text)]
-    worded = any(not head.asks and head.number in asked for head in heads)
+    firm = any(head.asks and head.opens and head.closed and head.number in asked for head in heads)
+    # Under headers of questions a sentence that names an answer is no header of it.
+    worded = any(not head.asks and head.number in asked and ((head.opens and head.closed) or not firm) for head in heads)
     if not worded and not any(head.number in asked for head in heads):
         bare = (_Head(head.start(), head.end(), int(head["id"]), False) for head in BARE.finditer(text))
         heads = sorted([*heads, *(head for head in bare if head.number in asked)], key=lambda head: head.start)
@@ -104,7 +107,12 @@ def _head(found: re.Match[str], text: str) -> _Head:
     kind = (found["kind"] or found["one"]).lower()
     opens = (found.start() == 0 or text[found.start() - 1] == "\n") and not set("([（") & set(found["lead"])
     return _Head(
-        found.start(), found.end(), int(found["id"]), kind[0] in "qp问题", opens, found["end"].lower() not in ("is", "是", "=")
+        found.start(),
+        found.end(),
+        int(found["id"]),
+        kind[0] in "qp问题",
+        opens,
+        found["end"].lower() not in ("is", "是", "=", ",", "，"),
     )
 
 
@@ -163,6 +171,7 @@ def _plain(body: str) -> str:
     """A body without marks of bold type and of LaTeX, and without the values that it denies."""
     body = re.sub(r"\\(?:text|textbf|mathrm|mathbf)[ \t]{0,2}\{([^{}\n]{0,40})\}", r"\1", body)
     body = re.sub(r"(?<=\d)(?:\{,\}|\\,|\\!)(?=\d)", "", body)
+    body = re.sub(r"</?[A-Za-z]\w{0,20}>", " ", body)
     return DENIED.sub(" ", re.sub(r"\*\*|`|\\(?=[()\[\]$])", "", body))
 
 
