@@ -159,7 +159,7 @@ class MultiThread(Task[MultiThreadParams]):
         meta = row["metadata"]
         found = contrasts.by_spans(row, keyed=not meta["condition"])
         if found is None:
-            return None
+            return contrasts.Contrast(why=contrasts.UNSTATED, fault=contrasts.unlike(row["answer"]))
         keys = {piece["value"]: piece["key"] for piece in row["evidence"] if piece["role"] != "decoy"}
         looked_up = meta["ordered"] and meta["variant"] != "branched"
         bare = {"cue": "", "lead": " "} if meta["condition"] else {}

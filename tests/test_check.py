@@ -194,8 +194,10 @@ def _questionless(row: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("change", "says"), [
     (_contradicted, "its prompt also says '9081726'"), (_keyless, "names nothing that its evidence"), (_questionless, "does not stand in its prompt"),
-    (lambda row: {**row, "context_start": len(row["input"]) + 5}, "do not fit together"),
-], ids=["contradicted", "keyless", "questionless", "out of place"])  # fmt: skip
+    (lambda row: {**row, "context_start": len(row["input"]) + 5}, "does not stand where"),
+    (lambda row: {**row, "context_start": None}, "does not stand where"), (lambda row: {**row, "evidence": []}, "is not what its evidence says"),
+    (lambda row: {**row, "evidence": [{**piece, "char_start": 5} for piece in row["evidence"]]}, "does not stand where"),
+], ids=["contradicted", "keyless", "questionless", "out of place", "placeless", "without evidence", "elsewhere"])  # fmt: skip
 def test_rows_at_odds_with_themselves_are_broken_and_listed(change: Any, says: str) -> None:
     made = rows(depths="0.1,0.4,0.8", samples=2, haystack="noise")
     found = checked([change(row) if number == 3 else row for number, row in enumerate(made)])

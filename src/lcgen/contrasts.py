@@ -82,7 +82,10 @@ def by_spans(row: Row, keyed: bool = True) -> Contrast | None:
     changed = row["metadata"].get("no_answer")
     if not valued:
         labels = [row["answer"], *rivals(pieces, row["outputs"])]
-        return Contrast([Choice(row["answer"], labels=labels)], why=UNSTATED) if len(labels) > 1 else None
+        # Tasks that know what to say where nothing is stated must say that.
+        fault = unlike(row["answer"]) if "no_answer" in row["metadata"] and row["outputs"] != [changed] else ""
+        choices = [Choice(row["answer"], labels=labels)] if len(labels) > 1 else []
+        return Contrast(choices, why=UNSTATED, fault=fault) if choices or fault else None
     stated = {piece["value"] for piece in valued if piece["value"] in piece["text"]}
     unstated = [output for output in row["outputs"] if output not in stated and output != changed]
     spare = [piece["value"] for piece in valued if piece["value"] not in row["outputs"]]

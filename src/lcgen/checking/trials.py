@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from lcgen import generators
+from lcgen import generators, proof
 from lcgen.checking.judge import Judge, Weighed
 from lcgen.checking.prompts import Prompt, prompts
 from lcgen.checking.verdicts import Trial
 from lcgen.contract import Row
 from lcgen.contrasts import Contrast, quoted
-from lcgen.errors import LcgenError
+from lcgen.errors import CheckFailed, LcgenError
 from lcgen.streams import Stream
 
 DECILES = 10
@@ -85,10 +85,11 @@ def check(rows: Sequence[tuple[str, Row]], judge: Judge, candidates: int, genera
         record = Record(row["id"], where, counted=row["prompt_tokens"] - row["wrapper_tokens"])
         records.append(record)
         try:
+            proof.places(row)
             contrast = generators.get(row["task"]).contrast(row)
             made = list(prompts(row, contrast, judge.reader, candidates)) if contrast and contrast.reference is None else []
-        except (IndexError, KeyError, TypeError, ValueError):
-            record.fault = "its places, its answers and its text do not fit together"
+        except (CheckFailed, IndexError, KeyError, TypeError, ValueError):
+            record.fault = "its evidence does not stand where it is said to"
             continue
         if contrast is None:
             record.why = "their task says of no evidence that it could be taken away"
