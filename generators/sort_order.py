@@ -256,7 +256,7 @@ def _fitted(params: SortOrderParams, questions: int, source: Source, filler: Uni
             f"{count} segments of {params.segment_length:,} {params.segment_unit} take {least:,} sentences of this text at least, and about {fits:,} fit"
             + (
                 f": segment_length at most {most:,}."
-                if 0 < most and least > count
+                if most > 0 and least > count
                 else ", since its sentences are long or do not end: take another text."
                 if not fits
                 else ""
