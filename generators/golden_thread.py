@@ -97,7 +97,7 @@ class GoldenThread(Task[GoldenThreadParams]):
     papers = ("arXiv:2409.02076",)
     tags = ("long-form-generation", "instruction-following")
     Params = GoldenThreadParams
-    revision = 1
+    revision = 2
     axis = "output"
     metric = "event_f1"
     depths = False
