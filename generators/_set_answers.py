@@ -70,7 +70,7 @@ def heard(
     a count may stand beside a list of what it counts.
     """
     meaning = {phrase.casefold(): label for label, ways in labels.items() for phrase in ways} | {p.casefold(): "" for p in idle}
-    other = dict(zip(labels, reversed(labels))) if len(labels) == 2 else {}
+    other = dict(zip(labels, reversed(list(labels)))) if len(labels) == 2 else {}
     pattern = re.compile(
         rf"(?<![A-Za-z0-9_-])(?:(?P<denial>{_any(denials)})(?:(?<=[A-Za-z])[\s\"'*_`]{{1,4}}|(?<![A-Za-z])[\s\"'*_`]{{0,4}}))?"
         rf"(?P<phrase>{_any(phrase for phrase in meaning if len(phrase) > 1 or phrase.isascii())})(?![A-Za-z0-9_-])"
