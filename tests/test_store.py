@@ -461,7 +461,7 @@ def test_a_copied_cache_is_used(
     copy = tmp_path / "copied"
     shutil.copytree(home, copy, copy_function=shutil.copyfile)
     monkeypatch.setenv("LCGEN_CACHE", str(copy))
-    monkeypatch.setattr(texts, "documents", lambda source: pytest.fail("was split again"))
+    monkeypatch.setattr(texts, "parts", lambda source: pytest.fail("was split again"))
     assert not rebuilt(path, capsys)
 
 
@@ -492,12 +492,12 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, home: Path, monk
 def test_an_interrupt_leaves_nothing(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.txt", tale())
 
-    def documents(source: str) -> Any:
-        yield tale()
+    def parts(source: str) -> Any:
+        yield True, tale()
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(texts, "documents", documents)
+        patch.setattr(texts, "parts", parts)
         with pytest.raises(KeyboardInterrupt):
             store.from_corpus(path, "en")
     assert list((home / "stores").iterdir()) == []
@@ -515,16 +515,16 @@ def test_what_a_killed_process_left_is_swept_after_a_day(tmp_path: Path, home: P
 
 def test_the_loser_of_a_race_uses_what_the_winner_made(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.txt", tale())
-    documents = texts.documents
+    parts = texts.parts
     winners: list[store.Store] = []
 
     def slow(source: str) -> Any:
         with monkeypatch.context() as patch:
-            patch.setattr(texts, "documents", documents)
+            patch.setattr(texts, "parts", parts)
             winners.append(store.from_corpus(path, "en"))
-        yield from documents(source)
+        yield from parts(source)
 
-    monkeypatch.setattr(texts, "documents", slow)
+    monkeypatch.setattr(texts, "parts", slow)
     loser = store.from_corpus(path, "en")
     assert len(winners) == 1 and winners[0].fingerprint == loser.fingerprint and winners[0].folder == loser.folder
     assert list((home / "stores").iterdir()) == [loser.folder]
