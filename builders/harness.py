@@ -22,7 +22,13 @@ from lcgen.builders.tables import Maker
 from lcgen.builders.vendor import vendored
 from lcgen.spec import Length
 
-PYTHON = ("lm_eval/lcgen_rows.py", "inspect_tasks.py", "lighteval_tasks.py", "opencompass_tasks.py")
+PYTHON = (
+    "lm_eval/lcgen_rows.py",
+    "inspect_tasks.py",
+    "lighteval_tasks.py",
+    "opencompass_tasks.py",
+    "opencompass_lcgen.py",
+)
 EVAL = "eval.yaml"
 VENDORED = "lm_eval/lcgen"
 

@@ -231,6 +231,7 @@ def test_a_folder_holds_what_the_plan_says(example: Path) -> None:
         "lm_eval/needle_1k.yaml",
         "lm_eval/needle_2k.yaml",
         "manifest.json",
+        "opencompass_lcgen.py",
         "opencompass_tasks.py",
         "schemas/needle.schema.json",
         "schemas/row.schema.json",

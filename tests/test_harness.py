@@ -184,7 +184,7 @@ def test_the_copy_scores_as_the_package(task: str, tmp_path: Path) -> None:
     [
         ("inspect_tasks.py", "inspect_ai"),
         ("lighteval_tasks.py", "lighteval"),
-        ("opencompass_tasks.py", "opencompass"),
+        ("opencompass_lcgen.py", "opencompass"),
         ("lm_eval/lcgen_rows.py", "lm_eval"),
     ],
 )
@@ -248,6 +248,21 @@ def test_inspect_runs_a_moved_copy_and_its_log_is_scored(mode: str, score: float
     assert found["mean"] == score and found["samples"] == 2
     scored = lcgen.score(folder, found["log"], missing="skip")
     assert scored.totals[0].figures[scored.runs[0]]["score"].value == score
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mode", "score"), [("oracle", 100.0), ("empty", 0.0)])
+def test_opencompass_runs_a_moved_copy(mode: str, score: float, folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "moved")
+    found = _harness("opencompass_run.py", tmp_path / "moved", mode, cwd=tmp_path, module="opencompass")
+    assert len(found) == 4 and set(found.values()) == {score}
+
+
+@pytest.mark.slow
+def test_lighteval_reads_a_moved_copy_and_judges_by_it(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "moved")
+    found = _harness("lighteval_run.py", tmp_path / "moved", "needle_1k", cwd=tmp_path, module="lighteval")
+    assert found == {"oracle": [1.0, 1.0], "empty": [0.0, 0.0]}
 
 
 @pytest.mark.slow
