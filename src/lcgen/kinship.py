@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import accumulate
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -46,8 +46,7 @@ class Plan:
         return self.chain + self.beyond + self.branches
 
 
-@dataclass(frozen=True)
-class Relation:
+class Relation(NamedTuple):
     """The elder is the younger's parent (1 generation) or grandparent (2)."""
 
     elder: int

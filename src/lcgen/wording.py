@@ -203,7 +203,7 @@ class Wording:
     def say(self, block: str, **slots: Any) -> str:
         """One macro as text, without white space at its ends. Raises LcgenError where it does not heed a flag."""
         if self._plain(block):
-            return "".join(text or str(slots[slot]) for text, slot in self.parts(block))
+            return "".join([text or str(slots[slot]) for text, slot in self.parts(block)])
         said = self._run(block, slots)
         self._heed(block, {slot[:-1]: slots.get(slot[:-1]) for slot in self.blocks.get(block, ()) if slot.endswith("?")})
         return said
