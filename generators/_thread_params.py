@@ -36,7 +36,7 @@ class MultiThreadParams:
     """Which pair of the first thread stands at the depth that --depths asks for."""
     branching: int = 0
     """Pairs that share each key on the way of `branched`, of which one leads on to the end; 0: 2."""
-    decoys: int = 0
+    decoys: int = 1
     """Threads of equal length that nobody asks for; in `conditional`, keys with another character."""
     alphabet: Literal["uuids", "hex", "words", "consonants", "published"] = "uuids"
     """Form of keys and values; `published` draws the pairs that Needle Threading's own numbers give, for a fixed number of pairs."""

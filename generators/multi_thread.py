@@ -200,7 +200,11 @@ COUNTS, STEPS = (1, 2, 3, 4, 5, 10, 15, 20, 25), (2, 3, 4, 5, 6, 7, 8, 9, 10, 15
 WAYS = ("forward", "backward", "random")
 FROM_2500 = "2500,5000,10000,20000,32000,64000,128000,180000,250000,500000,630000"
 FROM_5000 = FROM_2500.partition(",")[2]
-ENDS = {10: "threads that run forward end late in the text and backward ones early, as asked; direction=random tells nothing"}
+ENDS = {
+    10: "threads that run forward end late in the text and backward ones early; and all are asked for, so their ends answer without the question"
+}
+ALL_ASKED = {10: "as published, all threads are asked for: their ends answer without the question"}
+FAITHFUL = {"decoys": 0}
 OWN = "Our own wording, so scores are not comparable digit for digit; --template takes a published one."
 
 VARIABLES = {
@@ -212,29 +216,30 @@ MultiThread.presets = {
         "Needle Threading's tasks over length, depth, number and length of threads, and direction",
         "arXiv:2411.05000",
         {
-            "single": Setting({"variant": "single"}, depths="0..1:0.1"),
+            "single": Setting({**FAITHFUL, "variant": "single"}, depths="0..1:0.1"),
             "multiple": Setting(
-                {"variant": "multiple", "threads": COUNTS, "placement": ("random", "clustered")}, lengths=FROM_5000
+                {**FAITHFUL, "variant": "multiple", "threads": COUNTS, "placement": ("random", "clustered")}, lengths=FROM_5000
             ),
             "conditional": Setting(
-                {"variant": "conditional", "threads": COUNTS, "placement": ("random", "clustered")}, lengths=FROM_5000
+                {**FAITHFUL, "variant": "conditional", "threads": COUNTS, "placement": ("random", "clustered")}, lengths=FROM_5000
             ),
-            "thread": Setting({"variant": "thread", "thread_length": STEPS, "direction": WAYS}, depths="random", lengths=FROM_2500, breaks=ENDS),
+            "thread": Setting({**FAITHFUL, "variant": "thread", "thread_length": STEPS, "direction": WAYS}, depths="random", lengths=FROM_2500, breaks=ENDS),
             "multi_thread": Setting(
-                {"variant": "multi_thread", "threads": (2, 3, 4, 5), "thread_length": (2, 3, 4, 5, 10), "direction": WAYS},
+                {**FAITHFUL, "variant": "multi_thread", "threads": (2, 3, 4, 5), "thread_length": (2, 3, 4, 5, 10), "direction": WAYS},
                 depths="random", lengths=FROM_5000,
                 breaks=ENDS,
             ),
             "thread_safety": Setting(
-                {"variant": "multi_thread", "threads": (5, 10, 15, 20, 25), "thread_length": 3}, samples=10, lengths="20000"
+                {**FAITHFUL, "variant": "multi_thread", "threads": (5, 10, 15, 20, 25), "thread_length": 3}, samples=10, lengths="20000", breaks=ALL_ASKED
             ),
-            "branched": Setting({"variant": "branched", "branching": (2, 3), "thread_length": (2, 3)}, lengths=FROM_2500),
-            "published": Setting({"variant": "single", "alphabet": "published", "pairs": 25}, depths="0..1:0.1"),
+            "branched": Setting({**FAITHFUL, "variant": "branched", "branching": (2, 3), "thread_length": (2, 3)}, lengths=FROM_2500, breaks=ALL_ASKED),
+            "published": Setting({**FAITHFUL, "variant": "single", "alphabet": "published", "pairs": 25}, depths="0..1:0.1"),
         },
         f"1200,{FROM_2500}", 5, None, None,
         f"{OWN} Lengths are exact tokens of the whole row, not of the context, and UUIDs have a version; cells too short for 25 needles "
         "or for 50 pairs on threads are left out. `published` draws the published context (--set pairs=12500 and so on for other sizes). "
-        "Scored by rule instead of by a judge. Branched threads are rows of a list, since parsers drop repeated keys of an object.",
+        "Scored by rule instead of by a judge. Branched threads are rows of a list, since parsers drop repeated keys of an object. "
+        "There are no decoy threads, as published, so that the ends of threads are known without the question; by default we plant one.",
     ),
     "ruler_vt": Preset(
         "RULER's variable tracking: chains of assignments in a repeated passage",

@@ -38,7 +38,9 @@ VARIABLES = {"variant": "thread", "links": "assignments", "alphabet": "consonant
 def rows(lengths: int | str | None = 2500, **options: Any) -> list[dict[str, Any]]:
     """Rows of a build, each held to its proof; parameters of the task and options of the build by name."""
     known = set(TASK.Params.__dataclass_fields__)
-    params = {name: options.pop(name) for name in [*options] if name in known}
+    # Counts of pairs are those of the threads asked for, unless a test wants decoys.
+    params = {} if "preset" in options else {"decoys": 0}
+    params |= {name: options.pop(name) for name in [*options] if name in known}
     native = "pairs" in params or options.get("preset") == "needle-threading:published"
     made = spec("multi_thread", params=params, **({} if native else {"lengths": lengths}), **options)
     maker = makers(made)[made.parts[0].name]
@@ -524,7 +526,7 @@ def test_base_models_go_on_from_the_key() -> None:
 )
 def test_what_cannot_be_is_said_with_what_can(params: dict[str, Any], says: str) -> None:
     with pytest.raises(LcgenError, match=says):
-        next(iter(generate("multi_thread", params=params, **({} if "pairs" in params else {"lengths": "2k"}))))
+        next(iter(generate("multi_thread", params={"decoys": 0, **params}, **({} if "pairs" in params else {"lengths": "2k"}))))
 
 
 @pytest.mark.parametrize(
@@ -532,7 +534,7 @@ def test_what_cannot_be_is_said_with_what_can(params: dict[str, Any], says: str)
     [
         ({"params": VARIABLES}, "--haystack noise or prose"),
         ({"params": {"pairs": 25}, "haystack": "noise"}, "--haystack records"),
-        ({"params": {"pairs": 20}, "questions_per_context": 4}, "pairs=24"),
+        ({"params": {"pairs": 20, "decoys": 0}, "questions_per_context": 4}, "pairs=24"),
         ({"params": {"variant": "conditional"}, "lengths": "8k", "questions_per_context": 8}, "at most 7 questions"),
         ({"params": {"direction": "forward"}, "lengths": "4k", "depths": "1"}, "--depths below 1 or random, or take anchor=last"),
         ({"params": {"direction": "backward"}, "lengths": "4k", "depths": "0"}, "--depths above 0"),
