@@ -9,17 +9,15 @@ import numpy as np
 
 from lcgen import forms, languages
 from lcgen.atoms import Table, mix
-from lcgen.contract import Units
+from lcgen.contract import SPARES, Units
 from lcgen.errors import LcgenError
 from lcgen.generators._sort_text import Words
-from lcgen.ledger import SPARES
 from lcgen.records import Records
 from lcgen.streams import Stream
-from lcgen.tokens import Tokenizer
 from lcgen.wording import Wording
 
 if TYPE_CHECKING:
-    from lcgen.tokens import Scale
+    from lcgen.tokens import Scale, Tokenizer
 
 BLOCK = 256
 """Sentences that an excerpt reads at once."""

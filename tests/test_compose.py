@@ -18,9 +18,8 @@ from lcgen import proof, tokens, wrapper
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
 from lcgen.compose import Composer, Pose, Prompt, TooShort, context_id
-from lcgen.contract import Context, Draft, Lane, Plant, Puzzle, Quote, Units
+from lcgen.contract import SPARES, Context, Draft, Lane, Plant, Puzzle, Quote, Units
 from lcgen.errors import LcgenError
-from lcgen.ledger import SPARES
 from lcgen.spec import Length, Place
 from lcgen.wanted import spec
 from lcgen.wording import Wording

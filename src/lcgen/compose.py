@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import xxhash
 
-from lcgen.contract import Context, Draft, Puzzle
+from lcgen.contract import SPARES, Context, Draft, Puzzle
 from lcgen.errors import LcgenError
 from lcgen.layout import Layout, Piece
-from lcgen.ledger import SPARES, Ledger
+from lcgen.ledger import Ledger
 
 if TYPE_CHECKING:
     from lcgen.tokens import Scale, Tokenizer

@@ -29,6 +29,8 @@ MOST_PLANTS = 4096
 """A row with more evidence than this is refused."""
 Role = Literal["gold", "distractor", "decoy", "step"]
 Shortcut = Callable[[str, str, "Wording"], Sequence[str]]
+SPARES = 120
+"""Units behind the fitted ones from which the closing chooses."""
 
 
 @dataclass(frozen=True)

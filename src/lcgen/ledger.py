@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lcgen.contract import Context, Draft
+from lcgen.contract import SPARES, Context, Draft
 from lcgen.errors import LcgenError
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 MANY = 64
 """Plants of a lane beyond which its filler is written at once."""
-SPARES = 120
-"""Units behind the fitted ones from which the closing chooses."""
 
 
 class TooLong(LcgenError):

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lcgen.compose import FITS, Composer, Frame, Pose, Prompt, TooShort, room
-from lcgen.contract import Draft, Puzzle
+from lcgen.contract import SPARES, Draft, Puzzle
 from lcgen.errors import LcgenError
 from lcgen.layout import Layout
-from lcgen.ledger import SPARES, Ledger
+from lcgen.ledger import Ledger
 
 if TYPE_CHECKING:
     from lcgen.compose import Pads
