@@ -17,6 +17,7 @@ import yaml
 from lcgen.builders import manifest, tables
 from lcgen.contract import Row
 from lcgen.errors import LcgenError, unknown
+from lcgen.ids import turn
 from lcgen.scoring import every_row
 
 Endpoint = Literal["chat", "completions"]
@@ -218,10 +219,11 @@ def _parted(requests: Iterator[dict[str, Any]], size: int) -> Iterator[Iterator[
 
 
 def _with_history(rows: Iterator[dict[str, Any]], history: History) -> Iterator[tuple[dict[str, Any], list[dict[str, str]]]]:
-    """Each row with the messages that ask it."""
+    """Each row with the messages that ask it. Twins over one context are conversations of their own: the answer of one is that of another."""
     for _, shared in groupby(rows, key=lambda row: row["context_id"] or row["id"]):
-        before: list[dict[str, str]] = []
+        talks: dict[str, list[dict[str, str]]] = {}
         for row in shared:
+            before = talks.setdefault(row["group_role"], [])
             asked = {"role": "user", "content": row["question"] if before else prompt(row)}
             yield row, [*before, asked]
             if history == "gold":
@@ -233,8 +235,9 @@ def _turns(config: Config, options: Options) -> Files:
 
     def lines() -> Iterator[dict[str, Any]]:
         for _, shared in groupby(config.rows(), key=lambda row: row["context_id"] or row["id"]):
-            turns: list[dict[str, Any]] = []
+            talks: dict[str, list[dict[str, Any]]] = {}
             for row in shared:
+                turns = talks.setdefault(row["group_role"], [])
                 turns.append(
                     {"id": row["id"], "content": row["question"] if turns else prompt(row), "max_tokens": row["max_new_tokens"]}
                 )
@@ -242,7 +245,12 @@ def _turns(config: Config, options: Options) -> Files:
                     turns[-1]["reply"] = row["reference_output"]
                 if not options.prompts_only:
                     turns[-1]["outputs"] = row["outputs"]
-            yield {"conversation": turns[0]["id"], "history": "gold" if options.history == "gold" else "model", "turns": turns}
+            for turns in talks.values():
+                yield {
+                    "conversation": turns[0]["id"],
+                    "history": "gold" if options.history == "gold" else "model",
+                    "turns": turns,
+                }
 
     return [(f"{config.name}.jsonl", lines())]
 
@@ -307,10 +315,8 @@ def export(
 
     def rows(name: str) -> Iterator[dict[str, Any]]:
         nonlocal shared
-        before = None
         for _, row in every_row(folder, {**made, "configs": [name]}):
-            shared |= bool(row["context_id"]) and row["context_id"] == before
-            before = row["context_id"]
+            shared |= turn(row) > 1
             yield row
 
     try:
@@ -369,7 +375,7 @@ def _contextless(lacking: Sequence[str], chosen: Sequence[str], to: str) -> Lcge
 def _alone(folder: Path, to: str, history: str) -> str:
     """What to say where no rows share a context, so that nothing can stand before a question."""
     effect = f"--history {history} changes nothing" if history == "gold" else "each conversation has one turn"
-    return f"No rows of {folder} that stand side by side share a context, so {effect}. `lcgen build --questions-per-context Q` makes such rows."
+    return f"No rows of {folder} ask several questions over one context, so {effect}. `lcgen build --questions-per-context Q` makes such rows."
 
 
 def _write(path: Path, content: Iterable[Mapping[str, Any]] | str, options: Options) -> int:

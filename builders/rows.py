@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import product
@@ -14,6 +15,7 @@ from lcgen.compose import Composer, Pose, Prompt, TooShort
 from lcgen.contract import MOST_PLANTS, Cell, Context, Draft, Plant, Preset, Puzzle, Task
 from lcgen.errors import LcgenError
 from lcgen.haystack import Haystack
+from lcgen.ids import row_id
 from lcgen.layout import Piece
 from lcgen.ledger import TooLong
 from lcgen.params import parse, plain
@@ -240,8 +242,9 @@ class RowMaker:
             pass
         return True
 
-    def prompts(self, place: Place) -> Iterator[tuple[Draft, Prompt, int]]:
-        """The prompts of one draw, for each twin and question: its draft, itself, its number among those of the draft.
+    def prompts(self, place: Place) -> Iterator[tuple[Draft, Prompt, int, int]]:
+        """The prompts of one draw, for each twin and question: its draft, itself, its number among those of the draft, and that
+        of its question, from 1; 0 where one is asked.
 
         Raises LcgenError where the length cannot hold the puzzle.
         """
@@ -273,8 +276,10 @@ class RowMaker:
                     f"not repeat: there are {error.units:,} different units of it, {error.holds:,} tokens. "
                     f"{less} a kind of filler with more of them (--set)."
                 ) from error
+            asked: Counter[str] = Counter()
             for number, prompt in enumerate(prompts):
-                yield draft, prompt, number
+                asked[prompt.puzzle.role] += 1
+                yield draft, prompt, number, asked[prompt.puzzle.role] if self.spec.questions > 1 else 0
 
     def _stream(self, place: Place) -> Stream:
         """The stream of a draw's puzzle; one for all lengths where the build is paired."""
@@ -282,9 +287,10 @@ class RowMaker:
 
     def rows(self, place: Place) -> list[dict[str, Any]]:
         """The rows of one draw: one for each twin and question, in that order. Raises LcgenError as `prompts` does."""
-        return [self._row(place, draft, prompt, number) for draft, prompt, number in self.prompts(place)]
+        return [self._row(place, *made) for made in self.prompts(place)]
 
-    def _row(self, place: Place, draft: Draft, prompt: Prompt, number: int) -> dict[str, Any]:
+    def _row(self, place: Place, draft: Draft, prompt: Prompt, number: int, turn: int) -> dict[str, Any]:
+        """A row. `number` is that of the prompt among those of its draft, `turn` that of its question, 0 where there is one."""
         spec, part, puzzle, target = self.spec, self.part, prompt.puzzle, self.target(place)
         role = "_".join(filter(None, (draft.role, puzzle.role)))
         answer = self.answer_tokens(place.length)
@@ -299,7 +305,9 @@ class RowMaker:
         outputs = list(puzzle.answers)
         stated = [*draft.plants, *(quote.plant for quote in puzzle.evidence)]
         row = {
-            "id": f"{self.task.name}-{part.lang}-{place.length.config}-{part.split}-{place.index}-{digest(cell, role, number)}",
+            "id": row_id(
+                self.task.name, part.lang, place.length.config, part.split, place.index, turn, digest(cell, role, number)
+            ),
             "task": self.task.name,
             "revision": self.task.revision,
             "variant": part.variant,

@@ -104,6 +104,21 @@ def test_questions_over_one_context_follow_each_other(tmp_path: Path) -> None:
     assert cli("export", tmp_path / "shared", "--to", "turns", "--out", tmp_path / "again")[2] == ""
 
 
+def test_twins_over_one_context_are_conversations_of_their_own(tmp_path: Path) -> None:
+    """The answer of one twin is that of the other, which asks the same in the opposite order."""
+    lcgen.build("sort_order", tmp_path / "orders", lengths="4k", samples=1, questions_per_context=2)
+    lcgen.export(tmp_path / "orders", "turns", tmp_path / "turns", history="gold")
+    talks = _lines(next((tmp_path / "turns").glob("*.jsonl")))
+    assert [len(talk["turns"]) for talk in talks] == [2, 2]
+    assert all(a["reply"] != b["reply"] for a, b in zip(talks[0]["turns"], talks[1]["turns"]))
+    lcgen.export(tmp_path / "orders", "batch", tmp_path / "gold", history="gold")
+    asked = {line["custom_id"]: line["body"]["messages"] for line in _lines(next((tmp_path / "gold").glob("*.jsonl")))}
+    for talk in talks:
+        first, second = (asked[turn["id"]] for turn in talk["turns"])
+        assert [len(first), len(second)] == [1, 3] and second[0] == first[0]
+        assert second[1]["content"] == talk["turns"][0]["reply"]
+
+
 def test_what_changes_nothing_here_is_said(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for args, says in (

@@ -147,6 +147,29 @@ def test_questions_over_one_context_are_one_unit(tmp_path: Path) -> None:
     assert once.low is not None and once.low == 0.5 == once.high, "all contexts are half right: units agree"
 
 
+def test_turns_are_told_by_the_rows_and_twins_are_none(tmp_path: Path) -> None:
+    """Rows in any order, over any files, have the turns that they were built with; twins of a question have its turn."""
+    folder = tmp_path / "orders"
+    lcgen.build("sort_order", folder, lengths="4k", samples=4, questions_per_context=3, haystack="prose", format="jsonl")
+    made = rows(folder)
+    assert {(row["metadata"]["pair"] + 1, len({one["group_role"] for one in made})) for row in made} == {(1, 2), (2, 2), (3, 2)}
+    said = answers(made, lambda number: made[number]["metadata"]["pair"] == 1)
+
+    def by_turn() -> dict[int, tuple[int, float]]:
+        found = lcgen.score(folder, said, by="turn")
+        return {cell.by["turn"]: (cell.rows, value(found, cell=place)) for place, cell in enumerate(found.cells)}
+
+    assert by_turn() == {1: (8, 0.0), 2: (8, 1.0), 3: (8, 0.0)}
+    (first,) = (folder / "data/sort_order_4k").iterdir()
+    lines = Stream("shuffled").shuffle(first.read_text(encoding="utf-8").splitlines(keepends=True))
+    (first.parent / "test-000002.jsonl").write_text("".join(lines[:9]), encoding="utf-8")
+    first.write_text("".join(lines[9:]), encoding="utf-8")
+    whole = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    whole["files"]["data/sort_order_4k/test-000002.jsonl"] = whole["files"]["data/sort_order_4k/" + first.name]
+    (folder / "manifest.json").write_text(json.dumps(whole), encoding="utf-8")
+    assert by_turn() == {1: (8, 0.0), 2: (8, 1.0), 3: (8, 0.0)}
+
+
 @pytest.mark.parametrize("format", ["parquet", "jsonl"])
 @pytest.mark.parametrize(
     ("task", "options"),

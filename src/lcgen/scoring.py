@@ -21,6 +21,7 @@ from lcgen.answers import Answer
 from lcgen.builders import manifest, reading, tables, writer
 from lcgen.contract import Row, Task
 from lcgen.errors import CheckFailed, LcgenError, clause, unknown
+from lcgen.ids import turn
 from lcgen.responses import Responses, digest, some
 from lcgen.wording import Wording
 
@@ -128,15 +129,13 @@ def score(
     sheets: dict[str, Sheet] = {}
     runs = [Joined(run.name, len(run), unread=run.faults, notes=run.notes, forms=run.forms, tells=run.tells) for run in answers]
     found = Scored({}, [], runs)
-    turns: Counter[tuple[str, str]] = Counter()
     with _lines(out) as write:
         for config, row in every_row(folder, made):
             if row["task"] not in sheets:
                 sheets[row["task"]] = Sheet(generators.get(row["task"]))
             sheet = sheets[row["task"]]
-            turns[config, row["context_id"] or row["id"]] += 1
             light = {name: value for name, value in row.items() if name not in HEAVY}
-            sheet.rows.append(_lean({**light, "config": config, "turn": turns[config, row["context_id"] or row["id"]]}))
+            sheet.rows.append(_lean({**light, "config": config, "turn": turn(row)}))
             found.configs[config] = found.configs.get(config, 0) + 1
             said = {run.name: run.get(row["id"]) for run in answers}
             for joined in found.joined:
