@@ -181,6 +181,7 @@ class Roster:
         self._naming = naming(lang)
         self._next = {id(names): 0, id(numbers): 0}
         self._held: set[str] = set()
+        self._near: dict[str, tuple[list[str], list[str]]] = {}
         self.made: set[str] = set()
         """What was not taken from the pools' first texts, so that filler may hold it."""
 
@@ -223,7 +224,9 @@ class Roster:
 
     def near_name(self, name: str) -> str:
         """A name that differs in one letter or character, or by a middle initial. Raises ValueError where all are taken."""
-        kinds = self._rng.shuffle(self._naming.near(name))
+        if name not in self._near:
+            self._near[name] = self._naming.near(name)
+        kinds = self._rng.shuffle(self._near[name])
         for near in (near for kind in kinds for near in self._rng.shuffle(kind)):
             if near not in self._held:
                 return self._take(near)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,10 @@ class Ledger:
     def _fit(self, tokens: int) -> None:
         wanted = 0 if self.draft.count is None else self.draft.count
         count = 2 * SPARES + (wanted or int(tokens / max(1.0, self.scale.mean) * 1.02))
+        if self.draft.sort:
+            # Between two gold plants stands as much as their depths ask for. The scarcest of these stretches, whose sizes vary as
+            # counts do, says how much of all others is taken.
+            count += int(3 * math.sqrt(count * sum(plant.role == "gold" for plant in self.draft.plants)))
         most = self.draft.filler.limit if self.draft.distinct else None
         for _ in range(6):
             count = count if most is None else min(count, most)
@@ -79,44 +84,53 @@ class Ledger:
         """Places of the filler of sorted lanes in the order in which it is taken. All units are put in order here, once."""
         assert self.draft.sort is not None
         units = np.concatenate([ids, -1 - np.arange(len(self.draft.plants))])
-        keys = self.draft.sort(units)
         # No two keys are equal, so that the fastest sort is as stable as any.
-        self._ranked = units[np.argsort(keys)]
-        return self._balanced(keys[: len(ids)], keys[len(ids) :], weights)
+        ranked = np.argsort(self.draft.sort(units))
+        self._ranked = units[ranked]
+        return self._balanced(ranked, weights)
 
-    def _balanced(self, filler: np.ndarray, keys: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Places of the filler, which has these keys as plants have theirs: in every beginning each gold plant has as many
-        tokens (or units, where the draft counts them) before it as its depth asks for, within about a unit on each side."""
-        own = self.plant_weights
+    def _balanced(self, ranked: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Places of the filler: in every beginning each gold plant has as many tokens (or units, where the draft counts them)
+        before it as its depth asks for, within about a unit on each side. `ranked` are the places of all units in their order,
+        those of the plants behind those of the filler."""
+        own, count = self.plant_weights, len(weights)
         if self.draft.count is not None:
             weights, own = np.ones_like(weights), np.ones_like(own)
-        gold = sorted((plant.depth, place) for place, plant in enumerate(self.draft.plants) if plant.role == "gold")
-        depths, golds = np.array([depth for depth, _ in gold]), np.array([place for _, place in gold], np.int64)
-        sides = np.searchsorted(keys[golds], filler)
+        at = np.flatnonzero(ranked >= count)
+        plants = ranked[at] - count
+        gold = np.array([self.draft.plants[plant].role == "gold" for plant in plants.tolist()], bool)
+        golds = plants[gold]
+        depths = np.array([self.draft.plants[plant].depth for plant in golds.tolist()])
         # What plants hold before a gold one filler need not, and what they hold beside it filler must match.
-        before = np.array([own[keys < key].sum() for key in keys[golds]])
+        before = (np.cumsum(own[plants]) - own[plants])[gold]
         owed = depths * (own.sum() - own[golds]) - before
         shares, owed = np.diff(depths, prepend=0.0, append=1.0), np.diff(owed, prepend=0.0, append=0.0)
-        when, last, turns = np.full(len(filler), np.inf), np.inf, [np.zeros(0, np.int64)]
-        parted = np.argsort(sides.astype(np.int16) if len(shares) < 1 << 15 else sides, kind="stable")
-        ends = np.cumsum(np.bincount(sides, minlength=len(shares)))
-        for side, (share, inside) in enumerate(zip(shares, np.split(parted, ends))):
+        bounds, mean, last = [0, *at[gold].tolist(), len(ranked)], weights.mean(), np.inf
+        sides, turns = [np.zeros(0, np.int64)], [np.zeros(0)]
+        for low, high, share, lacks in zip(bounds, bounds[1:], shares.tolist(), owed.tolist()):
             if share > 0:
-                when[inside] = (np.cumsum(weights[inside]) - weights[inside] / 2 - owed[side]) / share
+                between = ranked[low:high]
+                inside = np.sort(between[between < count])
+                taken = weights[inside]
+                passed = np.cumsum(taken)
+                sides.append(inside)
+                turns.append((passed - taken / 2 - lacks) / share)
                 # Where a side has no more to give, or is one unit behind, the others must wait.
-                last = min(last, (weights[inside].sum() + weights.mean() - owed[side]) / share)
-                turns.append(inside)
+                last = min(last, (taken.sum() + mean - lacks) / share)
         # Each side rises, so that they need merging alone. Where turns are equal the first unit comes first.
-        able = np.concatenate([inside[: np.searchsorted(when[inside], last, side="right")] for inside in turns])
-        order = able[np.argsort(when[able], kind="stable")]
-        same = when[order[1:]] == when[order[:-1]]
+        ends = [int(np.searchsorted(turn, last, side="right")) for turn in turns]
+        able, when = (np.concatenate([one[:end] for one, end in zip(parts, ends)]) for parts in (sides, turns))
+        merged = np.argsort(when, kind="stable")
+        order, when = able[merged], when[merged]
+        same = when[1:] == when[:-1]
         tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
-        order[tied] = order[tied][np.lexsort((order[tied], when[order[tied]]))]
+        order[tied] = order[tied][np.lexsort((order[tied], when[tied]))]
         return order
 
     def upto(self, tokens: float) -> int:
         """How many units of filler fit into so many tokens."""
-        return int(np.searchsorted(self.ends, tokens, side="right"))
+        # A number of the array's own kind: for any other one the array would be copied.
+        return int(np.searchsorted(self.ends, math.floor(tokens), side="right"))
 
     def spares(self, main: int, avoid: frozenset[str]) -> np.ndarray:
         """Ids of the units behind the first `main` from which a closing may choose; none holds one of the words."""
@@ -135,6 +149,10 @@ class Ledger:
             plants[plant.lane].append(place)
         if len(plants) == 1:
             yield self._order(ids, plants[0])
+            return
+        filled = [place for place, lane in enumerate(self.draft.lanes) if lane.share]
+        if len(filled) == 1:
+            yield from (self._order(ids if place == filled[0] else ids[:0], held) for place, held in enumerate(plants))
             return
         dealt = self._level(ids) if self.draft.level else np.searchsorted(self._shares, ids % self._shares[-1], side="right")
         # Sorted once: there may be a thousand lanes. Small numbers are sorted by their digits.
