@@ -134,8 +134,13 @@ class Records(Units):
 
     def numbers(self, ids: np.ndarray) -> list[np.ndarray]:
         """For each atom of the shape the numbers that it writes in the records of these ids."""
-        places = ids % self.limit + self.start
+        places = self._places(ids)
         return self.shape.split([pool.numbers(places) for pool in self.pools])
+
+    def _places(self, ids: np.ndarray) -> np.ndarray:
+        """Which of its texts each pool writes in the records of these ids: behind the last record they come again."""
+        # Nearly always they do not, and to divide takes longer than to look.
+        return (ids if int(ids.max(initial=0)) < self.limit else ids % self.limit) + self.start
 
     def _drawn(self, ids: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
         """Numbers of records among which these are, and their places there: those kept, unless they lie far outside them."""
@@ -233,7 +238,7 @@ class Records(Units):
             if found is None and self.shape.admits(word):
                 sought.append(word)
             places += found or ()
-        hit: np.ndarray = np.isin(ids % self.limit + self.start, np.array(places, np.int64))
+        hit: np.ndarray = np.isin(self._places(ids), np.array(places, np.int64))
         if sought:
             run, laid = self._laid(ids)
             # Of a long text only the part in which these records stand.
