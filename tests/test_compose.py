@@ -93,7 +93,16 @@ class Clashing(Rows):
         return [text if n % 2 else f"{text} TABOO" for n, text in zip(ids.tolist(), super().text(ids))]
 
 
-FILLERS: dict[str, type[Units]] = {"rows": Rows, "ragged": Ragged, "clashing": Clashing}
+class Uneven(Ragged):
+    """Filler whose weights a wider probe found not to add up, so that whole prompts are counted and read."""
+
+    form = "toy uneven"
+
+    def additive(self, tokenizer: tokens.Tokenizer) -> bool:
+        return False
+
+
+FILLERS: dict[str, type[Units]] = {"rows": Rows, "ragged": Ragged, "clashing": Clashing, "uneven": Uneven}
 
 
 @cache
@@ -138,7 +147,7 @@ def hold(made: Composer, drafted: Draft, prompts: Sequence[Prompt], asked: int) 
             assert prompt.input[piece.char_start : piece.char_end] == text
             assert prompt.context_start <= piece.char_start and piece.char_end <= prompt.context_end
             low = len(prompt.input[: piece.char_start].encode())
-            assert low - 2 <= starts[piece.token_start] <= low, "the separator belongs to the first token"
+            assert low - max(2, len(drafted.sep)) <= starts[piece.token_start] <= low, "the separator belongs to the first token"
             assert starts[piece.token_end - 1] < low + len(text.encode()) <= starts[piece.token_end]
             assert 0 <= piece.depth <= 1
     assert len({prompt.context_id for prompt in prompts}) == 1
@@ -177,6 +186,16 @@ def test_every_length_of_a_run_closes(vocabulary: str, filler: str) -> None:
     made = composer(vocabulary)
     for asked in range(400, 440):
         drafted = draft(filler, (0.2, 0.9))
+        hold(made, drafted, made.compose(drafted, posing(), asked), asked)
+
+
+@every_vocabulary
+@pytest.mark.parametrize("sep", [" ", "\n", " | "])
+def test_places_are_read_where_weights_do_not_add_up(vocabulary: str, sep: str) -> None:
+    """A separator that is a token of its own, as a line break is before a word, is the first of the unit behind it."""
+    made = composer(vocabulary)
+    for asked in range(500, 510):
+        drafted = draft("uneven", (0.0, 0.3, 0.3, 0.8), sep)
         hold(made, drafted, made.compose(drafted, posing(), asked), asked)
 
 

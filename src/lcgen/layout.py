@@ -229,9 +229,10 @@ class Layout:
             units = [self.ledger.unit(unit, leads=at == 0).encode() for at, unit in enumerate(lane.order.tolist())]
             bare = [len(self.ledger.unit(unit, leads=True).encode()) for unit in lane.order.tolist()]
             borders = byte + np.concatenate([[0], np.cumsum([len(unit) for unit in units], dtype=np.int64)]).astype(np.int64)
-            # A unit starts with the token that holds its separator, unless that token is the end of the unit before.
+            # A unit starts with the first token of its separator, unless that is the end of the unit before: then with the token that
+            # holds its first character.
             low = np.searchsorted(starts, borders[1:] - np.array(bare, np.int64), side="right") - 1
-            found.append(np.append(low, np.searchsorted(starts, borders[-1])))
+            found.append(np.append(np.minimum(low, np.searchsorted(starts, borders[:-1])), np.searchsorted(starts, borders[-1])))
             byte = int(borders[-1]) + len(lane.tail.encode())
         return found
 
