@@ -7,6 +7,7 @@ is our own. Left out: variable tracking and word counting, which are other puzzl
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -45,9 +46,9 @@ class NeedleParams:
     spread: Spread = "even"
     """Where the needles beside the first one stand: evenly from it on, within 5 % of the text around it, or anywhere."""
     similar_keys: int = 0
-    """Hard negatives whose key shares a word (or all but one digit) with a key asked for."""
+    """Hard negatives whose key shares a word (or all but one digit) with a key asked for, or with another one of them."""
     similar_values: int = 0
-    """Hard negatives whose value differs from a right one in one piece."""
+    """Hard negatives whose value differs in one piece from a right one, or from another one of them."""
     other_subjects: int = 0
     """Hard negatives that say the same of something beside a key asked for."""
     question: Literal["after", "before", "both"] = "after"
@@ -223,9 +224,10 @@ class Needle(Task[NeedleParams]):
         def add(block: str, key: str, value: str) -> None:
             made.append(Plant(wording.say(block, key=key, value=value), rng.unit(), "distractor", 0, key, value))
 
-        for _ in range(params.similar_keys):
-            add("needle", taken.near_key(rng.choice(names), rng), taken.value())
-        for near in chain(rng, gold, params.similar_values, taken):
+        for name, count in Counter(rng.choice(names) for _ in range(params.similar_keys)).items():
+            for near in chain(rng, [[name]], count, taken.near_key):
+                add("needle", near, taken.value())
+        for near in chain(rng, gold, params.similar_values, taken.near_value):
             add("needle", taken.key(), near)
         for _ in range(params.other_subjects):
             add("neighbour", rng.choice(names), taken.value())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from lcgen import forms, grading
@@ -58,16 +58,16 @@ def scattered(rng: Stream, spread: Spread, start: float, count: int) -> list[flo
     return [wrapped(start + (1 + step) / (1 + count)) for step in order]
 
 
-def chain(rng: Stream, values: Sequence[Sequence[str]], count: int, taken: forms.Fresh) -> Iterator[str]:
-    """`count` look-alikes of one of the values, which are given by key: each of the look-alike before it.
+def chain(rng: Stream, texts: Sequence[Sequence[str]], count: int, near: Callable[[str, Stream], str]) -> Iterator[str]:
+    """`count` look-alikes of one of the texts, which are given by key: each of the look-alike before it, made by `near`.
 
-    The value itself has any place in the chain, so that it is not the one that all others resemble.
+    The text itself has any place in the chain, so that it is not the one that all others resemble.
     """
     before = rng.below(count + 1)
-    near = value = rng.choice(rng.choice(values))
+    last = text = rng.choice(rng.choice(texts))
     for number in range(count):
-        near = taken.near_value(value if number == before else near, rng)
-        yield near
+        last = near(text if number == before else last, rng)
+        yield last
 
 
 def judged(response: str, row: Row, void: Sequence[str] = ()) -> dict[str, float]:
