@@ -811,6 +811,27 @@ def test_a_correction_of_one_value_among_several_is_no_new_list() -> None:
     assert judge("1000001, 7654321. No, actually 1000002.", ["1000001", "1000002"])["score"] == 0.5
 
 
+TAKEN_BACK = ["{a}, {b}, {c}; no, not {b}", "{a}, {b}, {c}. Wait, {b} is wrong.", "{a}\n{b}\n{c}\n\nActually, {b} is not the answer.",
+              "{a}, {b}. No, not {b} but {c}.", "{a}、{b}、{c}。不对，不是{b}。", "{b}, {a}; no, not {b}. Correction: {a}, {b}, {c}. No, not {b}."]  # fmt: skip
+NAMED_AGAIN = ["{a}, {b}; no, not {b}. Sorry, {b} it is.", "{a}, {b}, not {c}. No doubt.", "No, not {b}. Well, {a}, {b}.",
+               "{a}, {b}; no, not {c}"]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", TAKEN_BACK)
+def test_a_correction_takes_back_a_part_of_a_list(form: str) -> None:
+    a, b, c = "1000001", "1000002", "7654321"
+    said = form.format(a=a, b=b, c=c)
+    assert judge(said, [a, c], [b])["score"] == 1
+    assert judge(said, [a, b], [c])["recall"] == 0.5 and judge(said, [a, b], [c])["score"] == 0
+    assert judge(said, [b], [a, c])["recall"] == 0
+
+
+@pytest.mark.parametrize("form", NAMED_AGAIN)
+def test_what_is_named_again_is_not_taken_back(form: str) -> None:
+    a, b, c = "1000001", "1000002", "7654321"
+    assert judge(form.format(a=a, b=b, c=c), [a, b], [c])["score"] == 1
+
+
 @pytest.mark.parametrize(
     ("response", "worth"),
     [

@@ -556,6 +556,17 @@ def test_a_whole_list_may_be_corrected() -> None:
     assert answered(row, f"{every}. No, actually: {right[0]}")["score"] == 1, "one value takes no list back"
 
 
+def test_a_part_of_a_list_may_be_taken_back() -> None:
+    row = four()
+    asked, right = row["metadata"]["asked"], row["outputs"]
+    wrong = right[0][:-1] + str((int(right[0][-1]) + 1) % 10)
+    lines = "\n".join(f"{name}: {number}" for name, number in zip(asked, right))
+    assert answered(row, f"{lines}\n{asked[0]}: {wrong}; no, not {wrong}")["score"] == 1
+    lost = answered(row, f"{lines}\nNo, not {right[1]}.")
+    assert lost["score"] == lost["per_number"] == 0.75 and lost["hallucination_rate"] == 0
+    assert answered(row, f"{lines}\nNo, not {right[1]}. Sorry, {asked[1]}: {right[1]}.")["score"] == 1
+
+
 @pytest.mark.parametrize("said", [None, 7, ["x"], {}], ids=str)
 @pytest.mark.parametrize("style", ["json", "completion"])
 def test_what_is_no_text_says_nothing(said: Any, style: str) -> None:

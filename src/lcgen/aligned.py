@@ -100,14 +100,14 @@ def refusals(text: str, said: Sequence[str]) -> list[Hit]:
 
 
 def claimed(text: str, values: Sequence[Hit]) -> list[Hit]:
-    """Those of the values of a text that it does not deny: "not 1", "1 is not the number"."""
+    """Those of the values of a text that it does not deny: "not 1", "1 is not the number"; nor takes back: "1, 2; no, not 2"."""
     if not grading.may_deny(text):
         return [*values]
 
     def words(start: int, end: int) -> str:
         return re.sub("[‘’ʼ＇]", "'", re.sub('[*_"`(“”「」]', "", text[start:end])).casefold()
 
-    return [
+    held = [
         hit
         for hit in values
         if hit.text == NONE
@@ -116,6 +116,13 @@ def claimed(text: str, values: Sequence[Hit]) -> list[Hit]:
             _STOP.split(words(hit.end, hit.end + BESIDE))[0],
         )
     ]
+    # From the last correction before a denial on, what holds must be named again.
+    places, last = grading.corrections(text)[::-1], {hit.text: hit.start for hit in held}
+    since: dict[str, int] = {}
+    for hit in {*values} - {*held}:
+        if at := bisect_right(places, hit.start):
+            since[hit.text] = max(since.get(hit.text, 0), places[at - 1])
+    return [hit for hit in held if last[hit.text] >= since.get(hit.text, 0)]
 
 
 def settled(text: str, values: Sequence[Hit], count: int) -> int:

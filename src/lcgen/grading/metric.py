@@ -114,11 +114,27 @@ class _Asked:
             return ""
         end = len(said)
         for place in corrections(said, end - size if end > 2 * size else 0):
-            stream = self.read(said[place:end])
-            if found := {*self.wanted, *self.never}.intersection(stream) | self.wrong(stream):
+            piece = said[place:end]
+            stream = self.read(piece)
+            found = {*self.wanted, *self.never}.intersection(stream) | self.wrong(stream)
+            # What is only denied here is named elsewhere.
+            if found and (found := found - denied(self.sentences(piece), found) if may_deny(piece) else found):
                 return said[place:] if len(found) >= self.count else said
             end = place
         return said
+
+    def taken_back(self, said: str, size: int, named: Collection[Value | str]) -> set[Value | str]:
+        """Those of `named` that a correction denies, and nothing behind it names again: "1, 2, 3; no, not 2". `size` as in `settled`."""
+        found: set[Value | str] = set()
+        held: set[Value | str] = set()
+        end = len(said)
+        for place in corrections(said, end - size if end > 2 * size else 0):
+            lines = self.sentences(said[place:end])
+            never = denied(lines, named)
+            found |= never - held
+            held |= {mark for line in lines for mark in line if mark in named} - never
+            end = place
+        return found
 
     def nothing_else(self, stream: Sequence[Value | str], ordered: bool) -> bool:
         """Whether a text is the outputs, each as often as asked, and nothing else but what joins a list."""
@@ -173,7 +189,7 @@ def judge(
 
     A value is named where it is claimed. One of which each mention is denied ("not 1", "1 is not the answer") is not recalled, and
     costs nothing beside one that is. What a response takes back ("1. No, actually 2") it does not say, where it then names as
-    many values as there are outputs.
+    many values as there are outputs; of a list it takes back what a correction denies ("1, 2, 3; no, not 2").
 
     `prompt` and `question` serve to tell an echo from an answer. A text that is mostly copied from the prompt is no
     answer, and in a very long one only what its beginning and its end name is recalled: an answer does not lie hidden.
@@ -201,7 +217,10 @@ def judge(
         lost |= {value for _, value in swapped} - {value for _, value in given - swapped}
     ends = [mark for part in _ends(said, edge) for mark in (stream if part is said else asked.read(part))]
     named = {*asked.wanted, *asked.wrong(stream)} - asked.never
-    negated: set[Value | str] = denied(asked.sentences(said), named) if may_deny(said) else set()
+    negated: set[Value | str] = set()
+    if may_deny(said):
+        negated = denied(asked.sentences(said), named)
+        negated |= set() if continued else asked.taken_back(said, edge, named)
     lost |= negated
     recall = asked.recall([mark for mark in ends if isinstance(mark, tuple) and mark not in lost], ordered)
 
