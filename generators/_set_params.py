@@ -8,6 +8,8 @@ from typing import Literal
 
 from lcgen.contract import MOST_PLANTS
 
+ORDERS = ("short_first", "long_first")
+"""Orders of two sets that stand apart."""
 SMALL = 8
 """Elements of the short set where nobody says how many."""
 FIRST, IDS = 4, 2048
