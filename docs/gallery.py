@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -101,27 +101,61 @@ def _preset(task: Task[Any], stem: str, preset: Preset) -> Iterator[str]:
     for law, why in preset.breaks.items():
         yield from ("", f"Breaks law {law} on purpose: {why}.")
     yield ""
+    alike: dict[str, list[str]] = {}
     for variant, setting in preset.settings.items():
-        yield from _example(
-            f"`{stem}:{variant}`" if variant else f"`{stem}`", task, f"{stem}:{variant}" if variant else stem, {}, setting
-        )
+        alike.setdefault(repr(_facts(setting, numbers=False)), []).append(variant)
+    for variants in alike.values():
+        first, *others = variants
+        title = f"`{stem}:{first}`" if first else f"`{stem}`"
+        if others:
+            title += f" and {len(others)} more"
+        settings = {variant: preset.settings[variant] for variant in variants}
+        yield from _example(title, task, f"{stem}:{first}" if first else stem, {}, settings)
+
+
+def _facts(setting: Setting, numbers: bool = True) -> dict[str, Any]:
+    """What a variant sets, by name; without numbers, what variants share that are shown as one."""
+    found = dict(setting.params) | {
+        name: value
+        for name in ("haystack", "depths", "samples", "lengths", "answer_tokens", "split", "breaks")
+        if (value := getattr(setting, name)) not in (None, {})
+    }
+    return found if numbers else {name: _unnumbered(value) for name, value in found.items()}
+
+
+def _unnumbered(value: Any) -> Any:
+    """A value with a sign in place of a number."""
+    return "#" if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+def _table(settings: Mapping[str, Setting], names: Sequence[str]) -> Iterator[str]:
+    """Variants by the numbers in which they differ."""
+    yield from ("", f"| variant | {' | '.join(f'`{name}`' for name in names)} |", f"|---|{'---|' * len(names)}")
+    for variant, setting in settings.items():
+        facts = _facts(setting)
+        yield f"| `{variant}` | {' | '.join(_cell(facts[name]) for name in names)} |"
 
 
 def _example(
-    title: str, task: Task[Any], preset: str | None, params: Mapping[str, Any], setting: Setting | None = None
+    title: str, task: Task[Any], preset: str | None, params: Mapping[str, Any], settings: Mapping[str, Setting] | None = None
 ) -> Iterator[str]:
+    """A row of a task, or of the first of these variants, which differ in numbers alone."""
     row = _row(task, preset, params)
     yield from (f"### {title}", "")
-    if setting is not None:
-        sets = [f"`{name}={show.swept(value)}`" for name, value in setting.params.items()]
+    if settings:
+        first = next(iter(settings.values()))
+        facts = _facts(first)
+        differ = [name for name, value in facts.items() if any(_facts(other)[name] != value for other in settings.values())]
+        sets = [f"`{name}={show.swept(value)}`" for name, value in first.params.items() if name not in differ]
         more = [
-            f"{name} {show.shortened(str(value))}"
+            f"{name} {show.shortened(str(facts[name]))}"
             for name in ("haystack", "depths", "samples", "lengths", "split")
-            if (value := getattr(setting, name)) is not None
+            if name in facts and name not in differ
         ]
         yield from (
-            f"Sets {', '.join([*sets, *more]) or 'nothing'}.",
-            *(f"Breaks law {law} on purpose: {why}." for law, why in setting.breaks.items()),
+            f"Sets {', '.join([*sets, *more]) or 'nothing'}{' else' * bool(differ and not sets and not more)}.",
+            *(f"Breaks law {law} on purpose: {why}." for law, why in first.breaks.items()),
+            *(_table(settings, differ) if differ else ()),
             "",
         )
     if "input" not in row:
@@ -158,7 +192,11 @@ def _row(task: Task[Any], preset: str | None, params: Mapping[str, Any]) -> dict
 def _short(value: Any, most: int = CLIP) -> str:
     """One line that ends no block of code."""
     text = " ".join(str(value).split()).replace("```", "'''")
-    return text if len(text) <= most else f"{text[: most // 4 * 3]} … {text[-most // 5 :]}"
+    if len(text) <= most:
+        return text
+    # Cut between words, where there are any.
+    head, tail = text[: most // 4 * 3], text[-most // 5 :]
+    return f"{head.rpartition(' ')[0] or head} … {tail.partition(' ')[2] or tail}"
 
 
 def _cell(value: Any) -> str:

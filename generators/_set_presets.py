@@ -35,8 +35,8 @@ PRESETS = {
         "Sizes, ids, special ids and numbers of rows as published. The same ids are drawn in another way with the same chances; each row is "
         "kept with its answer, and train and test share no rows.",
         {
-            3: "The answer is always an element of the short list: where that has one, naming it is right in every row.",
-            10: "No pair is disjoint, and the shared id is the only one that stands twice, whichever list it is in.",
+            3: "The answer is always an element of the short list: where that has one, naming it is right in every row",
+            10: "No pair is disjoint, and the shared id is the only one that stands twice, whichever list it is in",
         },
     ),
     "disjoint_or_not": Preset(
