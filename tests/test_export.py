@@ -122,8 +122,8 @@ def test_twins_over_one_context_are_conversations_of_their_own(tmp_path: Path) -
 def test_what_changes_nothing_here_is_said(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for args, says in (
-        (["--to", "batch", "--history", "gold"], "share a context, so --history gold changes nothing"),
-        (["--to", "turns"], "share a context, so each conversation has one turn"),
+        (["--to", "batch", "--history", "gold"], "over one context, so --history gold changes nothing"),
+        (["--to", "turns"], "over one context, so each conversation has one turn"),
     ):
         code, out, err = cli("export", folder, *args)
         assert code == 0 and f"{folder.name}_{args[1]}" in out and re.search(f"^Note: .*{says}", err)

@@ -19,6 +19,7 @@ from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
 from lcgen.errors import LcgenError
 from lcgen.forms import Pool
+from lcgen.ledger import Ledger
 from lcgen.naming import naming
 from lcgen.spec import Place
 from lcgen.streams import Stream
@@ -232,6 +233,23 @@ def test_reverse_asks_for_names_and_near_misses_are_numbers() -> None:
         if piece["role"] == "distractor":
             groups = [number.split("-") for number in (piece["key"], *row["metadata"]["asked"])]
             assert any(sum(a != b for a, b in zip(groups[0], other)) == 1 for other in groups[1:])
+
+
+def test_a_book_in_order_is_put_in_order_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many entries are drawn at first as the scarcest stretch between two people asked for needs."""
+    passes: list[int] = []
+    put = Ledger._sorted
+
+    def counted(self: Ledger, ids: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        passes.append(len(ids))
+        return put(self, ids, weights)
+
+    monkeypatch.setattr(Ledger, "_sorted", counted)
+    by = maker(lengths="64k", answer_tokens=1024, params={"order": "surname", "k_queries": 32})
+    for index in range(4):
+        (row,) = by.rows(Place(by.part.lengths[0], 0.5, 0, index))
+        assert row["length"] == 65536
+    assert len(passes) == 4 and min(passes) > 4000
 
 
 @pytest.mark.parametrize("copies", [1, 2])
