@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lcgen import forms, names
-from lcgen.atoms import BASE32, HEX, LOW, Digits, Form, Joined, Letters, Table, Uuids, mix, unmix
+from lcgen.atoms import BASE32, HEX, Digits, Form, Joined, Letters, Table
 from lcgen.errors import LcgenError
 from lcgen.forms import BLOCK, Fresh, Pool, Words
+from lcgen.mixing import mix, unmix
 from lcgen.streams import Stream
+from lcgen.uuids import LOW, Uuids
 from lcgen.wording import WORD
 
 FEW = settings(max_examples=25, deadline=None, derandomize=True)

@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from lcgen import forms, kinship
-from lcgen.atoms import Table, mix
+from lcgen.atoms import Table
 from lcgen.errors import LcgenError
 from lcgen.kinship import Plan
+from lcgen.mixing import mix
 from lcgen.records import Records
 from lcgen.streams import Stream
 from lcgen.wording import WORD, Wording
