@@ -16,9 +16,9 @@ from lcgen.atoms import BASE32, HEX, Digits, Form, Joined, Letters, Table
 from lcgen.errors import LcgenError
 from lcgen.forms import BLOCK, Fresh, Pool, Words
 from lcgen.mixing import mix, unmix
+from lcgen.slots import WORD
 from lcgen.streams import Stream
 from lcgen.uuids import LOW, Uuids
-from lcgen.wording import WORD
 
 FEW = settings(max_examples=25, deadline=None, derandomize=True)
 ALL = {
