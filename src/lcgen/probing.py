@@ -25,7 +25,7 @@ def probe(wording: Wording, axis: str) -> None:
         printed = set(SLOT.findall(wording.open(block)))
         if lost := {stem(slot) for slot in slots if not slot.endswith("?")} - printed:
             raise LcgenError(f"The macro {block!r} of template {wording.name} does not print {', '.join(sorted(lost))}.")
-        if wording.plain(block):
+        if block in wording.plain:
             _read_back(wording, block)
     _tell_apart(wording)
     _whole(wording, axis)
@@ -62,7 +62,7 @@ def _tell_apart(wording: Wording) -> None:
     spoken = [
         block
         for block, slots in wording.blocks.items()
-        if slots and wording.plain(block) and wording.has(block) and "line" not in map(kind, slots)
+        if slots and block in wording.plain and wording.has(block) and "line" not in map(kind, slots)
     ]
     for turn, block, other in product(range(TURNS), spoken, spoken):
         own, beside = (wording.say(name, **_values(wording, name, turn)) for name in (block, other))

@@ -49,6 +49,8 @@ class Wording:
         """`ours` is a template of lcgen's own: of others the lines that they run are counted."""
         self._within = within_sizes if ours else within_limits
         self.source, self.lang, self.name, self.blocks = template, lang, name, blocks
+        self.plain = {block for block, slots in blocks.items() if not any(slot.endswith(("*", "?")) for slot in slots)}
+        """Macros all of whose slots take one text each, so that their text can be read back."""
         self.hash = hashlib.sha256(template.encode()).hexdigest()[:16]
         if "\ue000" in template or "\ue001" in template:
             raise LcgenError(f"The template {name} holds private-use characters (U+E000, U+E001), which mark its slots.")
@@ -78,7 +80,7 @@ class Wording:
 
     def say(self, block: str, **slots: Any) -> str:
         """One macro as text, without white space at its ends. Raises LcgenError where it does not heed a flag."""
-        if self.plain(block):
+        if block in self.plain:
             return "".join([text or str(slots[slot]) for text, slot in self.parts(block)])
         said = self.run(block, slots)
         self.heed(block, {slot[:-1]: slots.get(slot[:-1]) for slot in self.blocks.get(block, ()) if slot.endswith("?")})
@@ -174,10 +176,6 @@ class Wording:
     def has(self, block: str) -> bool:
         """Whether the template has this macro."""
         return hasattr(self._module, block)
-
-    def plain(self, block: str) -> bool:
-        """Whether all slots of the macro take one text each, so that its text can be read back."""
-        return block in self.blocks and not any(slot.endswith(("*", "?")) for slot in self.blocks[block])
 
     def signature(self, block: str) -> str:
         """A macro as a template declares it."""
