@@ -15,9 +15,9 @@ from typing import Any, Literal, get_args
 import yaml
 
 from lcgen.builders import manifest, tables
+from lcgen.builders.reading import every_row
 from lcgen.contract import Row
 from lcgen.errors import LcgenError, unknown
-from lcgen.scoring import every_row
 
 Endpoint = Literal["chat", "completions"]
 History = Literal["none", "gold"]
