@@ -65,7 +65,7 @@ def _part(maker: Maker) -> Iterator[Line]:
         read, size, seconds = (first + place * (last - first) for first, last in zip(low, high))
         output = maker.max_new_tokens(length) if isinstance(maker, RowMaker) else 1
         yield Line(
-            f"{maker.part.name}_{length.config}", rows, len(held), round(rows * read), rows * output, round(rows * size), rows * seconds,
+            maker.part.config(length), rows, len(held), round(rows * read), rows * output, round(rows * size), rows * seconds,
             _half(_units(maker)),
         )  # fmt: skip
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lcgen import generators, proof, schemas, tokens, vault
-from lcgen.builders import batches, tables, writer
+from lcgen.builders import batches, manifest, tables, writer
 from lcgen.contract import Table
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.tokens import Tokenizer
@@ -72,7 +72,7 @@ class Reader:
 
     def make(self, name: str, progress: Callable[[int], Any] | None = None, /) -> Read:
         """Checks one file."""
-        path, entry, config, read = self.folder / name, self.made["files"][name], name.split("/")[1], Read()
+        path, entry, config, read = self.folder / name, self.made["files"][name], manifest.config_of(name), Read()
         if _there(path, entry, read.found):
             if self.of_numbers:
                 _numbers(path, entry, *self.of_numbers[config], read, progress)

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from lcgen import epochs, generators, schemas
-from lcgen.builders import arrow, batches
+from lcgen.builders import arrow, batches, manifest
 from lcgen.builders.rows import CANARY, RowMaker, digest
 from lcgen.contract import Columns, Preset, Table, Task
 from lcgen.errors import CheckFailed, LcgenError
@@ -218,5 +218,5 @@ def promised(made: Mapping[str, Any]) -> dict[str, tuple[list[Table], list[str]]
         held = [table for one in params if (table := task.table(one)) is not None]
         if held:
             said = [json.dumps(plain(one), ensure_ascii=False, sort_keys=True) for one in params]
-            found |= {f"{part['name']}_{Length(**length).config}": (held, said) for length in part["lengths"]}
+            found |= dict.fromkeys(manifest.configs_of(part), (held, said))
     return found

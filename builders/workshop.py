@@ -79,12 +79,11 @@ def makers(spec: Spec, tokenizer: Tokenizer | None = None, frame: Wrapper | None
 def plan(maker: Maker) -> Iterator[FilePlan]:
     """The files of one part: a function of the spec alone."""
     part = maker.part
-    suffix = "jsonl" if maker.spec.format == "jsonl" else "parquet"
     for length in part.lengths:
         each = maker.tokens(length) * maker.rows_per_index
         run = max(1, FILE_TOKENS // each)
         for first in range(0, part.samples, run):
-            path = f"data/{part.name}_{length.config}/{part.split}-{first:06d}.{suffix}"
+            path = manifest.data_file(part.config(length), part.split, f"{first:06d}", maker.spec.format)
             count = min(run, part.samples - first)
             yield FilePlan(part.name, length, path, first, count, count * maker.rows_per_index, count * each)
 

@@ -58,7 +58,5 @@ def push(folder: Path, repository: str, as_json: bool, **options: Any) -> None:
     click.echo(
         f"{found.page}: {len(found.added)} files new, {len(found.changed)} changed, {len(found.deleted)} gone; read back and tagged {found.tag}."
     )
-    # A file of the manifest is named data/CONFIG/SPLIT-...
-    _, config, file = next(iter(manifest.of(folder)["files"])).split("/")
-    split = file.rpartition("-")[0]
-    click.echo(f'Load: datasets.load_dataset("{repository}", "{config}", split="{split}", revision="{found.tag}")')
+    config, part = next(iter(manifest.parts_of(manifest.of(folder)).items()))
+    click.echo(f'Load: datasets.load_dataset("{repository}", "{config}", split="{part["split"]}", revision="{found.tag}")')
