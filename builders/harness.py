@@ -17,8 +17,7 @@ import yaml
 import lcgen
 from lcgen import cards
 from lcgen.builders import manifest, writer
-from lcgen.builders.rows import RowMaker
-from lcgen.builders.tables import Maker
+from lcgen.builders.maker import Maker
 from lcgen.builders.vendor import vendored
 from lcgen.spec import Length
 
@@ -107,11 +106,11 @@ def pinned(folder: Path, repository: str, tag: str) -> dict[str, str]:
     return found
 
 
-def _texts(crew: Mapping[str, Maker]) -> list[RowMaker]:
-    return [maker for maker in crew.values() if isinstance(maker, RowMaker)]
+def _texts(crew: Mapping[str, Maker]) -> list[Maker]:
+    return [maker for maker in crew.values() if maker.of_prompts]
 
 
-def _config(maker: RowMaker, length: Length, data: Callable[[str], Path], made: Mapping[str, Any]) -> Config:
+def _config(maker: Maker, length: Length, data: Callable[[str], Path], made: Mapping[str, Any]) -> Config:
     name = maker.part.config(length)
     budget = window = 0
     single, stop = True, dict[str, None]()
@@ -180,7 +179,7 @@ def _group(name: str, members: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _groups(name: str, texts: Sequence[RowMaker]) -> dict[str, list[str]]:
+def _groups(name: str, texts: Sequence[Maker]) -> dict[str, list[str]]:
     """Name of a group -> configs: one for each part; of several parts also `all`, and one for each length."""
     groups = {maker.part.name: list(maker.part.configs) for maker in texts}
     if len(groups) > 1:

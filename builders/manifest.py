@@ -7,17 +7,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import lcgen
 from lcgen import epochs, schemas, vault
 from lcgen.builders.depot import STAGING
-from lcgen.builders.rows import CANARY, RowMaker
+from lcgen.builders.maker import Maker
+from lcgen.builders.rows import CANARY
 from lcgen.errors import CheckFailed, LcgenError, clause
 from lcgen.spec import Length, Part, Spec, Suite
-
-if TYPE_CHECKING:
-    from lcgen.builders.tables import Maker
 
 FILE = "manifest.json"
 
@@ -243,8 +241,11 @@ def compose(
                 "repeat": max(file["repeat"] for file in held),
                 "overlap": makers[part.name].overlap(length),
             }
-    texts = [maker for maker in makers.values() if isinstance(maker, RowMaker)]
-    haystacks = {f"{m.haystack.name}:{m.haystack.lang}:{m.tokenizer.name}": m.haystack.facts() for m in texts}
+    facts = [maker.facts() for maker in makers.values()]
+
+    def section(name: str) -> dict[str, Any]:
+        return {key: value for one in facts for key, value in one.get(name, {}).items()}
+
     return {
         "lcgen": lcgen.__version__,
         "format": 1,
@@ -252,10 +253,10 @@ def compose(
         "spec": described(suite, makers),
         "seed": epochs.shown(suite.seed),
         "counted": list(alike.values()),
-        "haystacks": [haystacks[key] for key in sorted(haystacks)],
-        "templates": {name: maker.wording.hash for maker in texts for name in maker.templates},
-        "probes": {maker.part.name: maker.composer.probes for maker in texts},
-        "budgets": {m.part.config(length): m.answer_tokens(length) for m in texts for length in m.part.lengths},
+        "haystacks": [found for _, found in sorted(section("haystacks").items())],
+        "templates": section("templates"),
+        "probes": section("probes"),
+        "budgets": section("budgets"),
         "verification": {"mode": suite.verify} | {key: sum(file[key] for file in files.values()) for key in ("rows", "encoded", "solved")},
         "configs": configs,
         "files": {name: dict(files[name]) for name in sorted(files)},

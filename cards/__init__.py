@@ -17,8 +17,8 @@ from lcgen.builders.manifest import data_file
 from lcgen.errors import CheckFailed, LcgenError, unknown
 
 if TYPE_CHECKING:
+    from lcgen.builders.maker import Maker
     from lcgen.builders.survey import Survey
-    from lcgen.builders.tables import Maker
     from lcgen.spec import Suite
 
 HERE = "PATH OR REPOSITORY"
@@ -112,12 +112,9 @@ def _meanings(crew: Mapping[str, Maker]) -> list[tuple[str, str]]:
 
 def dataset(suite: Suite, manifest: Mapping[str, Any], crew: Mapping[str, Maker], survey: Survey) -> str:
     """The card of a finished build."""
-    from lcgen.builders.rows import RowMaker
-
     first = next(iter(crew.values()))
-    layout = "dataset.md.j2" if isinstance(first, RowMaker) else "tables.md.j2"
     return rendered(
-        layout, front=_front(suite, manifest, crew, survey), suite=suite, manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first, answers=_answers,
+        first.layout, front=_front(suite, manifest, crew, survey), suite=suite, manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first, answers=_answers,
         followed=list(dict.fromkeys(_followed(maker) for maker in crew.values() if maker.preset)),
         reserves={maker.spec.name: maker.reserve for maker in crew.values()},
         survey=survey, meanings=_meanings(crew), shade=_shade, fenced=_fenced, here=HERE, most=max(map(max, survey.coverage.values()), default=0),
