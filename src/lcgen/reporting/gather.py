@@ -13,14 +13,15 @@ from typing import Any
 
 from lcgen import proof, scoring
 from lcgen.builders import manifest
+from lcgen.cells import MOST_VALUES
 from lcgen.contract import Row
 from lcgen.errors import LcgenError
 from lcgen.reporting import told
 from lcgen.reporting.entries import Entry, entry
 from lcgen.responses import shown, some
 from lcgen.runs import opened
+from lcgen.scoreboard import notes
 from lcgen.scoring import Metrics, Scored, Sheet
-from lcgen.tables import MOST_VALUES, notes
 
 SIZE, BAND = "size", "band"
 """Fields of light rows by which lengths and depths are told apart: the size in the name of the config; the depth, or of depths anywhere the
