@@ -13,11 +13,21 @@ from typing import Any, get_args
 
 from lcgen.builders import manifest, tables
 from lcgen.builders.formats import FORMATS, Config, Contextless, Endpoint, History, Options
+from lcgen.builders.reading import every_row
 from lcgen.errors import LcgenError, unknown
-from lcgen.scoring import every_row
 
 ANSWERS = frozenset(
-    ["outputs", "answer", "answers", "expected_answer", "ideal", "reference_output", "evidence", "metadata", "token_position_answer"]
+    [
+        "outputs",
+        "answer",
+        "answers",
+        "expected_answer",
+        "ideal",
+        "reference_output",
+        "evidence",
+        "metadata",
+        "token_position_answer",
+    ]
 )
 """Keys that `--prompts-only` leaves out, in whatever format."""
 MARK = ".lcgen-export"

@@ -16,7 +16,7 @@ import click
 import pytest
 
 import lcgen
-from lcgen import generators, templates, tokens
+from lcgen import cache, generators, templates, tokens
 from lcgen.builders import writer
 from lcgen.cli import main
 from tests.runs import cli, done, process, refused, tree
@@ -115,7 +115,7 @@ print(sorted(name for name in set(sys.modules) - light if "." not in name), sort
         "lcgen.api",
         "lcgen.cli",
         "lcgen.errors",
-        "lcgen.options",
+        "lcgen.pairs",
         "lcgen.spec",
         "lcgen.wanted",
     }
@@ -810,7 +810,12 @@ def test_a_corpus_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     named, path = rows(tmp_path / "named", "needle_1k")[0], rows(tmp_path / "path", "needle_1k")[0]
     assert "mended nets and went home early." in named["input"] and named["input"] == path["input"] and named["length"] == 1024
     assert "texts" not in json.dumps(named) and str(tmp_path) not in (tmp_path / "named/manifest.json").read_text("utf-8")
-    stats = json.loads(done("corpus", "stats", "boats", "--json"))
+    texts = (path for path in cache.folder("stores").glob("*/text.bin") if path.stat().st_size < 1e6)
+    (cached,) = (path for path in texts if b"mended nets" in path.read_bytes())
+    cached.write_bytes(cached.read_bytes()[:-1])
+    code, out, err = cli("corpus", "stats", "boats", "--json")
+    assert code == 0 and re.fullmatch(r"lcgen: the cached text in .* is not used .*; making it anew\.\n", err)
+    stats = json.loads(out)
     assert stats["units"] > 50 and stats["word_forms"] > 10
     assert done("corpus", "remove", "boats") == "boats is forgotten.\n" and "boats" not in done("corpus", "list")
     assert (tmp_path / "texts" / "0.txt").exists()

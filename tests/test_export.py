@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import lcgen
 from lcgen import answers
 from lcgen.builders import exports, formats, manifest
-from lcgen.scoring import every_row
+from lcgen.builders.reading import every_row
 from lcgen.streams import Stream
 from lcgen.verbs.export import FORMATS
 from tests.model_server import Said, run_batch, serving

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import mmap
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,6 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +25,7 @@ from lcgen.sentences import LONG, split
 if TYPE_CHECKING:
     from lcgen.tokens import Scale, Tokenizer
 
+LOG = logging.getLogger(__name__)
 SECTION = 24  # sentences of generated prose whose order is kept
 LIMIT = 256 << 20  # bytes taken of a corpus, about 60 million tokens
 
@@ -145,7 +146,7 @@ class Store:
                     raise vault.Damaged(f"{path.name} belongs to something else")
                 return vault.array(path, noted["file"], np.int32, (len(self),))
             except (vault.Damaged, KeyError, TypeError) as error:
-                click.echo(f"lcgen: cached weights in {self.folder} are not used ({error}); weighing anew.", err=True)
+                LOG.warning(f"cached weights in {self.folder} are not used ({error}); weighing anew.")
         weights = self._weigh(tokenizer)
         try:
             vault.replace(path, vault.npy(weights))
@@ -155,7 +156,7 @@ class Store:
             vault.replace(path.with_suffix(".json"), vault.dump(noted))
         except vault.NotWritable as error:
             # A cache that others filled may be read-only; the weights are at hand all the same.
-            click.echo(f"lcgen: {error} Token weights are not kept.", err=True)
+            LOG.warning(f"{error} Token weights are not kept.")
         return weights
 
     def _weigh(self, tokenizer: Tokenizer) -> NDArray[np.int32]:
@@ -209,7 +210,7 @@ def from_corpus(source: str, lang: str) -> Store:
                 for begins, before, unit in _settled(texts.parts(record.source), lang):
                     opening |= begins
                     if writer.size > LIMIT:
-                        click.echo(f"lcgen: {record.name} is long; its first {LIMIT >> 20} MiB are used.", err=True)
+                        LOG.warning(f"{record.name} is long; its first {LIMIT >> 20} MiB are used.")
                         break
                     # Units whose end is not settled (tables, lists) are left out; where they are many they stay,
                     # and breaks between paragraphs go instead.

@@ -12,13 +12,13 @@ from typing import Any
 
 from lcgen import tokens
 from lcgen.builders import manifest, tables
+from lcgen.builders.reading import every_row
 from lcgen.checking.findings import Findings, gather
 from lcgen.checking.judge import Cost, Judge
 from lcgen.checking.prompts import FRESH
 from lcgen.checking.trials import NUMBERLESS, Record, check
 from lcgen.contract import Row
 from lcgen.errors import LcgenError
-from lcgen.scoring import every_row
 
 INDUCTION = "induction"
 """Name of the reference model."""

@@ -9,8 +9,8 @@ import click
 
 import lcgen
 from lcgen.errors import LcgenError
-from lcgen.options import Grouped, given, of_spec, option, rows_options
 from lcgen.verbs.finish import show, tell
+from lcgen.verbs.options import Grouped, given, of_spec, option, rows_options
 from lcgen.verbs.terminal import progress_bar
 
 

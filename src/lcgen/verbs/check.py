@@ -10,7 +10,7 @@ import click
 
 import lcgen
 from lcgen.errors import LcgenError
-from lcgen.options import Grouped, option
+from lcgen.verbs.options import Grouped, option
 from lcgen.verbs.terminal import STOPPED, progress_bar
 
 

@@ -58,7 +58,7 @@ def corpus_remove(name: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def corpus_stats(name: str, lang: str, as_json: bool) -> None:
     """Figures of a text, and ten paragraphs of it to read."""
-    from lcgen.show import stats
+    from lcgen.verbs.figures import stats
 
     found = stats(name, lang)
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else found["text"])

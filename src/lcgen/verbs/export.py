@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 import lcgen
-from lcgen.options import Grouped, option
+from lcgen.verbs.options import Grouped, option
 
 FORMATS = ("jsonl", "ruler", "nemo-skills", "helmet", "kvpress", "evals", "vllm", "sglang", "batch", "turns")
 """Named here too, since help must not load what writes them; a test holds both lists equal."""

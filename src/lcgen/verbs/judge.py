@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 import lcgen
-from lcgen.options import Grouped, option
+from lcgen.verbs.options import Grouped, option
 from lcgen.verbs.terminal import progress_bar
 
 

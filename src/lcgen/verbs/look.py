@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lcgen.options import Grouped, option, rows_options, scalars
+from lcgen.verbs.options import Grouped, option, rows_options, scalars
 from lcgen.wanted import spec
 
 
@@ -25,7 +25,7 @@ def show(task: str, index: int, full: bool, as_json: bool, template_args: tuple[
     lengths, depths or values the first is shown.
     """
     from lcgen import generators
-    from lcgen.show import one, text
+    from lcgen.verbs.row import one, text
 
     if options["depths"] is None and options["preset"] is None and generators.get(task).depths:
         options["depths"] = "0.5"
@@ -43,7 +43,7 @@ def show(task: str, index: int, full: bool, as_json: bool, template_args: tuple[
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def tasks(task: str | None, as_json: bool) -> None:
     """List tasks, or the parameters and presets of one."""
-    from lcgen.show import described, listed
+    from lcgen.verbs.catalogue import described, listed
 
     found = described(task) if task else listed()
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else found["text"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 import lcgen
-from lcgen.options import Grouped, option
+from lcgen.verbs.options import Grouped, option
 from lcgen.verbs.terminal import progress_bar, size
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lcgen.options import Grouped, option
+from lcgen.verbs.options import Grouped, option
 from lcgen.verbs.terminal import progress_bar
 
 
