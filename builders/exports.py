@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
-from lcgen.builders import manifest, tables
+from lcgen.builders import manifest
 from lcgen.builders.formats import FORMATS, Config, Contextless, Endpoint, History, Options
 from lcgen.builders.reading import every_row
 from lcgen.errors import LcgenError, unknown
@@ -60,9 +60,7 @@ def export(
     """
     options = options or Options()
     _possible(to, options)
-    made = manifest.of(folder)
-    if tables.promised(made):
-        raise LcgenError(f"{folder} holds rows of numbers, which no harness reads. Read them with load_dataset.")
+    made = manifest.of_prompts(folder, "which no harness reads. Read them with load_dataset.")
     chosen = list(configs) or list(made["configs"])
     for name in chosen:
         if name not in made["configs"]:

@@ -68,6 +68,19 @@ def of(folder: Path) -> dict[str, Any]:
     return made
 
 
+def of_prompts(folder: Path, otherwise: str) -> dict[str, Any]:
+    """The manifest of a built folder of prompts. Raises LcgenError where its rows are numbers, and says what holds of those."""
+    made = of(folder)
+    if any(map(of_numbers, made["spec"]["parts"])):
+        raise LcgenError(f"{folder} holds rows of numbers, {otherwise}")
+    return made
+
+
+def of_numbers(part: Mapping[str, Any]) -> bool:
+    """Whether the rows of a part, as a manifest describes it, are numbers, which no template words."""
+    return part.get("wording", "") is None
+
+
 def save(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Writes the manifest; it takes its name only when it is whole."""
     schemas.validate("manifest", manifest)
