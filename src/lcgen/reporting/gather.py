@@ -166,7 +166,8 @@ def _band(rows: Sequence[dict[str, Any]]) -> None:
         row[BAND] = row["depth"] if grid or low is None else f"{low:.1f}..{low + 0.1:.1f}"
 
 
-def lowest(found: Entry) -> float:
-    """The lowest score of any run, 0 for none where there are runs; infinite without runs."""
+def lowest(found: Entry) -> tuple[float, float]:
+    """The lowest score of any run and the mean of all, 0 for none where there are runs; infinite without runs."""
     every = [score for run in found["runs"] if (score := run["scores"].get("score")) is not None]
-    return min(every) if every else (0.0 if found["runs"] else math.inf)
+    none = 0.0 if found["runs"] else math.inf
+    return (min(every), sum(every) / len(every)) if every else (none, none)
