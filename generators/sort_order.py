@@ -36,7 +36,8 @@ from lcgen.generators import _sort_answers as answers
 from lcgen.generators import _sort_contrast as contrasting
 from lcgen.generators._sort_events import Events, Excerpt
 from lcgen.generators._sort_params import SortOrderParams
-from lcgen.generators._sort_text import Cut, Segments, Words, joined
+from lcgen.generators._sort_text import Cut, Segments
+from lcgen.generators._sort_words import Words, joined
 from lcgen.streams import Stream
 from lcgen.wording import Wording
 

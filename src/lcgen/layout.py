@@ -75,6 +75,11 @@ class LaidLane:
         return int(self.weights[1:].sum()) - (count(self.first + self.last) - count(self.first))
 
     @cached_property
+    def ends(self) -> np.ndarray:
+        """The byte at which each unit ends, counted from behind the head."""
+        return np.cumsum(self.ledger.sizes(self.order)[0], dtype=np.int64)
+
+    @cached_property
     def runs(self) -> list[tuple[int, list[bytes | memoryview]]]:
         """Place and UTF-8 text of each run of units (see Ledger.runs)."""
         return list(self.ledger.runs(self.order))
@@ -178,7 +183,7 @@ class Layout:
         `starts` are the tokens at which units start, `before` is all that stands before the lane, where that is known. None where
         that does not tell: at the end of a lane, or where the first of these units does not begin with a token.
         """
-        ends = np.cumsum(self.ledger.sizes(lane.order)[0])
+        ends = lane.ends
         low = len(lane.text[: quote.start].encode()) - len(lane.head.encode())
         high = low + len(quote.plant.text.encode())
         first, last = int(np.searchsorted(ends, low, side="right")), int(np.searchsorted(ends, high - 1, side="right"))
