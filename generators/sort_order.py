@@ -196,7 +196,7 @@ class SortOrder(Task[SortOrderParams]):
         known = dict(puzzle.metadata)
         # What closed the text stands behind what was known of it.
         closing = draft.filler.text(ids[0][known.pop("units") :])
-        known["words"] += sum(len(Words(text, draft.state.lang)) for text in closing)
+        known["words"] += len(Words("\n".join(closing), draft.state.lang))
         return {**known, "distance": round((known["places"][-1] - known["places"][0]) / known["words"], 6)}
 
     def solve(self, context: str, question: str, wording: Wording) -> Sequence[str]:
@@ -244,7 +244,7 @@ def _wishes(rng: Stream, params: SortOrderParams, cell: Cell) -> Iterator[Wish]:
 def _fitted(params: SortOrderParams, questions: int, source: Source, filler: Units, sep: str, plan: Plan) -> Draft:
     """The draft of a text whose length is asked for, with the least of it that can hold the segments."""
     sample = filler.text(np.arange(min(64, filler.limit or 64)))
-    each = sum(len(Words(unit, plan.lang)) for unit in sample) / len(sample)
+    each = len(Words("\n".join(sample), plan.lang)) / len(sample)
     count = questions * params.segments
     # A segment of tokens has at least half as many words.
     length = params.segment_length if params.segment_unit == "words" else max(1, params.segment_length // 2)

@@ -159,9 +159,8 @@ class Layout:
             for at, quote in enumerate(quotes):
                 if quote.plant.lane == number:
                     start, size = end - len(lane.head) + quote.start, len(quote.plant.text)
-                    span = (
-                        None if whole is not None else self._near(lane, quote, starts, tokenizer, before if place == 0 else None)
-                    )
+                    led = before if place == 0 else None
+                    span = None if whole is not None else self._near(lane, quote, starts, tokenizer, led, ascii)
                     if span is None:
                         whole = self._whole(before, after, tokenizer, order) if whole is None else whole
                         byte = len((before + self.context(order))[:start].encode())
@@ -176,7 +175,7 @@ class Layout:
         return np.asarray(tokenizer.starts(before + self.context(order) + after))
 
     def _near(
-        self, lane: LaidLane, quote: Quote, starts: np.ndarray, tokenizer: Tokenizer, before: str | None
+        self, lane: LaidLane, quote: Quote, starts: np.ndarray, tokenizer: Tokenizer, before: str | None, ascii: bool
     ) -> tuple[int, int] | None:
         """First token of a quote and the one behind its last, read where its units stand between their neighbours.
 
@@ -184,7 +183,8 @@ class Layout:
         that does not tell: at the end of a lane, or where the first of these units does not begin with a token.
         """
         ends = lane.ends
-        low = len(lane.text[: quote.start].encode()) - len(lane.head.encode())
+        low = quote.start if ascii else len(lane.text[: quote.start].encode())
+        low -= len(lane.head.encode())
         high = low + len(quote.plant.text.encode())
         first, last = int(np.searchsorted(ends, low, side="right")), int(np.searchsorted(ends, high - 1, side="right"))
         if last + 1 >= len(ends) or (first == 0 and before is None):
