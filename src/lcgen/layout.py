@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from lcgen.tokens import Tokenizer
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """Where one copy of a plant, or of what a question quotes, came to stand. Characters and tokens count from the start of the input."""
 
     plant: int

@@ -73,6 +73,8 @@ class Wording:
         """`ours` is a template of lcgen's own: of others the lines that they run are counted."""
         self._within = within_sizes if ours else within_limits
         self.source, self.lang, self.name, self.blocks = template, lang, name, blocks
+        self._plain = {block for block, slots in blocks.items() if not any(slot.endswith(("*", "?")) for slot in slots)}
+        """Macros all of whose slots take one text each, so that their text can be read back."""
         self.hash = hashlib.sha256(template.encode()).hexdigest()[:16]
         if "\ue000" in template or "\ue001" in template:
             raise LcgenError(f"The template {name} holds private-use characters (U+E000, U+E001), which mark its slots.")
@@ -91,7 +93,7 @@ class Wording:
             printed = set(SLOT.findall(self._open(block)))
             if lost := {_stem(slot) for slot in slots if not slot.endswith("?")} - printed:
                 raise LcgenError(f"The macro {block!r} of template {name} does not print {', '.join(sorted(lost))}.")
-            if self._plain(block):
+            if block in self._plain:
                 self._probe(block, slots)
         self._tell_apart()
         self._whole(axis)
@@ -132,10 +134,6 @@ class Wording:
     def _signature(self, block: str) -> str:
         return f"{block}({', '.join(map(_stem, self.blocks[block]))})"
 
-    def _plain(self, block: str) -> bool:
-        """Whether all slots of the macro take one text each, so that its text can be read back."""
-        return block in self.blocks and not any(slot.endswith(("*", "?")) for slot in self.blocks[block])
-
     def _refused(self, error: Exception) -> LcgenError:
         what = "does something that is not allowed" if isinstance(error, SecurityError) else "cannot be rendered"
         if isinstance(error, TypeError) and "no loader" in str(error):
@@ -168,7 +166,7 @@ class Wording:
         spoken = [
             block
             for block, slots in self.blocks.items()
-            if slots and self._plain(block) and hasattr(self._module, block) and "line" not in map(_kind, slots)
+            if slots and block in self._plain and hasattr(self._module, block) and "line" not in map(_kind, slots)
         ]
         for turn, block, other in product(range(TURNS), spoken, spoken):
             own, beside = (self.say(name, **self._values(name, turn)) for name in (block, other))
@@ -202,7 +200,7 @@ class Wording:
 
     def say(self, block: str, **slots: Any) -> str:
         """One macro as text, without white space at its ends. Raises LcgenError where it does not heed a flag."""
-        if self._plain(block):
+        if block in self._plain:
             return "".join([text or str(slots[slot]) for text, slot in self.parts(block)])
         said = self._run(block, slots)
         self._heed(block, {slot[:-1]: slots.get(slot[:-1]) for slot in self.blocks.get(block, ()) if slot.endswith("?")})
