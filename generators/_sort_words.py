@@ -107,7 +107,7 @@ class Words:
 def _runs(words: np.ndarray, run: int) -> np.ndarray:
     """Hashes of each run of so many words, from those of the words: of its two halves, and the last word where it is odd."""
     if run == 1:
-        return words.copy()
+        return np.array(words)
     half, count = _runs(words, run // 2), len(words) - run + 1
     found: np.ndarray = half[:count] * np.uint64(pow(STEP, run // 2, 1 << 64))
     found += half[run // 2 :][:count]

@@ -43,6 +43,8 @@ from lcgen.wording import Wording
 
 ATTEMPTS = 100
 """Excerpts that are tried where their size is given in words: the first that holds such segments is taken."""
+PLACES = 32
+"""Places of a book that are tried where the length is given: the first at which it holds such segments is taken."""
 ASKS = {True: {"first": "ask_first", "last": "ask_last"}, False: {"first": "ask_forward", "last": "ask_backward"}}
 """Macros that ask, of a pair and of more segments."""
 MARGIN = 0.01
@@ -104,8 +106,15 @@ class SortOrder(Task[SortOrderParams]):
             stream = rng.child("filler", attempt)
             return source.filler(stream, lambda: Events(source.lang, wording, stream))
 
+        def fitted(place: int) -> Draft:
+            held = text(place)
+            draft = _fitted(params, cell.questions, source, held, wording.sep, plan)
+            # A book may have a part without sentences, or one that it repeats.
+            more = held.documents and place + 1 < PLACES
+            return replace(draft, elsewhere=(lambda: fitted(place + 1)) if more else None)
+
         if not params.words:
-            return [_fitted(params, cell.questions, source, text(0), wording.sep, plan)]
+            return [fitted(0)]
         params.fits(params.words, cell.questions)
         for attempt in range(ATTEMPTS):
             excerpt = Excerpt(text(attempt), source.lang, params.words)
