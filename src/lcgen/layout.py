@@ -65,15 +65,20 @@ class LaidLane:
         self.moved = dict(zip(seams.tolist(), (before - alone).tolist()))
 
     @cached_property
+    def ends(self) -> np.ndarray:
+        """Tokens up to the end of each unit, by its weight."""
+        return np.cumsum(self.weights)
+
+    @cached_property
     def middle(self) -> int:
         """What the lane weighs more than its skeleton."""
         if len(self.order) < 2:
             return 0
         count = self.ledger.scale.tokenizer.count
-        return int(self.weights[1:].sum()) - (count(self.first + self.last) - count(self.first))
+        return int(self.ends[-1] - self.ends[0]) - (count(self.first + self.last) - count(self.first))
 
     @cached_property
-    def ends(self) -> np.ndarray:
+    def borders(self) -> np.ndarray:
         """The byte at which each unit ends, counted from behind the head."""
         return np.cumsum(self.ledger.sizes(self.order)[0], dtype=np.int64)
 
@@ -123,8 +128,9 @@ class Layout:
 
     def repeat(self, order: Sequence[int]) -> float:
         """Share of the tokens of all copies that stand earlier in the context."""
-        ids = self.ids[self.ledger.draft.filler.repeats(self.ids)]
-        again = self.ledger.weigh(ids).sum() / max(1, sum(lane.weights.sum() for lane in self.lanes))
+        mask = self.ledger.draft.filler.repeats(self.ids)
+        tokens = sum(int(lane.ends[-1]) for lane in self.lanes if len(lane.ends))
+        again = self.ledger.weigh(self.ids[mask]).sum() / max(1, tokens) if mask.any() else 0.0
         copies = len(order) // len(self.lanes)
         return float((copies - 1 + again) / copies) if copies else 0.0
 
@@ -180,7 +186,7 @@ class Layout:
         `starts` are the tokens at which units start, `before` is all that stands before the lane, where that is known. None where
         that does not tell: at the end of a lane, or where the first of these units does not begin with a token.
         """
-        ends = lane.ends
+        ends = lane.borders
         low = quote.start if ascii else len(lane.text[: quote.start].encode())
         low -= len(lane.head.encode())
         high = low + len(quote.plant.text.encode())
@@ -214,12 +220,13 @@ class Layout:
             low, high = np.searchsorted(starts, first, side="right") - 1, np.searchsorted(starts, second)
             # Among the skeletons another unit stands behind the first one than in the lane.
             high -= int(tokenizer.seams([lane.first], [lane.last])[1][0]) - tokenizer.count(lane.first)
-            borders = np.cumsum(np.concatenate([[low, high - low], lane.weights[1:]])[: len(lane.order) + 1])
+            borders = np.concatenate([[low], lane.ends + (high - lane.ends[:1])])
             byte = second + len(lane.last.encode())
             if len(borders) > 2:
                 # The end of the last unit may be cut in another way before what follows than before another unit.
                 borders[-1] = np.searchsorted(starts, byte) + lane.middle
-            found.append(passed + borders)
+            borders += passed
+            found.append(borders)
             byte, passed = byte + len(lane.tail.encode()), passed + lane.middle
         return found
 
