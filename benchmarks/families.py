@@ -44,6 +44,8 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "set_disjointness, other sets": ("set_disjointness", {"padding": "distractor_sets"}),
     "set_disjointness, interleaved": ("set_disjointness", {"order": "interleaved"}),
     "sort_order": ("sort_order", {}),
+    "sort_order, 8 segments": ("sort_order", {"segments": 8}),
+    "sort_order, no twins": ("sort_order", {"twins": False}),
     "ancestral_trace": ("ancestral_trace", {}),
     "ancestral_trace, chain of 512": ("ancestral_trace", {"chain": 512}),
 }

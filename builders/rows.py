@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any
 
 from lcgen import epochs, generators, reference, schemas, templates
-from lcgen.compose import Composer, Pose, Prompt, TooShort
+from lcgen.compose import Composer, Lacking, Pose, Prompt, TooShort
 from lcgen.contract import MOST_PLANTS, Cell, Context, Draft, Plant, Preset, Puzzle, Task
 from lcgen.errors import LcgenError
 from lcgen.haystack import Haystack
@@ -219,18 +219,34 @@ class RowMaker:
                 f"{self.part.task}: {most:,} planted sentences are asked for, but a row holds at most {MOST_PLANTS:,}."
             )
 
-        def posed(draft: Draft) -> Pose:
-            rng = stream.child("pose", draft.role)
+        return [(draft, self._pose(place, stream, draft)) for draft in drafts]
 
-            def pose(context: Context) -> Sequence[Puzzle]:
-                try:
-                    return self.task.pose(rng.again(), params, draft, context, self.wording)
-                except ValueError as error:
-                    raise LcgenError(f"{self.part.task}: {error}.") from error
+    def _pose(self, place: Place, stream: Stream, draft: Draft) -> Pose:
+        """How a draft is posed: from the same stream however often it is asked."""
+        params, rng = self.params[place.params], stream.child("pose", draft.role)
 
-            return pose
+        def pose(context: Context) -> Sequence[Puzzle]:
+            try:
+                return self.task.pose(rng.again(), params, draft, context, self.wording)
+            except ValueError as error:
+                raise LcgenError(f"{self.part.task}: {error}.") from error
 
-        return [(draft, posed(draft)) for draft in drafts]
+        return pose
+
+    def _composed(self, place: Place, draft: Draft, room: int) -> tuple[Draft, Sequence[Prompt]]:
+        """The prompts of a draft, or of the first of those elsewhere that holds its puzzles. Raises as the composer does of the draft."""
+        stream, output, fault, held = self._stream(place), self.task.axis == "output", None, draft
+        while True:
+            try:
+                pose = self._pose(place, stream, held)
+                return held, (
+                    reference.compose(self.composer, held, pose, room) if output else self.composer.compose(held, pose, room)
+                )
+            except (TooShort, Lacking) as error:
+                fault = fault or error
+            if held.elsewhere is None:
+                raise fault
+            held = held.elsewhere()
 
     def _holds(self, draft: Draft, pose: Pose, room: int) -> bool:
         """Whether so many tokens are not too short for a puzzle."""
@@ -251,11 +267,9 @@ class RowMaker:
         target, answer = self.target(place), self.max_new_tokens(place.length)
         output = self.task.axis == "output"
         room = target if output else 0 if place.length.native else target - answer - self.reserve
-        for draft, pose in self._drafts(place, self._stream(place)):
+        for drawn, pose in self._drafts(place, self._stream(place)):
             try:
-                prompts = (
-                    reference.compose(self.composer, draft, pose, room) if output else self.composer.compose(draft, pose, room)
-                )
+                draft, prompts = self._composed(place, drawn, room)
             except TooShort as error:
                 least = target + error.needs - room
                 kept = f"Of them {answer} are kept for the answer and {self.reserve} in reserve, and the prompt itself needs about {error.needs}. "
@@ -264,10 +278,10 @@ class RowMaker:
                     f"(--lengths), or for less in it (--set{'' if output else ', --answer-tokens, --thinking'}).{error.why and ' '}{error.why}"
                 ) from error
             except TooLong as error:
-                over = draft.copies * (error.tokens - error.holds)
+                over = drawn.copies * (error.tokens - error.holds)
                 if place.length.native:
                     less = "Ask for less, or for"
-                elif target > over and self._holds(draft, pose, room - over):
+                elif target > over and self._holds(drawn, pose, room - over):
                     less = f"Ask for at most {target - over} (--lengths), or for"
                 else:
                     less = "No length holds both it and the puzzle: ask for"

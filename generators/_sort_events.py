@@ -11,7 +11,7 @@ from lcgen import forms, languages
 from lcgen.atoms import Table
 from lcgen.contract import SPARES, Units
 from lcgen.errors import LcgenError
-from lcgen.generators._sort_text import Words
+from lcgen.generators._sort_words import Words
 from lcgen.mixing import mix
 from lcgen.records import Records
 from lcgen.streams import Stream

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,100 +10,12 @@ from itertools import product
 import numpy as np
 
 from lcgen import languages
+from lcgen.generators._sort_words import Words, joined
 
 TRIES = 64
 """Earliest segments that are tried, those nearest to the depth asked for first."""
 DENSE = 2
 """Characters of a script without spaces that one token of a segment may hold."""
-BASE, STEP = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03
-"""What characters of a word, and words of a run, are hashed with; odd, so that nothing is lost."""
-
-
-def joined(text: str, gap: str) -> str:
-    """A stretch of a text on one line: between paragraphs stands what stands between sentences."""
-    return re.sub(r"\s*\n\s*", gap, text)
-
-
-class Words:
-    """A text in words: what stands between white space. Where a script has no spaces, each character but those of Latin words."""
-
-    def __init__(self, text: str, lang: str) -> None:
-        self.text = text
-        self._codes = np.frombuffer(text.encode(), np.uint8) if text.isascii() else np.frombuffer(text.encode("utf-32-le"), "<u4")
-        solid = self._codes > 32
-        first, last = solid.copy(), solid.copy()
-        if languages.load(lang).gap:
-            first[1:] &= ~solid[:-1]
-            last[:-1] &= ~solid[1:]
-        else:
-            latin = solid & (self._codes < 128) & ~np.isin(self._codes, [ord(mark) for mark in "!\"'(),.:;?[]{}"])
-            first[1:] &= ~(latin[1:] & latin[:-1])
-            last[:-1] &= ~(latin[1:] & latin[:-1])
-        self.starts, self.ends = np.flatnonzero(first), np.flatnonzero(last) + 1
-        """Characters at which words begin and end."""
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    def at(self, chars: np.ndarray) -> np.ndarray:
-        """The words that begin at these characters."""
-        return np.searchsorted(self.starts, chars)
-
-    def stops(self, words: np.ndarray, lang: str) -> np.ndarray:
-        """Mask over these words: whether a sentence may end with one."""
-        language = languages.load(lang)
-        return np.isin(self._codes[self.ends[words] - 1], [ord(mark) for mark in language.stops + language.closing])
-
-    @cached_property
-    def _hashes(self) -> np.ndarray:
-        """64 bits of each word, equal for equal words: of its first and last eight bytes and its size. Long words may share them,
-        which makes a run of words seem to repeat at the worst."""
-        width = self._codes.itemsize
-        sizes = (self.ends - self.starts) * width
-        found: np.ndarray
-        if (sizes == width).all():
-            found = self._codes[self.starts] * np.uint64(STEP)
-            return found
-        padded = np.concatenate([np.zeros(8, np.uint8), self._codes.view(np.uint8), np.zeros(8, np.uint8)])
-        windows: np.ndarray = np.ndarray(len(padded) - 7, "<u8", padded, strides=(1,))
-        spare = (8 * (8 - np.minimum(sizes, 8))).astype(np.uint64)
-        # What stands beside a word shorter than a window is pushed out of it.
-        head = windows[8 + self.starts * width] << spare
-        tail = windows[self.ends * width] >> spare
-        found = (head * np.uint64(BASE) + tail) * np.uint64(STEP) + sizes.astype(np.uint64)
-        return found
-
-    def _runs(self, run: int) -> np.ndarray:
-        """The same of each run of so many words: of its two halves, and the last word where it is odd."""
-        if run == 1:
-            return np.array(self._hashes)
-        half, count = self._runs(run // 2), len(self) - run + 1
-        found: np.ndarray = half[:count] * np.uint64(pow(STEP, run // 2, 1 << 64))
-        found += half[run // 2 :][:count]
-        if run % 2:
-            found *= np.uint64(STEP)
-            found += self._hashes[run - 1 :]
-        return found
-
-    def repeated(self, run: int) -> np.ndarray:
-        """Mask over words: whether the run of so many words that begins there stands elsewhere too. Linear in the text."""
-        count = len(self) - run + 1
-        if count < 1:
-            return np.zeros(0, bool)
-        hashes = self._runs(run)
-        hashes ^= hashes >> np.uint64(32)
-        hashes *= np.uint64(BASE)
-        # Most runs are alone in their bucket; only the others are compared.
-        bits = max(8, count.bit_length() + 2)
-        buckets = (hashes >> np.uint64(64 - bits)).view(np.int64)
-        suspects = np.flatnonzero((np.bincount(buckets) > 1)[buckets])
-        values = np.sort(hashes[suspects])
-        twice = values[1:][values[1:] == values[:-1]]
-        found = np.zeros(count, bool)
-        if len(twice):
-            places = np.minimum(np.searchsorted(twice, hashes[suspects]), len(twice) - 1)
-            found[suspects] = twice[places] == hashes[suspects]
-        return found
 
 
 @dataclass(frozen=True)
@@ -130,14 +41,15 @@ class Segments:
         begins = self.words.at(opens)
         begins = begins[(begins == 0) | self.words.stops(begins - 1, lang)]
         self.run = run = min(cut.run, self.reach)
-        self._begins, self._repeats = begins, np.concatenate([[0], np.cumsum(self.words.repeated(run))])
+        self._begins, self._repeats = begins, self.words.repeated(run)
         self.within, self.starts = self._unique(self.reach)
         """Words at which a sentence begins and a segment fits; and those of them whose segment is unique."""
 
     def _unique(self, reach: int) -> tuple[np.ndarray, np.ndarray]:
         """The same of segments of so many words."""
         within = self._begins[self._begins + reach <= len(self.words)]
-        return within, within[self._repeats[within + reach - self.run + 1] == self._repeats[within]]
+        first, behind = (np.searchsorted(self._repeats, bound) for bound in (within, within + reach - self.run + 1))
+        return within, within[first == behind]
 
     def most(self, needs: int) -> int:
         """The longest length at which so many sentences begin with a unique segment; 0 where even the shortest that runs tell is too long."""
@@ -205,7 +117,7 @@ class Segments:
         keep = np.ones(len(sizes), bool)
         for size in np.unique(sizes[sizes < self.run]).tolist():
             own = sizes == size
-            keep[own] = ~self.words.repeated(size)[self.starts[own]]
+            keep[own] = ~np.isin(self.starts[own], self.words.repeated(size))
         found: np.ndarray = self.starts[keep]
         return found
 
@@ -278,7 +190,8 @@ class Segments:
         run, found = min(self.run, stop - word), []
         for first in range(word, stop - run + 1):
             low, high = int(self.words.starts[first]), int(self.words.ends[first + run - 1])
-            cuts = [low, *borders[(borders > low) & (borders < high)].tolist(), high]
+            inside = slice(np.searchsorted(borders, low, side="right"), np.searchsorted(borders, high))
+            cuts = [low, *borders[inside].tolist(), high]
             # Of a run over several units, the longest piece: who repeats the run repeats that.
             pieces = [self.words.text[a:b].strip() for a, b in zip(cuts[:-1], cuts[1:])]
             found.append(max(pieces, key=len))

@@ -36,12 +36,15 @@ from lcgen.generators import _sort_answers as answers
 from lcgen.generators import _sort_contrast as contrasting
 from lcgen.generators._sort_events import Events, Excerpt
 from lcgen.generators._sort_params import SortOrderParams
-from lcgen.generators._sort_text import Cut, Segments, Words, joined
+from lcgen.generators._sort_text import Cut, Segments
+from lcgen.generators._sort_words import Words, joined
 from lcgen.streams import Stream
 from lcgen.wording import Wording
 
 ATTEMPTS = 100
 """Excerpts that are tried where their size is given in words: the first that holds such segments is taken."""
+PLACES = 32
+"""Places of a book that are tried where the length is given: the first at which it holds such segments is taken."""
 ASKS = {True: {"first": "ask_first", "last": "ask_last"}, False: {"first": "ask_forward", "last": "ask_backward"}}
 """Macros that ask, of a pair and of more segments."""
 MARGIN = 0.01
@@ -103,8 +106,15 @@ class SortOrder(Task[SortOrderParams]):
             stream = rng.child("filler", attempt)
             return source.filler(stream, lambda: Events(source.lang, wording, stream))
 
+        def fitted(place: int) -> Draft:
+            held = text(place)
+            draft = _fitted(params, cell.questions, source, held, wording.sep, plan)
+            # A book may have a part without sentences, or one that it repeats.
+            more = held.documents and place + 1 < PLACES
+            return replace(draft, elsewhere=(lambda: fitted(place + 1)) if more else None)
+
         if not params.words:
-            return [_fitted(params, cell.questions, source, text(0), wording.sep, plan)]
+            return [fitted(0)]
         params.fits(params.words, cell.questions)
         for attempt in range(ATTEMPTS):
             excerpt = Excerpt(text(attempt), source.lang, params.words)
@@ -195,7 +205,7 @@ class SortOrder(Task[SortOrderParams]):
         known = dict(puzzle.metadata)
         # What closed the text stands behind what was known of it.
         closing = draft.filler.text(ids[0][known.pop("units") :])
-        known["words"] += sum(len(Words(text, draft.state.lang)) for text in closing)
+        known["words"] += len(Words("\n".join(closing), draft.state.lang))
         return {**known, "distance": round((known["places"][-1] - known["places"][0]) / known["words"], 6)}
 
     def solve(self, context: str, question: str, wording: Wording) -> Sequence[str]:
@@ -243,7 +253,7 @@ def _wishes(rng: Stream, params: SortOrderParams, cell: Cell) -> Iterator[Wish]:
 def _fitted(params: SortOrderParams, questions: int, source: Source, filler: Units, sep: str, plan: Plan) -> Draft:
     """The draft of a text whose length is asked for, with the least of it that can hold the segments."""
     sample = filler.text(np.arange(min(64, filler.limit or 64)))
-    each = sum(len(Words(unit, plan.lang)) for unit in sample) / len(sample)
+    each = len(Words("\n".join(sample), plan.lang)) / len(sample)
     count = questions * params.segments
     # A segment of tokens has at least half as many words.
     length = params.segment_length if params.segment_unit == "words" else max(1, params.segment_length // 2)

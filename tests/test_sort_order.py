@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,8 +20,10 @@ from hypothesis import strategies as st
 import lcgen
 from lcgen import generators, proof, templates, tokens
 from lcgen.errors import LcgenError
+from lcgen.generators import _sort_words
 from lcgen.generators._sort_answers import tau
-from lcgen.generators._sort_text import Cut, Segments, Words, joined
+from lcgen.generators._sort_text import Cut, Segments
+from lcgen.generators._sort_words import Words, joined
 from lcgen.wording import Wording
 
 FEW = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -167,7 +170,7 @@ def test_words_and_segments_of_a_text_made_by_hand() -> None:
     text = "One two three. Four five\n\nsix! One two three. Seven."
     words = Words(text, "en")
     assert [text[low:high] for low, high in zip(words.starts, words.ends)] == text.split()
-    assert words.repeated(3).tolist() == [True, False, False, False, False, False, True, False]
+    assert words.repeated(3).tolist() == [0, 6]
     assert joined(text, " ") == " ".join(text.split())
     opens = np.array([0, 15, 31, 46])
     held = Segments(text, "en", opens, Cut(2, None, 2))
@@ -191,7 +194,7 @@ def test_runs_that_repeat_are_found(parts: list[str], run: int) -> None:
     said = " ".join(parts).split()
     runs = [tuple(said[place : place + run]) for place in range(len(said) - run + 1)]
     counts = Counter(runs)
-    assert words.repeated(run).tolist() == [counts[one] > 1 for one in runs]
+    assert words.repeated(run).tolist() == [place for place, one in enumerate(runs) if counts[one] > 1]
 
 
 @pytest.mark.parametrize(("lang", "length"), [("en", 4), ("en", 6), ("zh", 4)])
@@ -333,6 +336,38 @@ def test_texts_without_sentences_of_their_own_are_refused_at_once(tmp_path: Path
             lcgen.build("sort_order", tmp_path / "out", **given)
         assert all(number in str(refused.value) for number in numbers), str(refused.value)
     assert time.process_time() - start < 20
+
+
+def test_a_build_passes_by_the_parts_of_a_book_that_hold_no_segments(tmp_path: Path) -> None:
+    """The first row is found in the good part; later ones, which would begin in the other, are as well."""
+    good = [
+        f"In room {number} the clerk of desk {number * 7} counted {number * 3} letters and wrote {number * 5} lines."
+        for number in range(300)
+    ]
+    bad = {
+        "again": "The same line stands here again and again.\n" * 500,
+        "endless": " ".join(f"word{number}" for number in range(3000)),
+    }
+    for name, rest in bad.items():
+        book = tmp_path / name / "book.txt"
+        book.parent.mkdir()
+        book.write_text(" ".join(good) + "\n\n" + rest + "\n", encoding="utf-8")
+        out = tmp_path / f"{name}_out"
+        assert lcgen.build("sort_order", out, lengths="2k", samples=24, haystack=str(book.parent), verify="full").rows == 48
+        texts = [piece["text"] for row in pq.read_table(out / "data" / "sort_order_2k").to_pylist() for piece in row["evidence"]]
+        assert texts and all(text.startswith("In room ") for text in texts)
+
+
+def test_telling_what_is_unique_is_linear(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted in hashes that are stirred, once for each run of words and once more for those that may repeat."""
+    stirred: list[int] = []
+    monkeypatch.setattr(_sort_words, "_stir", lambda hashes, stir=_sort_words._stir: (stirred.append(len(hashes)), stir(hashes)))
+    for count in (20_000, 80_000, 320_000):
+        for text, most in ((" ".join(f"w{number}" for number in range(count)), 2), (" ".join(["one", "two"] * (count // 2)), 4)):
+            stirred.clear()
+            found = Words(text, "en").repeated(8)
+            assert len(found) == (0 if most == 2 else count - 7)
+            assert count - 7 <= sum(stirred) <= most * count
 
 
 def test_the_length_that_a_refusal_names_works(tmp_path: Path) -> None:

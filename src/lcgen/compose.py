@@ -50,6 +50,10 @@ class TooShort(LcgenError):
         self.has, self.needs, self.why = has, needs, why
 
 
+class Lacking(LcgenError):
+    """The text lacks what a puzzle asks for (`Puzzle.lacks`), or units that would close it; another one may have them."""
+
+
 @dataclass(frozen=True)
 class Prompt:
     """One finished prompt with everything that is known of it."""
@@ -95,8 +99,8 @@ class Composer:
         """Prompts of exactly `prompt_tokens` tokens over one context, one for each puzzle; a draft that counts units has the
         tokens that it has.
 
-        Raises TooShort where the length cannot hold the draft, TooLong where the draft cannot fill it, LcgenError where
-        the residue cannot be closed.
+        Raises TooShort where the length cannot hold the draft, TooLong where the draft cannot fill it, Lacking where its text
+        lacks what a puzzle asks for, or units that close the residue.
         """
         ledger = self.ledger(draft, max(1, prompt_tokens // draft.copies))
         frames, main = self._fit(ledger, pose, prompt_tokens)
@@ -131,7 +135,7 @@ class Composer:
             if draft.count is not None or 30 <= left <= SPARES // 2 * ledger.mean:
                 break
         if lack := next((frame.puzzle.lacks for frame in frames if frame.puzzle.lacks), ""):
-            raise LcgenError(lack)
+            raise Lacking(lack)
         return frames, main
 
     def close(self, ledger: Ledger, frames: Sequence[Frame], main: int, prompt_tokens: int) -> tuple[Layout, list[str]]:
@@ -163,7 +167,7 @@ class Composer:
             if missing == 0:
                 break
             residue += missing - spare
-        raise LcgenError(
+        raise Lacking(
             f"The last tokens of a prompt of {prompt_tokens} cannot be closed with this haystack, template and tokenizer. "
             "Try another length or another haystack"
             + (", or fewer questions per context: theirs differ too much in tokens." if len(frames) > 1 else ".")

@@ -34,7 +34,14 @@ class Grams:
                 return [*words]
             self._held, self._ends = self._read(), self._closing()
         # What lies within one unit has all its runs in the text; what crosses a border holds the end of a unit.
-        return [word for word in words if not self._ends.isdisjoint(word[:-1]) or self._held[_hashes(word.encode())].all()]
+        encoded = [word.encode() for word in words]
+        lacking = np.concatenate([[0], np.cumsum(~self._held[_hashes(b"".join(encoded))])])
+        sizes = np.array([len(word) for word in encoded], np.int64)
+        firsts = np.minimum(np.cumsum(sizes) - sizes, len(lacking) - 1)
+        # Runs that reach into the next word are none of the word's.
+        behind = np.minimum(firsts + np.maximum(0, sizes - WIDTH + 1), len(lacking) - 1)
+        whole = (lacking[behind] == lacking[firsts]).tolist()
+        return [word for word, held in zip(words, whole) if held or not self._ends.isdisjoint(word[:-1])]
 
     def _read(self) -> np.ndarray:
         held = np.zeros(1 << BITS, bool)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from lcgen.tokens import Tokenizer
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """Where one copy of a plant, or of what a question quotes, came to stand. Characters and tokens count from the start of the input."""
 
     plant: int
@@ -78,6 +76,11 @@ class LaidLane:
             return 0
         count = self.ledger.scale.tokenizer.count
         return int(self.ends[-1] - self.ends[0]) - (count(self.first + self.last) - count(self.first))
+
+    @cached_property
+    def borders(self) -> np.ndarray:
+        """The byte at which each unit ends, counted from behind the head."""
+        return np.cumsum(self.ledger.sizes(self.order)[0], dtype=np.int64)
 
     @cached_property
     def runs(self) -> list[tuple[int, list[bytes | memoryview]]]:
@@ -160,9 +163,8 @@ class Layout:
             for at, quote in enumerate(quotes):
                 if quote.plant.lane == number:
                     start, size = end - len(lane.head) + quote.start, len(quote.plant.text)
-                    span = (
-                        None if whole is not None else self._near(lane, quote, starts, tokenizer, before if place == 0 else None)
-                    )
+                    led = before if place == 0 else None
+                    span = None if whole is not None else self._near(lane, quote, starts, tokenizer, led, ascii)
                     if span is None:
                         whole = self._whole(before, after, tokenizer, order) if whole is None else whole
                         byte = len((before + self.context(order))[:start].encode())
@@ -177,15 +179,16 @@ class Layout:
         return np.asarray(tokenizer.starts(before + self.context(order) + after))
 
     def _near(
-        self, lane: LaidLane, quote: Quote, starts: np.ndarray, tokenizer: Tokenizer, before: str | None
+        self, lane: LaidLane, quote: Quote, starts: np.ndarray, tokenizer: Tokenizer, before: str | None, ascii: bool
     ) -> tuple[int, int] | None:
         """First token of a quote and the one behind its last, read where its units stand between their neighbours.
 
         `starts` are the tokens at which units start, `before` is all that stands before the lane, where that is known. None where
         that does not tell: at the end of a lane, or where the first of these units does not begin with a token.
         """
-        ends = np.cumsum(self.ledger.sizes(lane.order)[0])
-        low = len(lane.text[: quote.start].encode()) - len(lane.head.encode())
+        ends = lane.borders
+        low = quote.start if ascii else len(lane.text[: quote.start].encode())
+        low -= len(lane.head.encode())
         high = low + len(quote.plant.text.encode())
         first, last = int(np.searchsorted(ends, low, side="right")), int(np.searchsorted(ends, high - 1, side="right"))
         if last + 1 >= len(ends) or (first == 0 and before is None):

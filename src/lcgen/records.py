@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 BLOCK = 8192
 """Records that are written and weighed at once: what stands between the steps stays in the processor's cache."""
+FEW = 512
+"""Records that are written and searched faster than it is told what they can hold."""
 DRAWN = 4 * BLOCK
 """Records that are drawn at once. Numbers that fall outside their form walk on, fewer in every step: of many, the steps cost less."""
 SAMPLE = 256
@@ -240,7 +242,7 @@ class Records(Units):
             found = self._found(word) if set(word) <= self.shape.charset else []
             # Nearly all that pools do not tell, such as the lines of a template, can stand in no such record: then nothing is
             # written to search it.
-            if found is None and self.shape.admits(word):
+            if found is None and (len(ids) <= FEW or self.shape.admits(word)):
                 sought.append(word)
             places += found or ()
         hit: np.ndarray = np.isin(self._places(ids), np.array(places, np.int64))

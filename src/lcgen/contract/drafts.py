@@ -108,5 +108,8 @@ class Draft:
     with their depths, then keep their depths within a few units: filler is taken from both sides in the shares that they ask for."""
     role: str = ""
     """Which of several twins this is; empty where there is one draft."""
+    elsewhere: Callable[[], Draft] | None = None
+    """The same puzzle over another text, where this one is too short or lacks something (`Puzzle.lacks`): a book may have a part that
+    does. None where there is no other, or after as many as are worth a look."""
     state: Any = None
     """Private to the task."""
