@@ -17,6 +17,7 @@ from lcgen.haystack import Haystack
 from lcgen.layout import Piece
 from lcgen.ledger import TooLong
 from lcgen.params import parse, plain
+from lcgen.shares import Share
 from lcgen.spec import Length, Part, Place, Spec
 from lcgen.streams import Stream, canonical
 from lcgen.tokens import Tokenizer
@@ -55,7 +56,7 @@ class RowMaker:
             self.task.axis,
             ours=spec.template is None,
         )
-        self.haystack = Haystack(part.haystack, part.lang, tokenizer, part.split if spec.disjoint else "")
+        self.haystack = Haystack(part.haystack, part.lang, tokenizer, Share.of_spec(spec, part.split))
         self.composer = Composer(tokenizer, wrapper, self.wording, spec.audience)
         self.params = [parse(self.task, params) for params in part.params]
         self.plain = [plain(params) for params in self.params]
@@ -74,12 +75,12 @@ class RowMaker:
 
     @cached_property
     def _measured(self) -> int:
-        """1.5 times the longest of 64 responses as a right model may give them, in steps of 32."""
-        longest = 0
+        """1.5 times the longest of 64 responses as a right model may give them, in steps of 32: the same for all epochs."""
+        longest, source = 0, self.haystack.sharing(Share(self.haystack.shared.split))
         for params, number in product(range(len(self.params)), range(ORACLES)):
             place = Place(self.part.lengths[0], self.part.depths[0], params, number)
             stream = Stream("answer budget", self.task.name, self.task.revision, self.plain[params], self.part.lang, number)
-            for draft, pose in self._drafts(place, stream):
+            for draft, pose in self._drafts(place, stream, source):
                 for puzzle in self.composer.pose(draft, pose):
                     answered = {
                         "outputs": list(puzzle.answers),
@@ -190,10 +191,15 @@ class RowMaker:
             spec.seed,
             place.depth,
             place.index,
-            *(["disjoint"] if spec.disjoint else []),
+            *self._shares,
         ]
 
-    def _drafts(self, place: Place, stream: Stream) -> list[tuple[Draft, Pose]]:
+    @property
+    def _shares(self) -> list[str]:
+        """What ids hash of shares; nothing where the whole is drawn from."""
+        return ["disjoint"] * self.spec.disjoint + ([f"share {self.spec.share}"] if self.spec.share else [])
+
+    def _drafts(self, place: Place, stream: Stream, source: Haystack | None = None) -> list[tuple[Draft, Pose]]:
         """The drafts of one draw, each with how it is posed: from the same stream however often it is asked."""
         params = self.params[place.params]
         key = self._key(place)
@@ -209,7 +215,7 @@ class RowMaker:
             self.target(place),
         )
         try:
-            drafts = self.task.draw(stream, params, cell, self.haystack, self.wording)
+            drafts = self.task.draw(stream, params, cell, source or self.haystack, self.wording)
         except ValueError as error:
             raise LcgenError(f"{self.part.task}: {error}.") from error
         if (most := max(len(draft.plants) * draft.copies for draft in drafts)) > MOST_PLANTS:
@@ -294,7 +300,7 @@ class RowMaker:
             self.task.name, self.task.revision, params, part.lang, self.wording.hash, spec.seed, part.split, target, place.depth, place.index,
             self.tokenizer.name, self.tokenizer.fingerprint, self.haystack.name, self.haystack.fingerprint, part.variant, spec.audience, self.wrapper.fingerprint, spec.thinking, answer,
             self.reserve, spec.paired, spec.questions,
-            *(["disjoint"] if spec.disjoint else []),
+            *self._shares,
         ]  # fmt: skip
         outputs = list(puzzle.answers)
         stated = [*draft.plants, *(quote.plant for quote in puzzle.evidence)]

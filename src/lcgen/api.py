@@ -57,7 +57,7 @@ def build(
     """
     from lcgen.builders.build import build as make
 
-    part = spec.shard(shard) if shard is not None else None
+    part = spec.fraction(shard, "--shard") if shard is not None else None
     if executor == "ray" and jobs != 1:
         raise LcgenError(
             "--jobs is of this machine; how many files a Ray cluster makes at once is its own affair. Leave --jobs out."

@@ -17,6 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from lcgen.atoms import Form
     from lcgen.contrasts import Contrast
+    from lcgen.shares import Share
     from lcgen.streams import Stream
     from lcgen.tokens import Scale, Tokenizer
     from lcgen.wording import Wording
@@ -143,11 +144,11 @@ class Source(Protocol):
     lang: str
     kind: str
     """Name of the haystack, as it was asked for."""
-    split: str
-    """The split whose share of all keys, values and names is drawn from; empty where they are not shared out."""
+    shared: Share
+    """The share of all keys, values and names that the row draws from: the whole, or what no other split or epoch has."""
 
     def share(self, form: Form) -> Form:
-        """The texts of a form that the row's split may use: all, or under `--disjoint-pools` those that no other split has."""
+        """The texts of a form that belong to it. Raises ValueError where there are none."""
 
     def filler(self, stream: Stream, records: Callable[[], Units] | None = None) -> Units:
         """Units of the haystack; `records` is the task's own look-alike filler, taken where the haystack is `records`."""
@@ -345,6 +346,17 @@ class Estimate:
     """Independent units behind it; see `lcgen.estimates.units`."""
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """What was drawn from pools for a row."""
+
+    keys: Collection[str] = ()
+    values: Collection[str] = ()
+    facts: Collection[tuple[str, str]] = ()
+    """Keys with their values."""
+    questions: Collection[str] = ()
+
+
 class Table(ABC):
     """Rows of numbers, made a block of indices at a time: many small ones, as training wants them."""
 
@@ -401,7 +413,7 @@ class Task(ABC, Generic[P]):
     haystack: ClassVar[str] = "prose"
     """The haystack of a build that asks for none."""
     shares: ClassVar[bool] = False
-    """Whether all that it asks for is drawn through `Source.share`, so that `--disjoint-pools` holds."""
+    """Whether all that it asks for is drawn through `Source.share`, so that splits and epochs can have shares of their own."""
     records_only: ClassVar[bool] = False
     """Whether the task's own records alone can fill its context, so that no other haystack can be asked for."""
     lengths: ClassVar[tuple[int, int] | None] = None
@@ -471,6 +483,16 @@ class Task(ABC, Generic[P]):
         from lcgen import contrasts
 
         return contrasts.by_spans(row)
+
+    def drawn(self, row: Row) -> Drawn:
+        """What of a row was drawn for it, of which epochs with shares of their own have nothing in common.
+
+        A task leaves out what is one of a few for all rows: labels, counts, a question that names nothing.
+        """
+        pieces = row["evidence"]
+        keys, values = ([piece[side] for piece in pieces if piece[side]] for side in ("key", "value"))
+        facts = [(piece["key"], piece["value"]) for piece in pieces if piece["key"] and piece["value"]]
+        return Drawn(keys, values, facts, [row["question"]])
 
     def summary(self, rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> Mapping[str, Estimate]:
         """The figures of a set of rows, such as one cell of a table: the mean of every metric.

@@ -64,6 +64,7 @@ _ROWS = [
     of_spec("What to build", "--template", type=click.Path(dir_okay=False), help="A Jinja file with a wording of your own; begin with a copy of templates/TASK.LANG.j2 in the folder of a build."),
     of_spec("What to build", "--paired", is_flag=True, help="The same puzzles at every length; only the haystack grows."),
     of_spec("What to build", "--disjoint-pools", is_flag=True, help="Splits train, validation and test have no key, value or name asked for in common."),
+    of_spec("What to build", "--pool-share", metavar="I/N", help="Draw keys, values and names from share I of N alone, as an epoch does; shares have none in common."),
     of_spec("What to build", "--questions-per-context", type=int, default=1, metavar="Q", help="Rows over one byte-identical context, the question last.  [1]"),
     of_spec("What to build", "--seed", default="0", show_default=True, help="Another seed gives other rows."),
     of_spec("What to build", "--split", metavar="NAME", help="Name of the split; splits share no rows.  [test, or the preset's]"),
