@@ -66,7 +66,8 @@ class Share:
 
     def place(self, number: Number) -> Number:
         """Where its texts stand in the order."""
-        return number // self.width * self.step + number % self.width + self.first
+        place: Number = number // self.width * self.step + number % self.width + self.first
+        return place
 
     def number(self, place: int) -> int | None:
         """Which of its texts stands at a place; None where it belongs to others."""

@@ -250,6 +250,8 @@ class Suite:
     builds: tuple[Spec, ...]
     name: str
     hub: Hub | None = None
+    epochs_apart: int = 12
+    """Shares into which a refresh parts all keys, values and names: so many epochs in a row have none in common."""
 
     def __post_init__(self) -> None:
         assert len({(spec.seed, spec.verify, spec.format) for spec in self.builds}) == 1, "they are the suite's, not a build's"
@@ -290,7 +292,7 @@ def from_plain(found: Mapping[str, Any]) -> Suite:
         return Part(**{**values, **lists, "lengths": tuple(Length(**length) for length in values["lengths"])})
 
     builds = tuple(Spec(**{**spec, "parts": tuple(map(part, spec["parts"]))}) for spec in found["builds"])
-    return Suite(builds, found["name"], Hub(**found["hub"]) if found["hub"] else None)
+    return Suite(builds, found["name"], Hub(**found["hub"]) if found["hub"] else None, found["epochs_apart"])
 
 
 @dataclass(frozen=True)
