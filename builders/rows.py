@@ -25,6 +25,8 @@ from lcgen.wording import Wording
 from lcgen.wrapper import Wrapper
 
 CANARY = "lcgen-canary-5f0b8d1e-3c57-4a0e-9b62-7d41c9e2a816: generated test data, keep it out of training corpora"
+TRAIN = "train"
+"""The split that is made to be trained on."""
 ORACLES = 64
 """Oracle responses whose longest decides the default answer budget."""
 
@@ -39,6 +41,11 @@ def reserve(asked: int | None, audience: str, wrapper: str) -> int:
     if asked is not None:
         return asked
     return 0 if audience == "chat" and wrapper != "none" else 64
+
+
+def canary(split: str) -> str:
+    """The text by which leaked rows of a split are found; empty for rows that are made for training, of which it would say what is wrong."""
+    return "" if split == TRAIN else CANARY
 
 
 class RowMaker:
@@ -345,7 +352,7 @@ class RowMaker:
             "group_id": digest("group", cell) if role else "",
             "group_role": role,
             "puzzle_id": digest(self._stream(place).key, role, number, spec.questions),
-            "canary": CANARY,
+            "canary": canary(part.split),
         }
         if prompt.reference is None:
             row["reference_output"] = self.task.oracle(row)

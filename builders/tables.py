@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from lcgen import epochs, generators, schemas
 from lcgen.builders import arrow, batches
-from lcgen.builders.rows import CANARY, RowMaker, digest
+from lcgen.builders.rows import RowMaker, canary, digest
 from lcgen.contract import Columns, Preset, Table, Task
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.params import parse, plain
@@ -101,7 +101,7 @@ class TableMaker:
             "params": self._said * count,
         }
         same = {
-            "task": self.task.name, "variant": self.part.variant, "split": self.part.split, "seed": epochs.shown(self.spec.seed), "canary": CANARY,
+            "task": self.task.name, "variant": self.part.variant, "split": self.part.split, "seed": epochs.shown(self.spec.seed), "canary": canary(self.part.split),
             "revision": self.task.revision, "length": self.tables[0].width,
         }  # fmt: skip
         numbers = {"index": np.repeat(indices, each)}
