@@ -13,6 +13,7 @@ from lcgen import epochs, suites
 from lcgen.builders import chronicle
 from lcgen.builders.changelog import history
 from lcgen.builders.chronicle import Chronicle
+from lcgen.builders.depot import room
 from lcgen.builders.epoch import Made, make, repository, said, seeds
 from lcgen.builders.push import Pushed, baselines, push
 from lcgen.errors import CheckFailed, LcgenError
@@ -43,6 +44,7 @@ class Refreshed:
     """Tags that `keep` removed."""
 
 
+@room()
 def refresh(
     path: str, *, epoch: str = "month", out: Path | None = None, publish: bool = False, keep: int | None = None,
     check: int | None = None, today: datetime.date | None = None, progress: Progress | None = None,

@@ -13,12 +13,14 @@ from lcgen.builders import chronicle, epoch, manifest
 from lcgen.builders.build import build
 from lcgen.builders.changelog import HELD, history
 from lcgen.builders.chronicle import Chronicle
+from lcgen.builders.depot import room
 from lcgen.builders.push import Pushed
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.remote import Content
 from lcgen.spec import Suite
 
 
+@room()
 def reveal(path: str, named: str, *, held_out: bool = False, out: Path | None = None) -> Pushed:
     """Publishes the secret seed of a published epoch on main, or, with `held_out`, that of the rows which it holds out, so that
     anybody can build them and compare. Those are built below `out` where they are not there any more.
