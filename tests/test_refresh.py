@@ -98,7 +98,7 @@ def test_the_commands_of_the_docs_run(hub: Hub, suite: Path, monkeypatch: pytest
     )
     (yaml_block,) = re.findall(r"```yaml\n(.*?)```", page, re.S)
     Path("suite.yaml").write_text(yaml_block.replace("ORG/NAME", "org/monthly").replace("4k,8k", "1k"), encoding="utf-8")
-    (there,) = re.findall(r"```sh\n(.*?)```", page, re.S)
+    there, *_ = re.findall(r"```sh\n(.*?)```", page, re.S)
     (here,) = (block for block in re.findall(r"```sh\n(.*?)```", readme, re.S) if "lcgen push" in block)
     for line in (there + here).strip().splitlines():
         verb, *words = line.partition("#")[0].split()[1:]
