@@ -64,6 +64,8 @@ def held_seed(suite: Suite, name: str, secret: str | None) -> str | None:
 
 def make(suite: Suite, name: str, own: Seeds, known: Chronicle, progress: Progress | None) -> Made:
     """Builds an epoch, and what it holds out. Raises CheckFailed where any of it stands in an earlier one too."""
+    if any(spec.share for spec in suite.builds):
+        raise LcgenError("The suite asks for a pool_share, but it is the epochs that a refresh deals shares to. Leave it out.")
     folder, share = known.home / name, known.share(name, suite.epochs_apart)
     fresh = _seeded(suite, own.public, _half(share, 0) if own.held_out else share)
     _same_share(folder, fresh)
@@ -98,10 +100,10 @@ def _seeded(suite: Suite, seed: str, share: str) -> Suite:
 
 
 def hidden(suite: Suite, seed: str, share: str) -> Suite:
-    """The suite of what an epoch holds out: all of it one split, which has the other half of the epoch's share to itself."""
-    builds = []
+    """The suite of what an epoch holds out: a split of its own, or one for each split, which has the other half of the epoch's share."""
+    builds, several = [], len({part.split for part in suite.parts}) > 1
     for spec in _seeded(suite, seed, _half(share, 1)).builds:
-        parts = tuple(dataclasses.replace(part, split="held_out") for part in spec.parts)
+        parts = tuple(dataclasses.replace(part, split=f"held_out_{part.split}" if several else "held_out") for part in spec.parts)
         builds.append(dataclasses.replace(spec, parts=parts, disjoint=False))
     return dataclasses.replace(suite, builds=tuple(builds))
 

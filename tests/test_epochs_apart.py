@@ -197,3 +197,18 @@ def test_budgets_are_the_same_in_all_epochs(home: Path) -> None:
     shares = (None, "0/12", "1/12", "7/12")
     rows = [next(iter(lcgen.generate("phone_book", lengths="2k", depths="0", pool_share=share))) for share in shares]
     assert len({row["max_new_tokens"] for row in rows}) == 1
+
+
+def test_held_out_rows_of_two_splits_differ(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the builds are alike in all but their split."""
+    monkeypatch.setenv(epochs.HELD_OUT, OTHER)
+    builds = "".join(
+        f"  - {{task: needle, name: {split}, split: {split}, disjoint_pools: true}}\n" for split in ("train", "test")
+    )
+    path = suite(home, f"name: two\ndefaults: {{lengths: 1k, depths: '0', haystack: noise}}\nbuilds:\n{builds}")
+    done("refresh", path, "--epoch", "1")
+    made = of(Path("two_epochs/1.held_out"))
+    assert {part["split"] for part in made["spec"]["parts"]} == {"held_out_train", "held_out_test"}
+    assert len({entry["hash"] for entry in made["configs"].values()}) == 2
+    suite(home, path.read_text(encoding="utf-8").replace("lengths: 1k", "lengths: 1k, pool_share: 0/2"))
+    refused("refresh", path, "--epoch", "2", says="asks for a pool_share")
