@@ -145,9 +145,10 @@ def _difference(wanted: Mapping[str, Content], state: State | None) -> tuple[lis
 
 def baselines(folder: Path, made: Mapping[str, Any], progress: Progress | None = None) -> list[dict[str, Any]]:
     """Of each config what the oracle, the task's shortcuts and the commonest answer score; nothing where rows are numbers."""
+    from lcgen.builders.reading import every_row
     from lcgen.responses import Responses
-    from lcgen.scoring import every_row, score
-    from lcgen.tables import table
+    from lcgen.scoreboard import table
+    from lcgen.scoring import score
 
     if tables.promised(made):
         return []

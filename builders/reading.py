@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lcgen import generators, proof, schemas, tokens, vault
-from lcgen.builders import batches, tables, writer
+from lcgen.builders import batches, manifest, tables, writer
 from lcgen.contract import Table
-from lcgen.errors import CheckFailed, LcgenError
+from lcgen.errors import CheckFailed, LcgenError, clause
 from lcgen.tokens import Tokenizer
 from lcgen.wording import Wording
 from lcgen.wrapper import Wrapper, plain
@@ -72,7 +72,7 @@ class Reader:
 
     def make(self, name: str, progress: Callable[[int], Any] | None = None, /) -> Read:
         """Checks one file."""
-        path, entry, config, read = self.folder / name, self.made["files"][name], name.split("/")[1], Read()
+        path, entry, config, read = self.folder / name, self.made["files"][name], manifest.config_of(name), Read()
         if _there(path, entry, read.found):
             if self.of_numbers:
                 _numbers(path, entry, *self.of_numbers[config], read, progress)
@@ -133,6 +133,25 @@ def wordings_of(folder: Path, made: dict[str, Any]) -> dict[str, Wording]:
             raise CheckFailed(f"{name} is not the template that the manifest names.")
         found[f"{task}.{lang}"] = Wording(source.decode(), lang, generators.get(task).blocks, name, generators.get(task).axis)
     return found
+
+
+def every_row(folder: Path, made: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every row with its config, in the order of the build. Raises CheckFailed where a file cannot be read or a row is no valid one."""
+    for config in made["configs"]:
+        for name in manifest.files_of(made["files"], config):
+            if ".." in Path(name).parts or Path(name).is_absolute():
+                raise LcgenError(f"The manifest names a file outside the folder: {name}.")
+            number = 0
+            try:
+                for row in writer.read(folder / name):
+                    number += 1
+                    schemas.validate_row(row)
+                    yield config, row
+            except (OSError, ValueError, KeyError, TypeError, CheckFailed) as error:
+                place = f"Row {number:,} of {name}" if isinstance(error, CheckFailed) else name
+                raise CheckFailed(
+                    f"{place} cannot be read: {clause(error)}. `lcgen verify {folder}` says what does not hold."
+                ) from error
 
 
 def _file(

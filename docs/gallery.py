@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from lcgen import generators, show, wanted
+from lcgen import generators, wanted
 from lcgen.contract import Preset, Setting, Task
 from lcgen.errors import LcgenError
+from lcgen.verbs import catalogue
+from lcgen.verbs.row import one
 
 HERE = Path(__file__).parent
 MARK = "<!-- What follows is made by docs/gallery.py. -->\n"
@@ -65,7 +67,7 @@ def _anchor(heading: str) -> str:
 
 
 def _task(task: Task[Any]) -> Iterator[str]:
-    found = show.described(task.name)
+    found = catalogue.described(task.name)
     yield from ("## Parameters", "", "| `--set` | values | default | meaning |", "|---|---|---|---|")
     for entry in found["params"]:
         default = entry["default"] if entry["default"] != "" else "(empty)"
@@ -95,7 +97,7 @@ def _kinds(task: Task[Any]) -> Iterator[tuple[str, str]]:
 def _preset(task: Task[Any], stem: str, preset: Preset) -> Iterator[str]:
     yield from (f"## Preset {stem}", "", f"{preset.about[0].upper()}{preset.about[1:]} ({_cited(preset.paper)}).", "")
     answer = f"{preset.answer_tokens:,}" if preset.answer_tokens else "measured"
-    yield f"Lengths {show.shortened(preset.lengths) or 'as the parameters count'}; depths {show.shortened(preset.depths or 'default')}; {preset.samples:,} samples; answer tokens {answer}."
+    yield f"Lengths {catalogue.shortened(preset.lengths) or 'as the parameters count'}; depths {catalogue.shortened(preset.depths or 'default')}; {preset.samples:,} samples; answer tokens {answer}."
     if preset.differs:
         yield from ("", f"What differs: {preset.differs}")
     for law, why in preset.breaks.items():
@@ -113,9 +115,9 @@ def _example(
     row = _row(task, preset, params)
     yield from (f"### {title}", "")
     if setting is not None:
-        sets = [f"`{name}={show.swept(value)}`" for name, value in setting.params.items()]
+        sets = [f"`{name}={catalogue.swept(value)}`" for name, value in setting.params.items()]
         more = [
-            f"{name} {show.shortened(str(value))}"
+            f"{name} {catalogue.shortened(str(value))}"
             for name in ("haystack", "depths", "samples", "lengths", "split")
             if (value := getattr(setting, name)) is not None
         ]
@@ -145,10 +147,10 @@ def _row(task: Task[Any], preset: str | None, params: Mapping[str, Any]) -> dict
         options["depths"] = 0.5
     made = wanted.spec(task.name, **options)
     if made.parts[0].lengths[0].native:
-        return show.one(made, 0)
+        return one(made, 0)
     for length in LENGTHS:
         try:
-            return show.one(wanted.spec(task.name, lengths=length, **options), 0)
+            return one(wanted.spec(task.name, lengths=length, **options), 0)
         except LcgenError as error:
             if "too short" not in str(error):
                 raise

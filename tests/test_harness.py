@@ -19,8 +19,8 @@ import yaml
 import lcgen
 from lcgen import generators
 from lcgen.builders import harness, manifest
+from lcgen.builders.reading import every_row
 from lcgen.builders.vendor import vendored
-from lcgen.scoring import every_row
 from tests.loopback import OWNER, Hub
 
 SCRIPTS = Path(__file__).parent / "harness"

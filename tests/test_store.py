@@ -20,6 +20,7 @@ import pytest
 from lcgen import corpus, pool, prose, store, texts, tokens, vault
 from lcgen.errors import LcgenError
 from lcgen.prose import Sentences
+from lcgen.settled import ends_well
 
 
 @pytest.fixture(autouse=True)
@@ -167,19 +168,19 @@ def test_a_corpus_without_a_sentence_is_refused(tmp_path: Path, home: Path) -> N
 
 
 def test_a_long_corpus_is_cut_with_a_word(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(store, "LIMIT", 5000)
     found = store.from_corpus(write(tmp_path / "a.txt", tale()), "en")
     assert 5000 < len(found.text) < 6000
-    assert "a is long; its first" in capsys.readouterr().err
+    assert "a is long; its first" in caplog.text
 
 
 def test_units_that_do_not_end_well_are_joined_or_left_out(tmp_path: Path) -> None:
     figures = "row 12 34 56 78 " * 100
     one = store.from_corpus(write(tmp_path / "a.txt", f"{tale(200)}\n\n{figures}\n\n{tale(20)}"), "en")
     assert (one.leads == 2).sum() > 100 and 20 < bytes(one.text).count(b"row") < 100
-    assert all(store._ends_well(one.unit(n), "en") for n in range(len(one)))
+    assert all(ends_well(one.unit(n), "en") for n in range(len(one)))
     two = store.from_corpus(write(tmp_path / "b.txt", figures), "en")
     assert set(two.leads.tolist()) == {1} and bytes(two.text).count(b"row") == 100
 
@@ -235,7 +236,7 @@ def test_weights_are_cached_by_vocabulary(tmp_path: Path) -> None:
     assert other.asked == asked
 
 
-def test_damaged_weights_are_weighed_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damaged_weights_are_weighed_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = write(tmp_path / "a.txt", tale())
     one = store.from_corpus(path, "en")
     weights = one.weights(Words())  # type: ignore[arg-type]
@@ -247,13 +248,14 @@ def test_damaged_weights_are_weighed_anew(tmp_path: Path, capsys: pytest.Capture
         tokenizer = Words()
         assert (store.from_corpus(path, "en").weights(tokenizer) == weights).all()  # type: ignore[arg-type]
         assert tokenizer.asked > 0
-        assert capsys.readouterr().err.count("weighing anew") == 1
+        assert caplog.text.count("weighing anew") == 1
+        caplog.clear()
         assert file.read_bytes() == whole
 
 
 @pytest.mark.parametrize(("number", "error"), [(errno.EROFS, None), (errno.EACCES, None), (errno.ENOSPC, LcgenError)])
 def test_weights_where_the_cache_cannot_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, error: Any
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, number: int, error: Any
 ) -> None:
     found = store.from_corpus(write(tmp_path / "a.txt", tale()), "en")
 
@@ -266,7 +268,7 @@ def test_weights_where_the_cache_cannot_be_written(
             found.weights(Words())  # type: ignore[arg-type]
     else:
         assert found.weights(Words()).sum() > 0  # type: ignore[arg-type]
-        assert "Token weights are not kept" in capsys.readouterr().err
+        assert "Token weights are not kept" in caplog.text
 
 
 # ---- generated prose
@@ -377,13 +379,13 @@ def test_noise_is_one_calm_passage() -> None:
 # ---- the cache
 
 
-def rebuilt(path: str, capsys: pytest.CaptureFixture[str]) -> bool:
+def rebuilt(path: str, caplog: pytest.LogCaptureFixture) -> bool:
     """Opens the corpus; whether it was made anew, which takes exactly one line of warning."""
-    capsys.readouterr()
+    caplog.clear()
     found = store.from_corpus(path, "en")
     assert bytes(found.text).decode().startswith("\n\nOnce the river")
     assert found.weights(tokens.load()).sum() > 1000
-    lines = [line for line in capsys.readouterr().err.splitlines() if "making it anew" in line]
+    lines = [line for line in caplog.messages if "making it anew" in line]
     assert len(lines) <= 1
     return bool(lines)
 
@@ -429,15 +431,15 @@ def edit(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], Any]:
     ],
 )
 def test_a_damaged_or_foreign_cache_is_made_anew(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], Any], home: Path
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], Any], home: Path
 ) -> None:
     path = write(tmp_path / "a.txt", tale())
     found = store.from_corpus(path, "en")
     assert found.folder is not None
-    assert not rebuilt(path, capsys)
+    assert not rebuilt(path, caplog)
     damage(found.folder)
-    assert rebuilt(path, capsys)
-    assert not rebuilt(path, capsys)
+    assert rebuilt(path, caplog)
+    assert not rebuilt(path, caplog)
     assert [entry.name for entry in (home / "stores").iterdir()] == [found.folder.name]
     assert store.from_corpus(path, "en").fingerprint == found.fingerprint
 
@@ -454,7 +456,7 @@ def test_holes_are_found_even_where_the_time_is_right(tmp_path: Path) -> None:
 
 
 def test_a_copied_cache_is_used(
-    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = write(tmp_path / "a.txt", tale())
     store.from_corpus(path, "en")
@@ -462,7 +464,7 @@ def test_a_copied_cache_is_used(
     shutil.copytree(home, copy, copy_function=shutil.copyfile)
     monkeypatch.setenv("LCGEN_CACHE", str(copy))
     monkeypatch.setattr(texts, "parts", lambda source: pytest.fail("was split again"))
-    assert not rebuilt(path, capsys)
+    assert not rebuilt(path, caplog)
 
 
 def test_a_changed_file_is_another_store(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import click
 import lcgen
 from lcgen.errors import LcgenError
 from lcgen.verbs import build, check, corpus, export, finish, judge, look, page, publish, refresh
-from lcgen.verbs.terminal import STOPPED
+from lcgen.verbs.terminal import STOPPED, told
 
 
 class Failure(click.ClickException):
@@ -27,7 +27,8 @@ class Verbs(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with told():
+                return super().invoke(ctx)
         except LcgenError as error:
             raise Failure(error) from error
         except KeyboardInterrupt:

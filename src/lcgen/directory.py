@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -18,7 +18,9 @@ from lcgen.records import Records
 from lcgen.shares import TRIES, Selection
 from lcgen.streams import Stream
 from lcgen.telephones import Block, numbers
-from lcgen.tokens import Counts, Scale
+
+if TYPE_CHECKING:
+    from lcgen.tokens import Counts, Scale
 
 RESERVED = 8192
 """First texts of the pools, kept for what is planted; the filler's entries start behind them."""

@@ -12,10 +12,12 @@ from functools import cache
 import numpy as np
 
 from lcgen import languages
-from lcgen.atoms import BASE32, HEX, Digits, Form, Joined, Letters, Number, Table, Uuids, mix
+from lcgen.atoms import BASE32, HEX, Digits, Form, Joined, Letters, Table
 from lcgen.errors import LcgenError, unknown
+from lcgen.mixing import Number, mix
 from lcgen.names import apart, given, surnames
 from lcgen.streams import Stream
+from lcgen.uuids import Uuids
 
 BLOCK = 64
 """Texts that a pool makes at once: one by one they would cost ten times as much."""

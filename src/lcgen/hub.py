@@ -6,15 +6,15 @@ Without a network, what was seen last serves.
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from pathlib import Path
-
-import click
 
 from lcgen import cache
 from lcgen.errors import LcgenError
 from lcgen.vault import replace
 
+LOG = logging.getLogger(__name__)
 MODEL_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "tokenizer.model")
 LOCAL_FORMS = (
     "Without a network these work: a bundled name (`lcgen tokenizers`), a path to a tokenizer.json, "
@@ -97,7 +97,7 @@ def dataset_commit(name: str) -> str:
         ) from error
     except Exception as error:
         if seen.exists() and re.fullmatch(r"[0-9a-f]{40}", commit := seen.read_text().strip()):
-            click.echo(f"lcgen: the Hub cannot be reached; taking {repository} as last seen ({commit[:8]}).", err=True)
+            LOG.warning(f"the Hub cannot be reached; taking {repository} as last seen ({commit[:8]}).")
             return commit
         first = (str(error).splitlines() or [""])[0]
         raise LcgenError(

@@ -7,7 +7,7 @@ import dataclasses
 import inspect
 import textwrap
 import typing
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from lcgen.contract import Task
@@ -75,43 +75,3 @@ def _read(name: str, value: Any, hint: Any) -> Any:
 def plain(params: Any) -> dict[str, Any]:
     """Params as JSON values, defaults included, so that a changed default changes rows and ids."""
     return dataclasses.asdict(params)
-
-
-def shared(pairs: Sequence[str], tasks: Collection[str]) -> None:
-    """Raises LcgenError for a `--set` pair that names no task, where one task of several has the parameter and another has not."""
-    from lcgen import generators
-
-    known = {
-        task: [field.name for field in dataclasses.fields(generators.get(task).Params)]
-        for task in sorted(tasks)
-        if task in generators.names()
-    }
-    for pair in pairs:
-        field = pair.partition("=")[0].strip().replace("-", "_")
-        have = [task for task in known if field in known[task]]
-        if have and len(have) < len(known):
-            lack = next(task for task in known if task not in have)
-            raise LcgenError(
-                f"{lack} has no parameter {field!r}, so --set {pair} cannot be for all tasks. Name the task: "
-                + " ".join(f"--set {task}.{pair}" for task in have)
-                + "."
-            )
-
-
-def settings(pairs: Sequence[str], task: str, tasks: Sequence[str] = ()) -> list[tuple[str, list[str]]]:
-    """`--set` pairs that are meant for this task: `k=1,2` or `needle.k=1,2`, later ones winning.
-
-    Raises LcgenError for a pair without `=`, or for a task that is none of `tasks`.
-    """
-    found: dict[str, list[str]] = {}
-    for pair in pairs:
-        name, equals, values = pair.partition("=")
-        if not equals or not values:
-            raise LcgenError(f"--set takes name=value or task.name=value, values joined by commas; got {pair!r}.")
-        owner, dot, field = name.rpartition(".")
-        owner = owner.strip().replace("-", "_")
-        if dot and owner not in (task, *tasks):
-            raise unknown("task of --set", owner, {task, *tasks})
-        if not dot or owner == task:
-            found[field.strip().replace("-", "_")] = [value.strip() for value in values.split(",")]
-    return list(found.items())

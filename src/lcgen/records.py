@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -18,7 +18,9 @@ from lcgen.contract import Units, mark
 from lcgen.errors import LcgenError
 from lcgen.forms import Pool
 from lcgen.shapes import Run, Shape, shape
-from lcgen.tokens import Counts, Scale, Tokenizer
+
+if TYPE_CHECKING:
+    from lcgen.tokens import Counts, Scale, Tokenizer
 
 BLOCK = 8192
 """Records that are written and weighed at once: what stands between the steps stays in the processor's cache."""
@@ -34,6 +36,9 @@ class Weigher:
     """How records of one shape are weighed in one vocabulary: found by a probe, never assumed."""
 
     def __init__(self, shape: Shape, tokenizer: Tokenizer) -> None:
+        # A task is loaded where nothing is weighed: a generator knows nothing of tokens.
+        from lcgen.tokens import Scale
+
         self.shape, self.tokenizer = shape, tokenizer
         longest = max((atom.size for atom in shape.atoms if isinstance(atom, Table)), default=0)
         sample = shape.sample(min(max(WIDE[0], 4 * longest), WIDE[1]))

@@ -16,11 +16,11 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from lcgen import generators, grading, schemas
+from lcgen import generators, grading
 from lcgen.answers import Answer
-from lcgen.builders import manifest, reading, tables, writer
+from lcgen.builders import manifest, reading
 from lcgen.contract import Row, Task
-from lcgen.errors import CheckFailed, LcgenError, clause, unknown
+from lcgen.errors import CheckFailed, LcgenError, unknown
 from lcgen.responses import Responses, digest, some
 from lcgen.wording import Wording
 
@@ -113,12 +113,10 @@ def score(
     (`zero`), is left out (`skip`), or stops the command (`error`, CheckFailed). `out` takes a line of JSON for each row and
     run. Raises LcgenError where the folder is no build, or where no id of a file is a row's.
     """
-    made = manifest.of(folder)
-    if tables.promised(made):
-        raise LcgenError(
-            f"{folder} holds rows of numbers, which are scored where the model runs: hold what it says behind the last of input_ids "
-            "against the column answer."
-        )
+    made = manifest.of_prompts(
+        folder,
+        "which are scored where the model runs: hold what it says behind the last of input_ids against the column answer.",
+    )
     if missing not in get_args(Missing):
         raise unknown("way with missing rows", missing, get_args(Missing))
     read = [Path(title).resolve() for run in answers for title, _ in run.parts]
@@ -130,7 +128,7 @@ def score(
     found = Scored({}, [], runs)
     turns: Counter[tuple[str, str]] = Counter()
     with _lines(out) as write:
-        for config, row in every_row(folder, made):
+        for config, row in reading.every_row(folder, made):
             if row["task"] not in sheets:
                 sheets[row["task"]] = Sheet(generators.get(row["task"]))
             sheet = sheets[row["task"]]
@@ -161,25 +159,6 @@ def score(
         found.sheets = list(sheets.values())
         _check(folder, answers, found, missing)
     return found
-
-
-def every_row(folder: Path, made: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every row with its config, in the order of the build. Raises CheckFailed where a file cannot be read or a row is no valid one."""
-    for config in made["configs"]:
-        for name in sorted(name for name in made["files"] if name.split("/")[1:2] == [config]):
-            if ".." in Path(name).parts or Path(name).is_absolute():
-                raise LcgenError(f"The manifest names a file outside the folder: {name}.")
-            number = 0
-            try:
-                for row in writer.read(folder / name):
-                    number += 1
-                    schemas.validate_row(row)
-                    yield config, row
-            except (OSError, ValueError, KeyError, TypeError, CheckFailed) as error:
-                place = f"Row {number:,} of {name}" if isinstance(error, CheckFailed) else name
-                raise CheckFailed(
-                    f"{place} cannot be read: {clause(error)}. `lcgen verify {folder}` says what does not hold."
-                ) from error
 
 
 def _lean(value: Any) -> Any:

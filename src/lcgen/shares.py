@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lcgen.atoms import Atom, Form, Number
+from lcgen.atoms import Atom, Form
 from lcgen.forms import Pool
+from lcgen.mixing import Number
 from lcgen.spec import SHARES, fraction
 from lcgen.streams import Stream
 

@@ -11,10 +11,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from lcgen import schemas, wanted
+from lcgen import cards, pairs, schemas, wanted
 from lcgen.errors import LcgenError, unknown
 from lcgen.marked import Marked
-from lcgen.params import shared as for_all
 from lcgen.spec import Hub, Spec, Suite, check_name, distinct
 
 MULTIPLIED = ("lang", "tokenizer", "haystack")
@@ -79,10 +78,10 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Suite:
         "verify": given.pop("verify", whole.get("verify", "auto")),
         "format": given.pop("format", whole.get("format", "parquet")),
     }
-    pairs = _pairs(given.pop("params", ()))
+    settings = pairs.written(given.pop("params", ()))
     home = Path(name).parent if is_file(name) else None
     tasks = {task for entry in whole["builds"] for task in _tasks({**whole.get("defaults", {}), **entry})}
-    for_all(pairs, tasks)
+    pairs.check(settings, tasks)
     builds: list[Spec] = []
     configs, worded = set[str](), dict[tuple[str, str], str | None]()
     for number, entry in enumerate(whole["builds"]):
@@ -95,14 +94,12 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Suite:
         if not _tasks(entry):
             raise document.fault(place, "a build names its task: `task: needle`.")
         with document.at(place):
-            for spec in _builds(entry, {**given, **shared}, _meant(pairs, _tasks(entry), tasks), home):
+            for spec in _builds(entry, {**given, **shared}, pairs.meant(settings, _tasks(entry), tasks), home):
                 _worded_once(spec, worded)
                 distinct(spec.parts, configs)
                 builds.append(spec)
     hub = Hub(**whole["hub"]) if "hub" in whole else None
     if hub and hub.license is not None:
-        from lcgen import cards
-
         with document.at(("hub", "license")):
             cards.check_license(hub.license)
     name = str(called) if called is not None else whole["name"]
@@ -114,20 +111,7 @@ def _tasks(entry: Mapping[str, Any]) -> list[str]:
     return [task.replace("-", "_") for task in ([found] if isinstance(found, str) else found)]
 
 
-def _pairs(params: Mapping[str, Any] | Sequence[str]) -> list[str]:
-    """Parameters as `--set` pairs."""
-    if not isinstance(params, Mapping):
-        return list(params)
-    return [f"{key}={','.join(map(str, value)) if isinstance(value, (list, tuple)) else value}" for key, value in params.items()]
-
-
-def _meant(pairs: Sequence[str], own: Sequence[str], tasks: set[str]) -> list[str]:
-    """Of the pairs of the command line those that are not for other tasks of the suite."""
-    owners = [pair.partition("=")[0].rpartition(".")[0].strip().replace("-", "_") for pair in pairs]
-    return [pair for pair, owner in zip(pairs, owners) if owner in own or owner not in tasks]
-
-
-def _builds(entry: Mapping[str, Any], given: Mapping[str, Any], pairs: Sequence[str], home: Path | None) -> Iterator[Spec]:
+def _builds(entry: Mapping[str, Any], given: Mapping[str, Any], settings: Sequence[str], home: Path | None) -> Iterator[Spec]:
     """The builds of one entry: one of each language, tokenizer and haystack that it lists."""
     lists = {key: entry[key] for key in MULTIPLIED if isinstance(entry.get(key), list) and key not in given}
     for values in product(*lists.values()):
@@ -137,7 +121,7 @@ def _builds(entry: Mapping[str, Any], given: Mapping[str, Any], pairs: Sequence[
             for key, value in chosen.items()
             if key not in ("task", "set") and _option(key) not in given
         }
-        made = wanted.spec(_tasks(entry), params=[*_pairs(chosen["set"]), *pairs], **{**asked, **given})
+        made = wanted.spec(_tasks(entry), params=[*pairs.written(chosen["set"]), *settings], **{**asked, **given})
         said = "".join(f"_{_slug(value)}" for value in values)
         parts = tuple(dataclasses.replace(part, name=part.name + said) for part in made.parts)
         yield dataclasses.replace(made, name=made.name + said, parts=parts)

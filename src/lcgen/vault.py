@@ -7,6 +7,7 @@ import errno
 import hashlib
 import io
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -15,12 +16,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import click
 import numpy as np
 from numpy.typing import NDArray
 
 from lcgen.errors import LcgenError
 
+LOG = logging.getLogger(__name__)
 FORMAT = 2  # of all files here; raise it when older ones must not be used
 
 Thing = TypeVar("Thing")
@@ -68,7 +69,7 @@ def kept(home: Path, make: Callable[[Path], None], read: Callable[[Path], Thing]
         try:
             return read(home)
         except Damaged as error:
-            click.echo(f"lcgen: the cached text in {home} is not used ({error}); making it anew.", err=True)
+            LOG.warning(f"the cached text in {home} is not used ({error}); making it anew.")
     with room(home.parent):
         _sweep(home.parent)
         building = home.with_name(f".{home.name}-{os.getpid()}-{secrets.token_hex(4)}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+from lcgen import pairs
 from lcgen import spec as specs
 from lcgen.errors import LcgenError, unknown
 from lcgen.spec import Part, Spec, Suite
@@ -84,7 +85,6 @@ def known(options: Mapping[str, Any]) -> None:
 def spec(tasks: str | Sequence[str], **options: Unpack[Options]) -> Spec:
     """One build: these tasks, with these options. Lengths and depths may be numbers too. Raises LcgenError for anything that cannot be."""
     from lcgen import generators
-    from lcgen.params import shared
 
     known(options)
     whole: dict[str, Any] = {**DEFAULTS, **options}
@@ -96,10 +96,10 @@ def spec(tasks: str | Sequence[str], **options: Unpack[Options]) -> Spec:
     preset, params = whole.get("preset"), whole["params"]
     if preset is not None and len(names) > 1:
         raise LcgenError("--preset belongs to one task. Build the tasks one by one, or without it.")
-    pairs = [f"{k}={_swept(v)}" for k, v in params.items()] if isinstance(params, Mapping) else params
-    shared(pairs, names)
+    settings = pairs.written(params)
+    pairs.check(settings, names)
     whole["preset"] = preset.replace("-", "_") if preset is not None else None
-    asked = _Asked(names, _text(whole.get("lengths")), _text(whole.get("depths")), tuple(pairs), whole)  # type: ignore[arg-type]
+    asked = _Asked(names, _text(whole.get("lengths")), _text(whole.get("depths")), tuple(settings), whole)  # type: ignore[arg-type]
     parts = [part for name in names for part in _parts(generators.get(name), asked)]
     name = whole.get("name")
     if name is None:
@@ -222,11 +222,7 @@ def _first(*values: Any) -> Any:
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None else _swept(value)
-
-
-def _swept(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    return None if value is None else pairs.swept(value)
 
 
 def _preset(task: Task[Any], asked: str | None) -> tuple[Preset | None, Mapping[str, Setting | None]]:
@@ -286,11 +282,11 @@ def _depths(task: Task[Any], asked: str | None) -> tuple[float | None, ...]:
 
 def _params(task: Task[Any], base: Mapping[str, Any], asked: _Asked) -> tuple[Mapping[str, Any], ...]:
     """All parameter sets of a sweep, checked, defaults left out."""
-    from lcgen.params import parse, plain, settings
+    from lcgen.params import parse, plain
 
     found: list[Mapping[str, Any]] = []
     sets = {name: value if isinstance(value, tuple) else (value,) for name, value in base.items()}
-    for swept in specs.sweep(list({**sets, **dict(settings(asked.pairs, task.name, asked.tasks))}.items())):
+    for swept in specs.sweep(list({**sets, **pairs.settings(asked.pairs, task.name, asked.tasks)}.items())):
         whole, default = plain(parse(task, swept)), plain(task.Params())
         own = {key: value for key, value in whole.items() if value != default[key]}
         if own in found:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lcgen.contract import Units
-from lcgen.tokens import Counts, Scale, Tokenizer
+
+if TYPE_CHECKING:
+    from lcgen.tokens import Counts, Scale, Tokenizer
 
 
 class Woven(Units):
