@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -83,6 +84,20 @@ def trouble(shown: str) -> Iterator[None]:
                 f"The disk of {shown} is full. Free some space and run the same command again; finished files are kept."
             ) from error
         raise Stopped(f"Cannot write to {shown}: {error.strerror or error}. Choose another --out.") from error
+
+
+@contextlib.contextmanager
+def room() -> Iterator[None]:
+    """Turns a full disk into LcgenError where nobody named the folder: of temporary copies, caches, records of epochs."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise Stopped(
+            f"The disk of {error.filename or tempfile.gettempdir()} is full. Free some space (TMPDIR says where temporary copies lie), and run "
+            "the same command again; what is published is as it was, or whole."
+        ) from error
 
 
 class Stopped(LcgenError):

@@ -13,7 +13,7 @@ import lcgen
 from lcgen import epochs, schemas, vault
 from lcgen.builders.depot import STAGING
 from lcgen.builders.maker import Maker
-from lcgen.builders.rows import CANARY
+from lcgen.builders.rows import canary
 from lcgen.errors import CheckFailed, LcgenError, clause
 from lcgen.spec import Length, Part, Spec, Suite
 
@@ -273,5 +273,5 @@ def compose(
         "verification": {"mode": suite.verify} | {key: sum(file[key] for file in files.values()) for key in ("rows", "encoded", "solved")},
         "configs": configs,
         "files": {name: dict(files[name]) for name in sorted(files)},
-        "canary": CANARY,
+        "canary": max(canary(part.split) for part in suite.parts),
     }  # fmt: skip

@@ -1,21 +1,34 @@
-"""What two epochs have in common: rows and facts, which must be nothing, and the words that they are made of."""
+"""What two epochs have in common: rows and facts, which must be nothing, and what those are made of, nothing where shares differ."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xxhash
 
+from lcgen import generators
 from lcgen.builders import tables, writer
+from lcgen.errors import CheckFailed
 
 KINDS = ("rows", "facts", "keys", "values", "questions")
-"""Prompts; keys with their values; and each alone. Keys, values and questions are drawn from lists that all epochs share."""
+"""Prompts; keys with their values; and each alone: what `Task.drawn` says of a row."""
 NONE = ("rows", "facts")
-"""Of these no two epochs may share any."""
+"""Of these no two epochs may share any, whatever their shares."""
 Prints = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Other:
+    """An earlier epoch, or what lies beside one."""
+
+    name: str
+    prints: Prints
+    apart: bool
+    """Whether it draws from another share of all keys, values and names."""
 
 
 def prints(folder: Path, made: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -27,12 +40,10 @@ def prints(folder: Path, made: Mapping[str, Any]) -> dict[str, np.ndarray]:
             found["rows"].add(_hash(*map(str, row["input_ids"])) if numbers else _hash(row["input"]))
             if numbers:
                 continue
-            found["questions"].add(_hash(row["question"]))
-            for piece in row["evidence"]:
-                kinds = (("keys", (piece["key"],)), ("values", (piece["value"],)), ("facts", (piece["key"], piece["value"])))
-                for kind, texts in kinds:
-                    if all(texts):
-                        found[kind].add(_hash(*texts))
+            drawn = generators.get(row["task"]).drawn(row)
+            found["facts"].update(_hash(*fact) for fact in drawn.facts)
+            for kind, texts in (("keys", drawn.keys), ("values", drawn.values), ("questions", drawn.questions)):
+                found[kind].update(map(_hash, texts))
     return {kind: np.array(sorted(hashes), "<u8") for kind, hashes in found.items()}
 
 
@@ -40,11 +51,28 @@ def _hash(*texts: str) -> int:
     return xxhash.xxh3_64_intdigest("\0".join(texts).encode())
 
 
-def shared(one: Prints, others: list[Prints]) -> dict[str, int]:
+def shared(one: Prints, others: Sequence[Prints]) -> dict[str, int]:
     """How many of one epoch's stand in any of the others."""
     return {
         kind: int(np.isin(one[kind], np.concatenate([other[kind] for other in others])).sum()) if others else 0 for kind in KINDS
     }
+
+
+def refuse(what: str, found: Prints, others: Sequence[Other]) -> None:
+    """Raises CheckFailed where rows or facts stand in another epoch too, or anything in one that draws from another share."""
+    for other in others:
+        common = shared(found, [other.prints])
+        if bad := {kind: common[kind] for kind in (KINDS if other.apart else NONE) if common[kind]}:
+            none = not any(bad.get(kind) for kind in NONE)
+            raise CheckFailed(
+                f"{what} shares {', '.join(f'{count:,} {kind}' for kind, count in bad.items())} with {other.name}, so it was not published. Take "
+                + (
+                    "another seed in the suite, or questions and tasks that draw through shares; epochs_apart: 1 states what epochs share "
+                    "instead of refusing it."
+                    if none
+                    else "another seed in the suite, or parameters with more values."
+                )
+            )
 
 
 def pack(found: Prints) -> bytes:

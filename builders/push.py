@@ -16,6 +16,7 @@ from typing import Any
 
 from lcgen import cards
 from lcgen.builders import harness, manifest, recheck, tables
+from lcgen.builders.depot import room
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.remote import Content, Moved, Remote, State, oid
 
@@ -43,6 +44,7 @@ class Pushed:
     """Whether anything was written."""
 
 
+@room()
 def push(
     folder: Path, repository: str, *, private: bool = False, gated: str | None = None, tag: str | None = None, license: str | None = None,
     dry_run: bool = False, full: bool = False, tokenizer: Any = None, more: Mapping[str, Content] | None = None, history: str = "",

@@ -19,6 +19,7 @@ from lcgen.ids import row_id
 from lcgen.layout import Piece
 from lcgen.ledger import TooLong
 from lcgen.params import parse, plain
+from lcgen.shares import Share
 from lcgen.spec import Length, Part, Place, Spec
 from lcgen.streams import Stream, canonical
 from lcgen.tokens import Tokenizer
@@ -26,6 +27,8 @@ from lcgen.wording import Wording
 from lcgen.wrapper import Wrapper
 
 CANARY = "lcgen-canary-5f0b8d1e-3c57-4a0e-9b62-7d41c9e2a816: generated test data, keep it out of training corpora"
+TRAIN = "train"
+"""The split that is made to be trained on."""
 ORACLES = 64
 """Oracle responses whose longest decides the default answer budget."""
 
@@ -40,6 +43,11 @@ def reserve(asked: int | None, audience: str, wrapper: str) -> int:
     if asked is not None:
         return asked
     return 0 if audience == "chat" and wrapper != "none" else 64
+
+
+def canary(split: str) -> str:
+    """The text by which leaked rows of a split are found; empty for rows that are made for training, of which it would say what is wrong."""
+    return "" if split == TRAIN else CANARY
 
 
 class RowMaker:
@@ -57,7 +65,7 @@ class RowMaker:
             self.task.axis,
             ours=spec.template is None,
         )
-        self.haystack = Haystack(part.haystack, part.lang, tokenizer, part.split if spec.disjoint else "")
+        self.haystack = Haystack(part.haystack, part.lang, tokenizer, Share.of_spec(spec, part.split))
         self.composer = Composer(tokenizer, wrapper, self.wording, spec.audience)
         self.params = [parse(self.task, params) for params in part.params]
         self.plain = [plain(params) for params in self.params]
@@ -76,12 +84,12 @@ class RowMaker:
 
     @cached_property
     def _measured(self) -> int:
-        """1.5 times the longest of 64 responses as a right model may give them, in steps of 32."""
-        longest = 0
+        """1.5 times the longest of 64 responses as a right model may give them, in steps of 32: the same for all epochs."""
+        longest, source = 0, self.haystack.sharing(Share(self.haystack.shared.split))
         for params, number in product(range(len(self.params)), range(ORACLES)):
             place = Place(self.part.lengths[0], self.part.depths[0], params, number)
             stream = Stream("answer budget", self.task.name, self.task.revision, self.plain[params], self.part.lang, number)
-            for draft, pose in self._drafts(place, stream):
+            for draft, pose in self._drafts(place, stream, source):
                 for puzzle in self.composer.pose(draft, pose):
                     answered = {
                         "outputs": list(puzzle.answers),
@@ -192,10 +200,15 @@ class RowMaker:
             spec.seed,
             place.depth,
             place.index,
-            *(["disjoint"] if spec.disjoint else []),
+            *self._shares,
         ]
 
-    def _drafts(self, place: Place, stream: Stream) -> list[tuple[Draft, Pose]]:
+    @property
+    def _shares(self) -> list[str]:
+        """What ids hash of shares; nothing where the whole is drawn from."""
+        return ["disjoint"] * self.spec.disjoint + ([f"share {self.spec.share}"] if self.spec.share else [])
+
+    def _drafts(self, place: Place, stream: Stream, source: Haystack | None = None) -> list[tuple[Draft, Pose]]:
         """The drafts of one draw, each with how it is posed: from the same stream however often it is asked."""
         params = self.params[place.params]
         key = self._key(place)
@@ -211,7 +224,7 @@ class RowMaker:
             self.target(place),
         )
         try:
-            drafts = self.task.draw(stream, params, cell, self.haystack, self.wording)
+            drafts = self.task.draw(stream, params, cell, source or self.haystack, self.wording)
         except ValueError as error:
             raise LcgenError(f"{self.part.task}: {error}.") from error
         if (most := max(len(draft.plants) * draft.copies for draft in drafts)) > MOST_PLANTS:
@@ -314,7 +327,7 @@ class RowMaker:
             self.task.name, self.task.revision, params, part.lang, self.wording.hash, spec.seed, part.split, target, place.depth, place.index,
             self.tokenizer.name, self.tokenizer.fingerprint, self.haystack.name, self.haystack.fingerprint, part.variant, spec.audience, self.wrapper.fingerprint, spec.thinking, answer,
             self.reserve, spec.paired, spec.questions,
-            *(["disjoint"] if spec.disjoint else []),
+            *self._shares,
         ]  # fmt: skip
         outputs = list(puzzle.answers)
         stated = [*draft.plants, *(quote.plant for quote in puzzle.evidence)]
@@ -361,7 +374,7 @@ class RowMaker:
             "group_id": digest("group", cell) if role else "",
             "group_role": role,
             "puzzle_id": digest(self._stream(place).key, role, number, spec.questions),
-            "canary": CANARY,
+            "canary": canary(part.split),
         }
         if prompt.reference is None:
             row["reference_output"] = self.task.oracle(row)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from lcgen import epochs, generators, schemas
 from lcgen.builders import arrow, batches, manifest
 from lcgen.builders.maker import FilePlan
-from lcgen.builders.rows import CANARY, digest
+from lcgen.builders.rows import canary, digest
 from lcgen.contract import Columns, Preset, Table, Task
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.params import parse, plain
@@ -105,7 +105,7 @@ class TableMaker:
             "params": self._said * count,
         }
         same = {
-            "task": self.task.name, "variant": self.part.variant, "split": self.part.split, "seed": epochs.shown(self.spec.seed), "canary": CANARY,
+            "task": self.task.name, "variant": self.part.variant, "split": self.part.split, "seed": epochs.shown(self.spec.seed), "canary": canary(self.part.split),
             "revision": self.task.revision, "length": self.tables[0].width,
         }  # fmt: skip
         numbers = {"index": np.repeat(indices, each)}

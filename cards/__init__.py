@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -19,7 +20,7 @@ from lcgen.errors import CheckFailed, LcgenError, unknown
 if TYPE_CHECKING:
     from lcgen.builders.maker import Maker
     from lcgen.builders.survey import Survey
-    from lcgen.spec import Suite
+    from lcgen.spec import Spec, Suite
 
 HERE = "PATH OR REPOSITORY"
 """Stands for the place that the data is loaded from, until it is published."""
@@ -116,10 +117,15 @@ def dataset(suite: Suite, manifest: Mapping[str, Any], crew: Mapping[str, Maker]
     return rendered(
         first.layout, front=_front(suite, manifest, crew, survey), suite=suite, manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first, answers=_answers,
         followed=list(dict.fromkeys(_followed(maker) for maker in crew.values() if maker.preset)),
-        reserves={maker.spec.name: maker.reserve for maker in crew.values()},
+        reserves={name: maker.reserve for name, maker in crew.items()}, builds=_builds(suite),
         survey=survey, meanings=_meanings(crew), shade=_shade, fenced=_fenced, here=HERE, most=max(map(max, survey.coverage.values()), default=0),
         output=all(maker.task.axis == "output" for maker in crew.values()), splits=sorted({maker.part.split for maker in crew.values()}),
     )  # fmt: skip
+
+
+def _builds(suite: Suite) -> list[Spec]:
+    """The first of each run of builds with the same settings: a manifest, which lists parts, knows no more of them."""
+    return [next(alike) for _, alike in groupby(suite.builds, lambda spec: {**vars(spec), "parts": None, "name": None})]
 
 
 def rendered(name: str, **facts: Any) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lcgen import forms, languages
 from lcgen.atoms import Table
-from lcgen.contract import SPARES, Units
+from lcgen.contract import SPARES, Source, Units
 from lcgen.errors import LcgenError
 from lcgen.generators._sort_words import Words
 from lcgen.mixing import mix
@@ -27,15 +27,15 @@ BLOCK = 256
 class Events(Records):
     """Event i: somebody who comes up nowhere else does something with a thing and at a place that come up nowhere else."""
 
-    def __init__(self, lang: str, wording: Wording, stream: Stream) -> None:
+    def __init__(self, source: Source, wording: Wording, stream: Stream) -> None:
         """Raises LcgenError where the template's event names somebody or something twice, or does not let it happen."""
         deeds = wording.choices("deeds")
         if not deeds:
             raise LcgenError(f"The template {wording.name} has no deeds, which its events need. Take a text as --haystack.")
         self.deeds = forms.Pool(Table("deeds", deeds), Stream("deeds"))
-        self.people = forms.Pool(forms.names(lang), stream.child("people"))
+        self.people = forms.Pool(source.share(forms.names(source.lang)), stream.child("people"))
         # Places are the second half of one pool with the things, so that no place is a thing.
-        words = forms.form("words", lang)
+        words = forms.form("words", source.lang)
         self.things, self.places = (forms.Pool(words, stream.child("things"), first) for first in (0, words.size // 2))
         pools = {"person": self.people, "deed": self.deeds, "thing": self.things, "place": self.places}
         slots = [slot for _, slot in wording.parts("event") if slot]

@@ -97,6 +97,7 @@ class GoldenThread(Task[GoldenThreadParams]):
     papers = ("arXiv:2409.02076",)
     tags = ("long-form-generation", "instruction-following")
     Params = GoldenThreadParams
+    shares = True
     revision = 2
     axis = "output"
     metric = "event_f1"
@@ -124,8 +125,12 @@ class GoldenThread(Task[GoldenThreadParams]):
         drawn = _events(rng.child("events"), params, entries)
         events = [kept for event in drawn if (kept := event.within(entries))]
         outside = sum(len(event.entries) for event in drawn) - sum(len(event.entries) for event in events)
-        coined = documents.coined(source.lang)
-        keys = [coined[place] for place in rng.child("keys").sample(len(coined), len(events))]
+        coined = source.share(documents.coinage(source.lang))
+        if len(events) > coined.size:
+            raise ValueError(
+                f"each of {len(events)} events has a coined name, of which there are {coined.size:,} here: ask for fewer events"
+            )
+        keys = coined.texts(np.array(rng.child("keys").sample(coined.size, len(events)), np.uint64))
         told = rng.child("told")
         named = [(event, key, scenario.event(key, event.kind, told)) for event, key in zip(events, keys)]
         story = Story(scenario, entries, scenario.unit(entries), named, outside)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lcgen import estimates, grading, questions
-from lcgen.contract import Cell, Context, Draft, Estimate, Preset, Puzzle, Row, Setting, Source, Task
+from lcgen.contract import Cell, Context, Draft, Drawn, Estimate, Preset, Puzzle, Row, Setting, Source, Task
 from lcgen.errors import LcgenError
 from lcgen.questions import answers, lists, published
 from lcgen.questions.lists import Answers
@@ -74,6 +74,7 @@ class LongGenBench(Task[LongGenParams]):
     papers = ("arXiv:2410.04199", "arXiv:2412.13649")
     tags = ("long-form-generation", "question-answering")
     Params = LongGenParams
+    shares = True
     revision = 2
     axis = "output"
     metric = "accuracy"
@@ -104,7 +105,15 @@ class LongGenBench(Task[LongGenParams]):
         # Lists know nothing of lengths and parameters, so that single questions are those of the lists.
         key = (cell.common or rng).child("list", number).key
         filler = Answers(
-            params.source, source.lang, params.chain, key, wording, params.demos, alone, params.numbers == "shuffled"
+            params.source,
+            source.lang,
+            params.chain,
+            key,
+            wording,
+            params.demos,
+            alone,
+            params.numbers == "shuffled",
+            source.shared,
         )
         if filler.limit is not None and max(1, params.questions) > filler.limit:
             raise ValueError(_few(params, filler, max(1, params.questions)))
@@ -172,6 +181,10 @@ class LongGenBench(Task[LongGenParams]):
 
     def provable(self, row: Row) -> bool:
         return bool(row["metadata"]["proven"])
+
+    def drawn(self, row: Row) -> Drawn:
+        # Each question of the list without its number; answers are numbers and letters.
+        return Drawn(questions=[asked.partition("\n")[2] for asked in row["question"].split(GAP)])
 
     def score(self, response: str, row: Row) -> Mapping[str, float]:
         said = grading.resumed(grading.visible(response, row["input"]), row["gen_prefix"])

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 
 from lcgen import contrasts, grading
-from lcgen.contract import Cell, Context, Draft, Lane, Plant, Preset, Puzzle, Role, Row, Setting, Source, Task
+from lcgen.contract import Cell, Context, Draft, Drawn, Lane, Plant, Preset, Puzzle, Role, Row, Setting, Source, Task
 from lcgen.generators import _thread_reading as reading
 from lcgen.generators._thread_pairs import pair, texts_of
 from lcgen.generators._thread_params import SIGNS, MultiThreadParams
@@ -154,6 +154,11 @@ class MultiThread(Task[MultiThreadParams]):
     def oracle(self, row: Row) -> str:
         return ", ".join(row["outputs"])
 
+    def drawn(self, row: Row) -> Drawn:
+        found = super().drawn(row)
+        # Keys that hold a sign are asked for by the sign alone.
+        return replace(found, questions=()) if row["metadata"]["condition"] else found
+
     def contrast(self, row: Row) -> contrasts.Contrast | None:
         """Each step is told after its own key; where keys must be found first, or lead two ways, to look up is not enough."""
         meta = row["metadata"]
@@ -172,7 +177,7 @@ class MultiThread(Task[MultiThreadParams]):
 def _refuse(params: MultiThreadParams, cell: Cell, source: Source) -> None:
     """Raises ValueError for what this haystack or so many questions do not go with."""
     params.fits(cell.questions)
-    if source.split and params.alphabet == "published":
+    if source.shared.split and params.alphabet == "published":
         raise ValueError("alphabet=published draws the published keys, of which no split has a share: leave out --disjoint-pools")
     if source.kind == "records" and params.links == "assignments":
         raise ValueError("links=assignments words sentences, for which it needs a text: take --haystack noise or prose")

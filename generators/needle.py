@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from lcgen import contrasts, forms, grading
-from lcgen.contract import Cell, Context, Draft, Plant, Preset, Puzzle, Row, Setting, Source, Task
+from lcgen.contract import Cell, Context, Draft, Drawn, Plant, Preset, Puzzle, Row, Setting, Source, Task
 from lcgen.records import Records
 from lcgen.retrieval import Spread, chain, judged, pools, scattered, shortcuts, wrapped
 from lcgen.streams import Stream
@@ -290,6 +290,11 @@ class Needle(Task[NeedleParams]):
             piece["value"] for piece in row["evidence"] if piece["key"] in row["metadata"]["keys"] and piece["role"] != "gold"
         ]
         return replace(found, choices=[replace(choice, changed=void[0]) for choice in found.choices])
+
+    def drawn(self, row: Row) -> Drawn:
+        found = super().drawn(row)
+        # Where needles have no keys the question is the same in all rows.
+        return found if row["metadata"]["keys"] else replace(found, questions=())
 
     def longest(self, row: Row) -> str:
         keys, outputs = row["metadata"]["keys"], row["outputs"]

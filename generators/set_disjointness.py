@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from lcgen import forms
-from lcgen.contract import Cell, Context, Draft, Estimate, Puzzle, Row, Source, Task
+from lcgen.contract import Cell, Context, Draft, Drawn, Estimate, Puzzle, Row, Source, Task
 from lcgen.contrasts import Contrast
 from lcgen.generators import _set_answers as answers
 from lcgen.generators import _set_contrast as contrasting
@@ -27,6 +27,7 @@ from lcgen.generators._set_elements import Mixed, deal
 from lcgen.generators._set_params import ORDERS, SetParams
 from lcgen.generators._set_presets import PRESETS
 from lcgen.generators._set_tokens import TokenSets
+from lcgen.shares import Selection
 from lcgen.streams import Stream
 from lcgen.wording import Wording
 
@@ -79,7 +80,7 @@ class SetDisjointness(Task[SetParams]):
                 f"only {kind.size:,} elements of this kind exist, but {need:,} are needed for size_small={params.size_small}, "
                 f"size_ratio={params.size_ratio} and universe={params.universe}: another element or a greater width, or less of these"
             )
-        pool = forms.Pool(forms.Selection(kind, params.universe) if params.universe else kind, rng.child("elements"))
+        pool = forms.Pool(Selection(kind, params.universe) if params.universe else kind, rng.child("elements"))
         number = 2 + (params.other_sets if params.padding == "distractor_sets" else 0)
         # The short set comes first by name in half of the rows, and no name is always asked for.
         names = [string.ascii_uppercase[place] for place in rng.child("names").sample(number, number)]
@@ -129,6 +130,11 @@ class SetDisjointness(Task[SetParams]):
             )
             for order, times, place in product(*levels)
         ]  # fmt: skip
+
+    def drawn(self, row: Row) -> Drawn:
+        # Elements alone: the question is worded alike in all rows, and sets are called by letters.
+        pieces = row["evidence"]
+        return Drawn(values=[piece["value"] or piece["text"] for piece in pieces])
 
     def settle(self, draft: Draft, puzzle: Puzzle, ids: Sequence[np.ndarray]) -> Mapping[str, Any]:
         pair: Pair = draft.state

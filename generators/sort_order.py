@@ -18,6 +18,7 @@ from lcgen.contract import (
     Cell,
     Context,
     Draft,
+    Drawn,
     Estimate,
     Plant,
     Preset,
@@ -81,6 +82,7 @@ class SortOrder(Task[SortOrderParams]):
     papers = ("arXiv:2410.08133",)
     tags = ("sequence-order", "book-sort", "episodic-memory")
     Params = SortOrderParams
+    shares = True
     revision = 1
     metric = "accuracy"
     depths = False
@@ -100,11 +102,15 @@ class SortOrder(Task[SortOrderParams]):
     def draw(self, rng: Stream, params: SortOrderParams, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
         if len(wording.choices("labels")) < params.segments:
             raise ValueError(f"the template has fewer than {params.segments} labels: take fewer segments, or add to its labels")
+        if source.shared.split and source.kind != "records":
+            raise ValueError(
+                "segments of a text are nothing that splits could share out: leave out --disjoint-pools, or --haystack"
+            )
         plan = Plan(source.lang, list(_wishes(rng, params, cell)))
 
         def text(attempt: int) -> Units:
             stream = rng.child("filler", attempt)
-            return source.filler(stream, lambda: Events(source.lang, wording, stream))
+            return source.filler(stream, lambda: Events(source, wording, stream))
 
         def fitted(place: int) -> Draft:
             held = text(place)
@@ -197,6 +203,10 @@ class SortOrder(Task[SortOrderParams]):
                     "prefix": lead, "continuations": [f"{sep if lead else ''}{label}" for label in labels],
                 },
             )  # fmt: skip
+
+    def drawn(self, row: Row) -> Drawn:
+        # Segments are quoted in the question; the labels that they have there are letters.
+        return Drawn(questions=[row["question"]])
 
     def contrast(self, row: Row) -> Contrast | None:
         return contrasting.contrast(row)

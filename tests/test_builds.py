@@ -10,6 +10,7 @@ import pytest
 import lcgen
 from lcgen import generators
 from lcgen.builders import build as building
+from lcgen.builders import manifest, writer
 from lcgen.builders.manifest import load
 
 BARE = """
@@ -128,3 +129,26 @@ def test_a_missing_template_is_written_again(tmp_path: Path) -> None:
     assert len(faults) == 1 and "missing" in faults[0]
     lcgen.build("needle", out, lengths="1k", haystack="noise")
     assert not lcgen.verify(out).faults
+
+
+@pytest.mark.parametrize("params", [{}, {"style": "tokens"}])
+def test_rows_for_training_carry_no_canary(tmp_path: Path, params: dict[str, Any]) -> None:
+    """A canary says that rows are never to be trained on; of the split train it would say what is wrong."""
+    for split, expected in (("train", False), ("validation", True)):
+        lcgen.build("set_disjointness", tmp_path / split, params=params, split=split, **({} if params else {"lengths": "1k"}))
+        made = manifest.of(tmp_path / split)
+        rows = [row for name in made["files"] for row in writer.read(tmp_path / split / name)]
+        assert rows and {bool(row["canary"]) for row in rows} == {expected} == {bool(made["canary"])}
+        card = (tmp_path / split / "README.md").read_text(encoding="utf-8")
+        assert ("carry no canary" in card) != expected and ("Canary: `lcgen-canary" in card) == expected
+        assert not lcgen.verify(tmp_path / split).faults
+
+
+def test_the_card_of_both_splits_says_which_rows_carry_a_canary(tmp_path: Path) -> None:
+    builds = (f"  - {{task: needle, name: {split}, lengths: 1k, depths: '0', split: {split}}}" for split in ("train", "test"))
+    (tmp_path / "both.yaml").write_text("\n".join(["name: both", "defaults: {haystack: noise}", "builds:", *builds]))
+    lcgen.build(str(tmp_path / "both.yaml"), tmp_path / "both")
+    made = manifest.of(tmp_path / "both")
+    held = {row["split"]: bool(row["canary"]) for name in made["files"] for row in writer.read(tmp_path / "both" / name)}
+    assert held == {"train": False, "test": True} and made["canary"]
+    assert "all but the split `train`, whose rows carry no canary. Canary: `" in (tmp_path / "both" / "README.md").read_text()

@@ -172,7 +172,7 @@ def test_options_stand_under_headings() -> None:
     text = done("build", "--help")
     headings = re.findall(r"^([A-Z][\w ]+):$", text, re.M)
     assert headings == ["What to build", "What a model gets", "Where it goes", "How it is done", "Other"]
-    for option in ("--lengths", "--depths", "--samples", "--seed", "--split", "--tokenizer", "--haystack", "--lang", "--preset", "--set", "--template", "--for", "--chat-template", "--chat-template-arg", "--thinking", "--answer-tokens", "--reserve", "--paired", "--disjoint-pools", "--questions-per-context", "--name", "--out", "--verify", "--format", "--force"):  # fmt: skip
+    for option in ("--lengths", "--depths", "--samples", "--seed", "--split", "--tokenizer", "--haystack", "--lang", "--preset", "--set", "--template", "--for", "--chat-template", "--chat-template-arg", "--thinking", "--answer-tokens", "--reserve", "--paired", "--disjoint-pools", "--pool-share", "--questions-per-context", "--name", "--out", "--verify", "--format", "--force"):  # fmt: skip
         assert re.search(rf"^  {option}\b", text, re.M), option
 
 

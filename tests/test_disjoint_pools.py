@@ -10,6 +10,7 @@ import pytest
 import lcgen
 from lcgen import forms
 from lcgen.errors import LcgenError
+from lcgen.shares import Share
 from lcgen.spec import SHARES
 from lcgen.streams import Stream
 
@@ -50,21 +51,21 @@ def test_the_text_of_every_record_is_of_the_share() -> None:
     form = forms.form("hex", "en", 8)
     for row in lcgen.generate("multi_thread", lengths="1k", disjoint_pools=True, split="train", params={"alphabet": "hex"}):
         words = row["input"][row["context_start"] : row["context_end"]].split('"')[1::2]
-        assert len(words) > 50 and all(forms.share(form, "train").number(word) is not None for word in words)
-        assert all(forms.share(form, "test").number(word) is None for word in words)
+        assert len(words) > 50 and all(Share("train").form(form).number(word) is not None for word in words)
+        assert all(Share("test").form(form).number(word) is None for word in words)
 
 
 @pytest.mark.parametrize(
     "form", [forms.form("words", "zh"), forms.form("digits", "en", 4), forms.names("en"), forms.form("uuids", "en")]
 )
 def test_shares_of_a_form_are_apart_and_are_read_back(form: forms.Form) -> None:
-    texts = {split: forms.share(form, split).texts(np.arange(300, dtype=np.uint64)) for split in SHARES}
+    texts = {split: Share(split).form(form).texts(np.arange(300, dtype=np.uint64)) for split in SHARES}
     assert len({text for share in texts.values() for text in share}) == 900
     for split, held in texts.items():
-        share = forms.share(form, split)
+        share = Share(split).form(form)
         assert [share.number(text) for text in held] == list(range(300))
         near = share.near(held[0], Stream("near", split))
-        others = [forms.share(form, other) for other in SHARES if other != split]
+        others = [Share(other).form(form) for other in SHARES if other != split]
         assert near != held[0] and all(other.number(near) is None for other in others)
 
 
@@ -78,7 +79,6 @@ def test_rows_say_whether_pools_were_shared_out() -> None:
     ("task", "options", "said"),
     [
         ("needle", {"split": "dev"}, "train, validation, test"),
-        ("longgenbench", {}, "nothing that splits could share out"),
         ("set_disjointness", {"params": {"style": "tokens"}}, "with these parameters"),
         ("multi_thread", {"params": {"alphabet": "published", "pairs": 25}}, "published"),
     ],

@@ -17,7 +17,6 @@ import yaml
 import lcgen
 from lcgen import epochs
 from lcgen.builders import overlap
-from lcgen.builders import refresh as refreshing
 from lcgen.builders.manifest import load
 from tests.loopback import OWNER, Hub
 from tests.runs import done, refused, tree
@@ -99,7 +98,7 @@ def test_the_commands_of_the_docs_run(hub: Hub, suite: Path, monkeypatch: pytest
     )
     (yaml_block,) = re.findall(r"```yaml\n(.*?)```", page, re.S)
     Path("suite.yaml").write_text(yaml_block.replace("ORG/NAME", "org/monthly").replace("4k,8k", "1k"), encoding="utf-8")
-    (there,) = re.findall(r"```sh\n(.*?)```", page, re.S)
+    there, *_ = re.findall(r"```sh\n(.*?)```", page, re.S)
     (here,) = (block for block in re.findall(r"```sh\n(.*?)```", readme, re.S) if "lcgen push" in block)
     for line in (there + here).strip().splitlines():
         verb, *words = line.partition("#")[0].split()[1:]
@@ -188,11 +187,15 @@ def test_a_salt_is_committed_to_revealed_and_rebuilt(hub: Hub, suite: Path, monk
     # Anybody builds it again from what is public.
     Path("theirs.yaml").write_bytes(tagged["suite.yaml"])
     monkeypatch.delenv(epochs.SALT)
-    done("build", "theirs.yaml", "--seed", seed, "--out", "again")
-    again = tree(Path("again")) or {}
-    for path, data in tagged.items():
-        if path.startswith("data/") or path == "manifest.json":
-            assert again[path] == data, path
+    Path("theirs").mkdir()
+    Path("theirs/manifest.json").write_bytes(tagged["manifest.json"])
+    done("build", "theirs/manifest.json", "--seed", seed, "--out", "again")
+    done("build", "theirs.yaml", "--seed", seed, "--pool-share", "0/12", "--out", "by_hand")
+    for folder in ("again", "by_hand"):
+        again = tree(Path(folder)) or {}
+        for path, data in tagged.items():
+            if path.startswith("data/") or path == "manifest.json":
+                assert again[path] == data, path
     monkeypatch.setenv(epochs.SALT, SALT)
     done("refresh", suite, "--epoch", "3", "--push")
     assert seed in bytes_at(hub, "main")["README.md"].decode(), "what is revealed stays so"
@@ -263,9 +266,10 @@ def test_a_commitment_is_not_replaced(variable: str, hub: Hub, suite: Path, monk
 
 def test_shared_rows_stop_a_refresh(hub: Hub, suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Seeds that do not differ, as a broken derivation would give them, make the same rows: nothing is published."""
-    monkeypatch.setattr(refreshing.epochs, "seed", lambda *args: "7")
+    monkeypatch.setattr(epochs, "seed", lambda *args: "7")
+    suite.write_text(f"{SUITE}epochs_apart: 1\n", encoding="utf-8")
     done("refresh", suite, "--epoch", "1", "--push")
-    refused("refresh", suite, "--epoch", "2", "--push", code=1, says="shares 4 rows, 4 facts with earlier")
+    refused("refresh", suite, "--epoch", "2", "--push", code=1, says="shares 4 rows, 4 facts with 1,")
     assert set(hub["org/demo"].tags) == {"1"}
 
 

@@ -220,9 +220,9 @@ def test_options_are_the_same_everywhere() -> None:
     schema = json.loads(schemas.text("suite"))
     build, whole = set(schema["definitions"]["build"]["properties"]), set(schema["properties"])
     renamed = {"set": "params", "for": "audience"}
-    assert {renamed.get(key, key) for key in build - {"task"}} | (whole - {"about", "hub", "defaults", "builds"}) == set(
-        wanted.Options.__annotations__
-    )
+    assert {renamed.get(key, key) for key in build - {"task"}} | (
+        whole - {"about", "hub", "defaults", "builds", "epochs_apart"}
+    ) == set(wanted.Options.__annotations__)
     with pytest.raises(lcgen.LcgenError, match="Unknown option 'length'. Did you mean lengths"):
         next(lcgen.generate("needle", length="1k"))  # type: ignore[call-arg]
 

@@ -57,7 +57,7 @@ def build(
     """
     from lcgen.builders.build import build as make
 
-    part = spec.shard(shard) if shard is not None else None
+    part = spec.fraction(shard, "--shard") if shard is not None else None
     if executor == "ray" and jobs != 1:
         raise LcgenError(
             "--jobs is of this machine; how many files a Ray cluster makes at once is its own affair. Leave --jobs out."
@@ -276,8 +276,12 @@ def refresh(
     return renew(str(suite), epoch=epoch, out=place, publish=push, keep=keep, check=check, progress=progress)
 
 
-def reveal(suite: str | Path, epoch: str) -> Pushed:
-    """Publishes the secret seed of a published epoch. Raises LcgenError where LCGEN_SALT is not its secret."""
-    from lcgen.builders.refresh import reveal as publish
+def reveal(suite: str | Path, epoch: str, *, held_out: bool = False, out: str | Path | None = None) -> Pushed:
+    """Publishes the secret seed of a published epoch, or, with `held_out`, that of the rows which it held out, and their manifest.
 
-    return publish(str(suite), epoch)
+    Those rows are built in `out`, the folder of the epochs, where they are not there. Raises LcgenError where LCGEN_SALT, or
+    LCGEN_HELD_OUT, is not the secret.
+    """
+    from lcgen.builders.reveal import reveal as publish
+
+    return publish(str(suite), epoch, held_out=held_out, out=None if out is None else Path(out))

@@ -15,6 +15,7 @@ from lcgen.contract import MOST_PLANTS
 from lcgen.errors import LcgenError
 from lcgen.naming import Naming, naming
 from lcgen.records import Records
+from lcgen.shares import TRIES, Selection
 from lcgen.streams import Stream
 from lcgen.telephones import Block, numbers
 
@@ -205,7 +206,7 @@ class Roster:
         """The first name or number from there on that the pools hold and nobody has; towards the middle."""
         assert self._order is not None
         towards = -1 if share > 0.5 else 1
-        for step in range(forms.TRIES):
+        for step in range(TRIES):
             name, number = self._order.at(share + towards * step / self._order.by.size)
             pool = self._names if name else self._numbers
             if pool.form.number(name or number) is not None and (name or number) not in self._held:
@@ -219,10 +220,15 @@ class Roster:
     def sharing(self, name: str, family: bool) -> str:
         """A name that shares the family name, or else the given name."""
         own, text = self._naming.parts(name), name
-        while text in self._held:
-            other = self._naming.parts(self.name())
+        while text in self._held or not _belongs(self._names, text):
+            other = self._naming.parts(self._anybody())
             text = self._naming.whole([own[0], *other[1:]] if family else [other[0], *own[1:]])
         return self._take(text)
+
+    def _anybody(self) -> str:
+        """A name of which parts are taken. Of a share many are tried, and none is used up."""
+        form = self._names.form
+        return form.texts(np.array([self._rng.below(form.size)], np.uint64))[0] if isinstance(form, Selection) else self.name()
 
     def near_name(self, name: str) -> str:
         """A name that differs in one letter or character, or by a middle initial. Raises ValueError where all are taken."""
@@ -230,7 +236,7 @@ class Roster:
             self._near[name] = self._naming.near(name)
         kinds = self._rng.shuffle(self._near[name])
         for near in (near for kind in kinds for near in self._rng.shuffle(kind)):
-            if near not in self._held:
+            if near not in self._held and _belongs(self._names, near):
                 return self._take(near)
         raise ValueError(f"there are not so many names that look like {name}")
 
@@ -246,7 +252,7 @@ class Roster:
         for group in (*groups[first:], *groups[:first]):
             rest = iter([*pieces[:place], group, *pieces[place + 1 :]])
             near = "".join(atom if isinstance(atom, str) else next(rest) for atom in block.form.atoms)
-            if near not in self._held:
+            if near not in self._held and _belongs(self._numbers, near):
                 return self._take(near)
         raise ValueError(f"there are not so many numbers that look like {number}")
 
@@ -263,3 +269,8 @@ class Roster:
         if text and any(pool.form.number(text) is not None for pool in (self._names, self._numbers)):
             self.made.add(text)
         return text
+
+
+def _belongs(pool: forms.Pool, text: str) -> bool:
+    """Whether a look-alike belongs to no other share than the pool's."""
+    return not isinstance(pool.form, Selection) or pool.form.holds(text)

@@ -90,6 +90,12 @@ def coined(lang: str) -> list[str]:
     return languages.words(lang, "coined")
 
 
+@cache
+def coinage(lang: str) -> Table:
+    """Coined names as a form, to be drawn from."""
+    return Table(f"{lang} coined", coined(lang))
+
+
 class Sentences(Units):
     """Filler of a scenario: sentences of all its frames in turn, no two alike."""
 

@@ -12,18 +12,15 @@ from functools import cache
 import numpy as np
 
 from lcgen import languages
-from lcgen.atoms import BASE32, HEX, Atom, Digits, Form, Joined, Letters, Table
+from lcgen.atoms import BASE32, HEX, Digits, Form, Joined, Letters, Table
 from lcgen.errors import LcgenError, unknown
 from lcgen.mixing import Number, mix
 from lcgen.names import apart, given, surnames
-from lcgen.spec import SHARES
 from lcgen.streams import Stream
 from lcgen.uuids import Uuids
 
 BLOCK = 64
 """Texts that a pool makes at once: one by one they would cost ten times as much."""
-TRIES = 256
-"""Look-alikes that are tried until one falls into the share: a third of them do."""
 FEW = 16
 """Below so many numbers plain integers are faster than arrays."""
 DOMAINS = ("example.com", "example.net", "example.org")
@@ -168,57 +165,6 @@ class Pool:
             for salt in self._salts:
                 left, right = right, left ^ (mix(right, salt) & mask)
         return left << self._half | right
-
-
-class Selection(Form):
-    """Some of the texts of a form, the same in every row: `size` of them, each `step`-th from `first` on in an order that is fixed."""
-
-    def __init__(self, form: Form, size: int, first: int = 0, step: int = 1) -> None:
-        self.form, self.size, self.first, self.step = form, size, first, step
-        self.name = f"{size} of {form.name}" + (f" from {first} by {step}" if step > 1 else "")
-        self._order = Pool(form, Stream("universe", form.name))
-
-    @property
-    def apart(self) -> bool:
-        return self.form.apart
-
-    @property
-    def atoms(self) -> tuple[str | Atom, ...]:
-        return self.form.atoms
-
-    @property
-    def whole(self) -> Form:
-        return self.form.whole
-
-    def split(self, numbers: np.ndarray) -> list[np.ndarray]:
-        return self.form.split(self._chosen(numbers))
-
-    def number(self, text: str) -> int | None:
-        place = self._order.find(text)
-        if place is None or (place - self.first) % self.step or not 0 <= (place - self.first) // self.step < self.size:
-            return None
-        return (place - self.first) // self.step
-
-    def near(self, text: str, rng: Stream) -> str:
-        """Of the shares of a form each keeps to its own. Raises ValueError where a share holds no look-alike."""
-        for _ in range(TRIES):
-            near = self.form.near(text, rng)
-            # What the form itself never writes, such as a UUID with one digit changed, is in nobody's share.
-            if self.step == 1 or self.number(near) is not None or self.form.number(near) is None:
-                return near
-        raise ValueError(f"--disjoint-pools leaves no look-alikes of {text}")
-
-    def texts(self, numbers: np.ndarray) -> list[str]:
-        return self.form.texts(self._chosen(numbers))
-
-    def _chosen(self, numbers: np.ndarray) -> np.ndarray:
-        return self._order.numbers(numbers.astype(np.int64) * self.step + self.first)
-
-
-@cache
-def share(form: Form, split: str) -> Form:
-    """The texts of a form that this split has to itself: one in as many as there are splits with a share."""
-    return Selection(form, form.size // len(SHARES), SHARES.index(split), len(SHARES))
 
 
 class Fresh:

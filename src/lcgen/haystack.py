@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from copy import copy
 from functools import cached_property, lru_cache
 from math import gcd
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lcgen import forms, languages
+from lcgen import languages
 from lcgen.contract import Units, mark
 from lcgen.errors import LcgenError
+from lcgen.shares import WHOLE, Share
 
 if TYPE_CHECKING:
     from lcgen.atoms import Form
@@ -28,9 +30,9 @@ class Haystack:
     `hf:DATASET[:column]`. Raises LcgenError where the text cannot be had.
     """
 
-    def __init__(self, kind: str, lang: str, tokenizer: Tokenizer, split: str = "") -> None:
-        """`split` is that of `--disjoint-pools`; empty where texts are not shared out."""
-        self.split = split
+    def __init__(self, kind: str, lang: str, tokenizer: Tokenizer, shared: Share = WHOLE) -> None:
+        """`shared` is the share of all keys, values and names that is drawn from."""
+        self.shared = shared
         self.kind, self.lang, self.tokenizer = kind, lang, tokenizer
         self.store = None if kind == "records" else _store(kind, lang)
         if self.store is not None:
@@ -72,9 +74,15 @@ class Haystack:
             return None
         return np.bincount(first, minlength=len(first))[first] > 1, first
 
+    def sharing(self, shared: Share) -> Haystack:
+        """The same with another share."""
+        other = copy(self)
+        other.shared = shared
+        return other
+
     def share(self, form: Form) -> Form:
         """See Source.share."""
-        return forms.share(form, self.split) if self.split else form
+        return self.shared.form(form)
 
     def filler(self, stream: Stream, records: Callable[[], Units] | None = None) -> Units:
         """Units of this haystack from a place of the stream's own; `records` where the haystack is `records`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -206,7 +207,8 @@ class Remote:
         kinds = {kind.__name__ for kind in type(error).__mro__}
         status = getattr(getattr(error, "response", None), "status_code", None)
         doing = f"Cannot {what} {self.name}"
-        if isinstance(error, OSError) and error.errno == 28:
+        # Before a download the client looks for room by itself, and raises an error that says so in words alone.
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "free disk space" in str(error):
             return LcgenError(
                 f"{doing}: the disk is full. Free some space (the temporary folder takes a copy that is read back), and run the same command again."
             )

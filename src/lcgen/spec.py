@@ -130,15 +130,16 @@ def _depth(text: str) -> float:
     return depth
 
 
-def shard(text: str) -> tuple[int, int]:
-    """`i/n` as numbers, i from 0. Raises LcgenError for what is no shard."""
+def fraction(text: str, option: str) -> tuple[int, int]:
+    """`i/n` as numbers, i from 0: a shard of a build, a share of a pool. Raises LcgenError for what is none."""
     match = re.fullmatch(r"\s*(\d{1,6})\s*/\s*(\d{1,6})\s*", text, re.ASCII)
+    what = option.rpartition("-")[2]
     if not match:
-        raise LcgenError(f"--shard {text!r} is no shard. Write i/n, with i from 0: 0/4, 1/4, 2/4, 3/4.")
+        raise LcgenError(f"{option} {text!r} is no {what}. Write i/n, with i from 0: 0/4, 1/4, 2/4, 3/4.")
     which, of = int(match[1]), int(match[2])
     if of < 1 or which >= of:
         raise LcgenError(
-            f"--shard {text}: there is no shard {which} of {of}. "
+            f"{option} {text}: there is no {what} {which} of {of}. "
             + (f"They go from 0/{of} to {of - 1}/{of}." if of else "Write 0/1 for all.")
         )
     return which, of
@@ -198,6 +199,8 @@ class Spec:
     paired: bool = False
     disjoint: bool = False
     """Whether train, validation and test draw from shares of all keys, values and names that have none in common."""
+    share: str | None = None
+    """The share of all keys, values and names that is drawn from, such as 3/12; None: the whole."""
     questions: int = 1
     verify: Literal["none", "auto", "full"] = "auto"
     format: Literal["parquet", "jsonl"] = "parquet"
@@ -212,6 +215,8 @@ class Spec:
                 raise LcgenError(
                     f"--disjoint-pools shares keys and values out between {', '.join(SHARES)}, and --split is {split!r}. Take one of them."
                 )
+        if self.share is not None:
+            fraction(self.share, "--pool-share")
         for name in (self.name, *(part.name for part in self.parts)):
             check_name(name)
         if not self.seed.isprintable() or not 1 <= len(self.seed) <= 100:
@@ -254,6 +259,8 @@ class Suite:
     builds: tuple[Spec, ...]
     name: str
     hub: Hub | None = None
+    epochs_apart: int = 12
+    """Shares into which a refresh parts all keys, values and names: so many epochs in a row have none in common."""
 
     def __post_init__(self) -> None:
         assert len({(spec.seed, spec.verify, spec.format) for spec in self.builds}) == 1, "they are the suite's, not a build's"
@@ -294,7 +301,7 @@ def from_plain(found: Mapping[str, Any]) -> Suite:
         return Part(**{**values, **lists, "lengths": tuple(Length(**length) for length in values["lengths"])})
 
     builds = tuple(Spec(**{**spec, "parts": tuple(map(part, spec["parts"]))}) for spec in found["builds"])
-    return Suite(builds, found["name"], Hub(**found["hub"]) if found["hub"] else None)
+    return Suite(builds, found["name"], Hub(**found["hub"]) if found["hub"] else None, found["epochs_apart"])
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,8 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Suite:
     if hub and hub.license is not None:
         with document.at(("hub", "license")):
             cards.check_license(hub.license)
-    return Suite(tuple(builds), str(called) if called is not None else whole["name"], hub)
+    name = str(called) if called is not None else whole["name"]
+    return Suite(tuple(builds), name, hub, whole.get("epochs_apart", Suite.epochs_apart))
 
 
 def _tasks(entry: Mapping[str, Any]) -> list[str]:

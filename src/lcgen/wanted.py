@@ -48,6 +48,7 @@ class Options(TypedDict, total=False):
     reserve: int | None
     paired: bool
     disjoint_pools: bool
+    pool_share: str | None
     questions_per_context: int
     name: str | None
     verify: Literal["none", "auto", "full"]
@@ -108,7 +109,7 @@ def spec(tasks: str | Sequence[str], **options: Unpack[Options]) -> Spec:
         tokenizer=whole["tokenizer"], template=_wording(whole.get("template")), audience=whole["audience"],
         chat_template=whole["chat_template"], chat_template_args=dict(whole.get("chat_template_args") or {}),
         thinking=whole["thinking"], reserve=whole.get("reserve"), paired=whole["paired"], disjoint=whole["disjoint_pools"],
-        questions=whole["questions_per_context"], verify=whole["verify"], format=whole["format"],
+        share=_share(whole.get("pool_share")), questions=whole["questions_per_context"], verify=whole["verify"], format=whole["format"],
     )  # fmt: skip
 
 
@@ -143,8 +144,9 @@ def _parts(task: Task[Any], asked: _Asked) -> Iterator[Part]:
         own = variant or (preset.partition(":")[0] if preset else "")
         base = {**setting.params} if setting else {}
         swept = _params(task, base, asked)
-        if asked.get("disjoint_pools"):
-            _shares(task, swept)
+        for option in ("disjoint_pools", "pool_share"):
+            if asked.get(option):
+                _shares(task, swept, option)
         stem = name if name is not None and len(asked.tasks) == 1 else task.name
         yield Part(
             task=task.name,
@@ -176,14 +178,19 @@ def _wording(template: str | Path | None) -> str | None:
         ) from error
 
 
-def _shares(task: Task[Any], swept: Sequence[Mapping[str, Any]]) -> None:
-    """Raises LcgenError where a task has no keys, values or names that splits could share out."""
+def _share(text: str | None) -> str | None:
+    """A share as rows name it. Raises LcgenError for what is none."""
+    return None if text is None else "{}/{}".format(*specs.fraction(text, "--pool-share"))
+
+
+def _shares(task: Task[Any], swept: Sequence[Mapping[str, Any]], option: str) -> None:
+    """Raises LcgenError where a task has no keys, values or names that could be shared out."""
     from lcgen.params import parse
 
     tables = any(task.table(parse(task, params)) for params in swept)
     if not task.shares or tables:
         raise LcgenError(
-            f"{task.name} {'with these parameters ' if tables else ''}draws nothing that splits could share out. Leave out --disjoint-pools."
+            f"{task.name} {'with these parameters ' if tables else ''}draws nothing that could be shared out. Leave out --{option.replace('_', '-')}."
         )
 
 

@@ -9,7 +9,7 @@ from lcgen.contract.drafts import MOST_PLANTS, Cell, Draft, Lane, Plant, Role
 from lcgen.contract.filler import SPARES, Source, Units, mark
 from lcgen.contract.presets import Preset, Setting
 from lcgen.contract.puzzles import Context, Puzzle, Quote
-from lcgen.contract.rows import Columns, Estimate, Row, Table
+from lcgen.contract.rows import Columns, Drawn, Estimate, Row, Table
 from lcgen.contract.task import Shortcut, Task
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Columns",
     "Context",
     "Draft",
+    "Drawn",
     "Estimate",
     "Lane",
     "Plant",

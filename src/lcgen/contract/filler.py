@@ -10,6 +10,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from lcgen.atoms import Form
+    from lcgen.shares import Share
     from lcgen.streams import Stream
     from lcgen.tokens import Scale, Tokenizer
 
@@ -95,11 +96,11 @@ class Source(Protocol):
     lang: str
     kind: str
     """Name of the haystack, as it was asked for."""
-    split: str
-    """The split whose share of all keys, values and names is drawn from; empty where they are not shared out."""
+    shared: Share
+    """The share of all keys, values and names that the row draws from: the whole, or what no other split or epoch has."""
 
     def share(self, form: Form) -> Form:
-        """The texts of a form that the row's split may use: all, or under `--disjoint-pools` those that no other split has."""
+        """The texts of a form that belong to it. Raises ValueError where there are none."""
 
     def filler(self, stream: Stream, records: Callable[[], Units] | None = None) -> Units:
         """Units of the haystack; `records` is the task's own look-alike filler, taken where the haystack is `records`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,6 +28,17 @@ class Estimate:
     """None where one unit alone cannot tell how much units differ."""
     n: int
     """Independent units behind it; see `lcgen.estimates.units`."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What was drawn from pools for a row."""
+
+    keys: Collection[str] = ()
+    values: Collection[str] = ()
+    facts: Collection[tuple[str, str]] = ()
+    """Keys with their values."""
+    questions: Collection[str] = ()
 
 
 class Table(ABC):

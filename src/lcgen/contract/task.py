@@ -12,7 +12,7 @@ from lcgen.contract.drafts import Cell, Draft
 from lcgen.contract.filler import Source
 from lcgen.contract.presets import Preset, Setting
 from lcgen.contract.puzzles import Context, Puzzle
-from lcgen.contract.rows import Estimate, Row, Table
+from lcgen.contract.rows import Drawn, Estimate, Row, Table
 
 if TYPE_CHECKING:
     from lcgen.contrasts import Contrast
@@ -51,7 +51,7 @@ class Task(ABC, Generic[P]):
     haystack: ClassVar[str] = "prose"
     """The haystack of a build that asks for none."""
     shares: ClassVar[bool] = False
-    """Whether all that it asks for is drawn through `Source.share`, so that `--disjoint-pools` holds."""
+    """Whether all that it asks for is drawn through `Source.share`, so that splits and epochs can have shares of their own."""
     records_only: ClassVar[bool] = False
     """Whether the task's own records alone can fill its context, so that no other haystack can be asked for."""
     lengths: ClassVar[tuple[int, int] | None] = None
@@ -121,6 +121,16 @@ class Task(ABC, Generic[P]):
         from lcgen import contrasts
 
         return contrasts.by_spans(row)
+
+    def drawn(self, row: Row) -> Drawn:
+        """What of a row was drawn for it, of which epochs with shares of their own have nothing in common.
+
+        A task leaves out what is one of a few for all rows: labels, counts, a question that names nothing.
+        """
+        pieces = row["evidence"]
+        keys, values = ([piece[side] for piece in pieces if piece[side]] for side in ("key", "value"))
+        facts = [(piece["key"], piece["value"]) for piece in pieces if piece["key"] and piece["value"]]
+        return Drawn(keys, values, facts, [row["question"]])
 
     def summary(self, rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> Mapping[str, Estimate]:
         """The figures of a set of rows, such as one cell of a table: the mean of every metric.

@@ -57,6 +57,8 @@ class Pool(ABC):
     """Letters of the options of all its questions; empty where answers are numbers."""
     size: int | None = None
     """How many different questions there are; None where there is no end of them."""
+    cycle: int = 0
+    """Where there is no end of them: how many differ in a name, so that shares of the numbers below ask about nobody in common."""
     proven: bool = True
     """Whether `solve` finds answers from the text; not where they were given with the questions."""
 

@@ -9,6 +9,7 @@ import numpy as np
 from lcgen import languages, questions
 from lcgen.contract import Units
 from lcgen.questions import Given, Pool, Question
+from lcgen.shares import WHOLE, Share
 from lcgen.streams import Stream
 from lcgen.wording import Wording
 
@@ -22,9 +23,9 @@ class Listed:
     `source` names pools, joined by `+`. In runs of `chain` questions each takes its first number from the answer before it.
     """
 
-    def __init__(self, source: str, lang: str, chain: int, rng: Stream) -> None:
+    def __init__(self, source: str, lang: str, chain: int, rng: Stream, share: Share = WHOLE) -> None:
         self.pools = [questions.load(name, lang) for name in source.split("+")]
-        self.chain, self.rng = chain, rng
+        self.chain, self.rng, self.share = chain, rng, share
         self._made: dict[tuple[int, str], Question] = {}
         self._orders: dict[str, list[int]] = {}
         self._start = rng.child("start").below(1 << 40)
@@ -32,7 +33,7 @@ class Listed:
     @property
     def size(self) -> int | None:
         """How many different questions there are; None where there is no end of them."""
-        sizes = [pool.size for pool in self.pools if pool.size is not None]
+        sizes = [self.share.size(pool.size) for pool in self.pools if pool.size is not None]
         return len(self.pools) * min(sizes) if sizes else None
 
     @property
@@ -60,13 +61,15 @@ class Listed:
 
     def _number(self, pool: Pool, turn: int) -> int:
         if pool.size is None:
-            return self._start + turn
+            number = self._start + turn
+            return self.share.place(number % self.share.size(pool.cycle)) if self.share else number
         # What is beyond the last question is weighed as a spare, never asked.
-        turn %= pool.size
+        size = max(1, self.share.size(pool.size))
+        turn %= size
         known = self._orders.get(pool.name, [])
         if turn >= len(known):
-            known = self._orders[pool.name] = self.rng.child("order", pool.name).sample(pool.size, min(pool.size, 2 * turn + 512))
-        return known[turn]
+            known = self._orders[pool.name] = self.rng.child("order", pool.name).sample(size, min(size, 2 * turn + 512))
+        return self.share.place(known[turn])
 
     def _place(self, pool: Pool, turn: int) -> int:
         """Where the right option stands: each letter twice in every run of twice as many questions."""
@@ -78,9 +81,9 @@ class Listed:
 
 
 @lru_cache(maxsize=64)
-def listed(source: str, lang: str, chain: int, key: str) -> Listed:
+def listed(source: str, lang: str, chain: int, key: str, share: Share) -> Listed:
     """The list of this key, kept for the rows that ask of it."""
-    return Listed(source, lang, chain, Stream("list", source, lang, chain, key))
+    return Listed(source, lang, chain, Stream("list", source, lang, chain, key), share)
 
 
 class Answers(Units):
@@ -88,10 +91,10 @@ class Answers(Units):
     demonstrations on, or any of four digits."""
 
     def __init__(
-        self, source: str, lang: str, chain: int, key: str, wording: Wording, demos: int, skip: int, shuffled: bool
+        self, source: str, lang: str, chain: int, key: str, wording: Wording, demos: int, skip: int, shuffled: bool, share: Share
     ) -> None:
         self.of = source, lang, chain
-        self.questions = listed(source, lang, chain, key)
+        self.questions = listed(source, lang, chain, key, share)
         self.wording, self.demos, self.skip, self.shuffled = wording, demos, skip, shuffled
         self.form = f"answers:{source}:{chain}:{shuffled}:{demos}"
         size = self.questions.size
@@ -118,7 +121,7 @@ class Answers(Units):
         return [self._texts[unit] for unit in ids.tolist()]
 
     def sample(self, count: int, sep: str) -> list[str]:
-        same = Answers(*self.of, "sample", self.wording, self.demos, 0, self.shuffled)
+        same = Answers(*self.of, "sample", self.wording, self.demos, 0, self.shuffled, WHOLE)
         return [sep + text for text in same.text(np.arange(count))]
 
 

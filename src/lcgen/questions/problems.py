@@ -93,6 +93,7 @@ class Made(Pool):
         self.scenes = _scenes(lang)
         self.gap = languages.load(lang).gap
         self.names = forms.names(lang)
+        self.cycle = self.names.size
         # A step that shares no divisor with their number goes through all names, far from one to the next.
         self.stride = next(step for step in count(int(self.names.size * 0.618)) if gcd(step, self.names.size) == 1)
 

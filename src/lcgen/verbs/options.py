@@ -87,6 +87,7 @@ _ROWS = [
     _row("What to build", "--template", type=click.Path(dir_okay=False), help="A Jinja file with a wording of your own; begin with a copy of templates/TASK.LANG.j2 in the folder of a build."),
     _row("What to build", "--paired", is_flag=True, help="The same puzzles at every length; only the haystack grows."),
     _row("What to build", "--disjoint-pools", is_flag=True, help="Splits train, validation and test have no key, value or name asked for in common."),
+    _row("What to build", "--pool-share", metavar="I/N", help="Draw keys, values and names from share I of N alone, as an epoch does; shares have none in common."),
     _row("What to build", "--questions-per-context", type=int, default=1, metavar="Q", help="Rows over one byte-identical context, the question last.", otherwise="1"),
     _row("What to build", "--seed", default="0", help="Another seed gives other rows."),
     _row("What to build", "--split", metavar="NAME", help="Name of the split; splits share no rows.", otherwise="test, or the preset's"),

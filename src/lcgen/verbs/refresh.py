@@ -56,7 +56,7 @@ def refresh(suite: str, as_json: bool, **options: Any) -> None:
         pushed = found.pushed and found.pushed.__dict__
         click.echo(json.dumps({**found.__dict__, "folder": str(found.folder), "pushed": pushed}))
         return
-    state = f"{found.rows:,} rows, seed {found.seed}" if found.fresh else "up to date"
+    state = f"{found.rows:,} rows, seed {found.seed}, share {found.share} of all keys and values" if found.fresh else "up to date"
     click.echo(f"{found.epoch}: {state}.")
     if found.fresh:
         said = ", ".join(f"{count:,} {kind}" for kind, count in found.shared.items())
@@ -70,21 +70,32 @@ def refresh(suite: str, as_json: bool, **options: Any) -> None:
 @click.command(cls=Grouped)
 @click.argument("suite", metavar="SUITE.yaml")
 @click.argument("epoch")
+@option("What is published", "--held-out", is_flag=True, help="The seed of the rows that it held out, with their manifest.")
+@option(
+    "Where it goes",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the epochs.",
+    otherwise="./NAME_epochs",
+)
 @json_option()
-def reveal(suite: str, epoch: str, as_json: bool) -> None:
+def reveal(suite: str, epoch: str, held_out: bool, out: Path | None, as_json: bool) -> None:
     """Publish the secret seed of an epoch.
 
     Then anybody can build it again.
 
-    LCGEN_SALT must be the secret that it was made with. No tag moves, and other epochs stay secret.
+    LCGEN_SALT, or with --held-out LCGEN_HELD_OUT, must be the secret that it was made with. No tag moves, and other epochs
+    stay secret.
     """
     import lcgen
 
-    found = lcgen.reveal(suite, epoch)
+    found = lcgen.reveal(suite, epoch, held_out=held_out, out=out)
     if as_json:
         click.echo(json.dumps(found.__dict__))
         return
-    click.echo(f"{found.page}: the seed of {found.tag} is {'published' if found.done else 'public already'}.")
+    what = f"the seed of {found.tag}{', held out,' if held_out else ''}"
+    click.echo(f"{found.page}: {what} is {'published' if found.done else 'public already'}.")
 
 
 @click.command(cls=Grouped)
