@@ -9,6 +9,7 @@ import numpy as np
 
 from lcgen import atoms, forms
 from lcgen.generators._set_params import SetParams
+from lcgen.mixing import mix
 from lcgen.records import Records
 from lcgen.streams import Stream
 
@@ -57,7 +58,7 @@ class Tagged(forms.Pool):
     def sets(self, ids: np.ndarray) -> np.ndarray:
         """Of units of filler, by id, the number of the set that each falls to."""
         rounds, places = np.divmod(np.asarray(ids, np.int64), len(self._turns))
-        turned = atoms.mix(rounds.astype(np.uint64), self._salt) % np.uint64(len(self._turns))
+        turned = mix(rounds.astype(np.uint64), self._salt) % np.uint64(len(self._turns))
         found: np.ndarray = self._turns[(places + turned.astype(np.int64)) % len(self._turns)]
         return found
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from itertools import combinations, product
 from typing import Any
 
-from lcgen.wording import WORD, Wording
+from lcgen.slots import WORD
+from lcgen.wording import Wording
 
 ASKS = {"decide": "ask_decide", "intersect_one": "ask_one", "intersect_all": "ask_all", "count": "ask_count"}
 """Answer modes, and the macros that ask."""

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lcgen import forms, languages
-from lcgen.atoms import Table, mix
+from lcgen.atoms import Table
 from lcgen.contract import SPARES, Units
 from lcgen.errors import LcgenError
 from lcgen.generators._sort_text import Words
+from lcgen.mixing import mix
 from lcgen.records import Records
 from lcgen.streams import Stream
 from lcgen.wording import Wording

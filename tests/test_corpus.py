@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lcgen import corpus, texts
+from lcgen import corpus, sources, texts
 from lcgen.errors import LcgenError
 from lcgen.markup import plain
 from lcgen.sentences import LONG, split, units
@@ -223,7 +223,7 @@ def test_json_lines_and_their_column(tmp_path: Path, packing: str) -> None:
     assert list(texts.documents(str(path))) == ["one", "two"]
     with pytest.raises(LcgenError, match=r"line 1: no column 'body'.*'text'"):
         list(texts.documents(f"{path}:body"))
-    assert texts.fingerprint(str(path)) != texts.fingerprint(f"{path}:body")
+    assert sources.fingerprint(str(path)) != sources.fingerprint(f"{path}:body")
 
 
 def test_a_folder_is_read_in_the_order_of_its_names(tmp_path: Path) -> None:
@@ -300,7 +300,7 @@ def test_an_unreadable_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
         return before(self, *args, **kwargs)
 
     monkeypatch.setattr(Path, "open", refuse)
-    for read in (texts.fingerprint, lambda source: list(texts.documents(source))):
+    for read in (sources.fingerprint, lambda source: list(texts.documents(source))):
         with pytest.raises(LcgenError, match=r"a\.txt cannot be read \(Permission denied\)"):
             read(str(path))
 
@@ -309,11 +309,11 @@ def test_fingerprints_go_by_names_and_contents(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         write(tmp_path / folder / "a.txt")
         write(tmp_path / folder / "b.txt", "Other.")
-    assert texts.fingerprint(str(tmp_path / "one")) == texts.fingerprint(str(tmp_path / "two"))
+    assert sources.fingerprint(str(tmp_path / "one")) == sources.fingerprint(str(tmp_path / "two"))
     write(tmp_path / "two/b.txt", "other.")
-    assert texts.fingerprint(str(tmp_path / "one")) != texts.fingerprint(str(tmp_path / "two"))
+    assert sources.fingerprint(str(tmp_path / "one")) != sources.fingerprint(str(tmp_path / "two"))
     write(tmp_path / "two/b.txt", "Other.").rename(tmp_path / "two/c.txt")
-    assert texts.fingerprint(str(tmp_path / "one")) != texts.fingerprint(str(tmp_path / "two"))
+    assert sources.fingerprint(str(tmp_path / "one")) != sources.fingerprint(str(tmp_path / "two"))
 
 
 # ---- datasets
@@ -335,7 +335,7 @@ def test_a_local_dataset_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert list(texts.documents(f"hf:{tmp_path / 'data'}:body")) == ["eins", "zwei"]
     with pytest.raises(LcgenError, match=r"row 0: no column 'nope'"):
         list(texts.documents(f"hf:{tmp_path / 'data'}:nope"))
-    assert len(texts.fingerprint(f"hf:{tmp_path / 'data'}")) == 64
+    assert len(sources.fingerprint(f"hf:{tmp_path / 'data'}")) == 64
 
 
 class Hub:
@@ -363,15 +363,15 @@ def test_a_hub_dataset_streams_from_a_fixed_commit(monkeypatch: pytest.MonkeyPat
     hub = Hub(monkeypatch)
     assert list(texts.documents("hf:org/name/config:text")) == ["from the Hub"]
     assert hub.calls == [(("org/name", "config"), {"revision": "a" * 40, "streaming": True})]
-    one = texts.fingerprint("hf:org/name")
+    one = sources.fingerprint("hf:org/name")
     hub.commit = "b" * 40
-    assert texts.fingerprint("hf:org/name") != one
-    two = texts.fingerprint("hf:org/name")
+    assert sources.fingerprint("hf:org/name") != one
+    two = sources.fingerprint("hf:org/name")
     hub.error = ConnectionError("no route")
-    assert texts.fingerprint("hf:org/name") == two
+    assert sources.fingerprint("hf:org/name") == two
     assert "the Hub cannot be reached" in caplog.text
     with pytest.raises(LcgenError, match=r"'org/other' cannot be looked up on the Hub.*hf:FOLDER"):
-        texts.fingerprint("hf:org/other")
+        sources.fingerprint("hf:org/other")
 
 
 def test_an_unknown_dataset_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lcgen import forms, names
-from lcgen.atoms import BASE32, HEX, LOW, Digits, Form, Joined, Letters, Table, Uuids, mix, unmix
+from lcgen.atoms import BASE32, HEX, Digits, Form, Joined, Letters, Table
 from lcgen.errors import LcgenError
 from lcgen.forms import BLOCK, Fresh, Pool, Words
+from lcgen.mixing import mix, unmix
+from lcgen.slots import WORD
 from lcgen.streams import Stream
-from lcgen.wording import WORD
+from lcgen.uuids import LOW, Uuids
 
 FEW = settings(max_examples=25, deadline=None, derandomize=True)
 ALL = {

@@ -76,9 +76,18 @@ def test_a_generator_knows_nothing_of_tokens_and_grading_nothing_of_lcgen() -> N
     for module, tree in found.items():
         names = set(imported(tree, found))
         if module.startswith("generators."):
-            assert not names & {"tokens", "wrapper", "vocabularies", "bundled", "hub", "vault", "cache", "corpus", "texts"}, (
-                module
-            )
+            assert not names & {
+                "tokens",
+                "wrapper",
+                "vocabularies",
+                "bundled",
+                "hub",
+                "vault",
+                "cache",
+                "corpus",
+                "sources",
+                "texts",
+            }, module
         if module.startswith("grading"):
             assert all(name.startswith("grading") for name in names), module
 

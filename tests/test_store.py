@@ -20,6 +20,7 @@ import pytest
 from lcgen import corpus, pool, prose, store, texts, tokens, vault
 from lcgen.errors import LcgenError
 from lcgen.prose import Sentences
+from lcgen.settled import ends_well
 
 
 @pytest.fixture(autouse=True)
@@ -179,7 +180,7 @@ def test_units_that_do_not_end_well_are_joined_or_left_out(tmp_path: Path) -> No
     figures = "row 12 34 56 78 " * 100
     one = store.from_corpus(write(tmp_path / "a.txt", f"{tale(200)}\n\n{figures}\n\n{tale(20)}"), "en")
     assert (one.leads == 2).sum() > 100 and 20 < bytes(one.text).count(b"row") < 100
-    assert all(store._ends_well(one.unit(n), "en") for n in range(len(one)))
+    assert all(ends_well(one.unit(n), "en") for n in range(len(one)))
     two = store.from_corpus(write(tmp_path / "b.txt", figures), "en")
     assert set(two.leads.tolist()) == {1} and bytes(two.text).count(b"row") == 100
 

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from functools import cache, cached_property
 from itertools import product
 from math import prod
-from typing import TypeVar
 
 import numpy as np
 
@@ -21,36 +20,6 @@ from lcgen.streams import Stream
 
 DECIMAL, HEX, BASE32 = "0123456789", "0123456789abcdef", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"
-Number = TypeVar("Number", int, np.ndarray)
-WORD = (1 << 64) - 1
-HIGH, LOW = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03
-"""What the two halves of a UUID are mixed with."""
-
-
-def mix(numbers: Number, salt: int) -> Number:
-    """A bijection of 64-bit words that looks random (the finaliser of SplitMix64, Steele et al. 2014)."""
-    if isinstance(numbers, np.ndarray):
-        # Words of an array wrap by themselves, and are mixed where they stand.
-        words: np.ndarray = numbers + np.uint64(salt)
-        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-            words ^= words >> np.uint64(shift)
-            words *= np.uint64(factor)
-        words ^= words >> np.uint64(31)
-        return words
-    z = (numbers + salt) & WORD
-    z = ((z ^ z >> 30) * 0xBF58476D1CE4E5B9) & WORD
-    z = ((z ^ z >> 27) * 0x94D049BB133111EB) & WORD
-    return z ^ z >> 31
-
-
-def unmix(number: int, salt: int) -> int:
-    """The number that `mix` turned into this one."""
-    z = number
-    for shift, factor in ((31, 0x94D049BB133111EB), (27, 0xBF58476D1CE4E5B9), (30, 1)):
-        # Three times shifted, nothing is left of 64 bits.
-        z ^= z >> shift ^ z >> 2 * shift
-        z = z * pow(factor, -1, 1 << 64) & WORD
-    return z - salt & WORD
 
 
 class Form(ABC):
@@ -194,7 +163,7 @@ class Letters(Atom):
     def blocks(self, numbers: np.ndarray) -> np.ndarray:
         rest, found = numbers + np.uint64(self.low), np.empty(len(numbers), self._fields)
         for place in reversed(range(len(self._steps))):
-            table = _chunks(self.alphabet, self._steps[place])
+            table = chunks(self.alphabet, self._steps[place])
             upper = rest // np.uint64(len(table))
             found[f"{place}"] = np.take(table, (rest - upper * np.uint64(len(table))).astype(np.intp))
             rest = upper
@@ -226,7 +195,7 @@ class Letters(Atom):
 
 
 @cache
-def _chunks(alphabet: str, width: int) -> np.ndarray:
+def chunks(alphabet: str, width: int) -> np.ndarray:
     """Every text of `width` characters of the alphabet, in the order of its numbers."""
     return np.array(["".join(letters).encode() for letters in product(alphabet, repeat=width)])
 
@@ -246,47 +215,6 @@ class Digits(Letters):
         place = 1 + rng.below(self.width - 1)
         digit = (int(text[place]) + 1 + rng.below(9)) % 10
         return f"{text[:place]}{digit}{text[place + 1 :]}"
-
-
-class Uuids(Atom):
-    """Version 4 UUIDs."""
-
-    name, size, width, apart = "uuids", 1 << 62, 36, True
-
-    def blocks(self, numbers: np.ndarray) -> np.ndarray:
-        high, low = mix(numbers, HIGH), mix(numbers, LOW)
-        high = high & np.uint64(0xFFFFFFFFFFFF0FFF) | np.uint64(0x4000)
-        low = low & np.uint64(0x3FFFFFFFFFFFFFFF) | np.uint64(0x8000000000000000)
-        octets = np.stack([high, low], 1).astype(">u8").view(np.uint8)
-        # Two characters are taken as one number: four times as fast as taking texts.
-        digits = np.take(_chunks(HEX, 2).view(np.uint16), octets).view(np.uint8)
-        found = np.full((len(numbers), self.width), ord("-"), np.uint8)
-        for place, (begin, end) in enumerate(((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))):
-            found[:, begin + place : end + place] = digits[:, begin:end]
-        return found.view(f"S{self.width}").ravel()
-
-    def number(self, text: str) -> int | None:
-        if not re.fullmatch(self.pattern, text):
-            return None
-        low = int(text.replace("-", "")[16:], 16) & 0x3FFFFFFFFFFFFFFF
-        # The two bits that say "UUID" took the place of two others.
-        for lost in range(4):
-            number = unmix(low | lost << 62, LOW)
-            if number < self.size and self.texts(np.array([number], np.uint64)) == [text]:
-                return number
-        return None
-
-    def near(self, text: str, rng: Stream) -> str:
-        place = rng.choice([p for p in range(len(text)) if text[p] != "-" and p not in (14, 19)])
-        return text[:place] + rng.choice([c for c in HEX if c != text[place]]) + text[place + 1 :]
-
-    @cached_property
-    def charset(self) -> frozenset[str]:
-        return frozenset(HEX + "-")
-
-    @property
-    def pattern(self) -> str:
-        return "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 class Joined(Form):

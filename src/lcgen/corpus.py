@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lcgen import cache, languages, texts
+from lcgen import cache, languages, sources, texts
 from lcgen.errors import LcgenError, unknown
 from lcgen.sentences import units
 from lcgen.vault import replace
@@ -85,11 +85,11 @@ def remove(name: str) -> None:
     _write(record for record in records.values() if record.name != name)
 
 
-def found(source: str) -> texts.Place:
+def found(source: str) -> sources.Place:
     """What a path or hf: source names. Raises LcgenError for a path where nothing stands."""
-    place = texts.find(source)
+    place = sources.find(source)
     if not place.dataset and not place.path.exists():
-        raise LcgenError(f"There is no file or folder {str(place.path)!r}. {texts.POSSIBLE}")
+        raise LcgenError(f"There is no file or folder {str(place.path)!r}. {sources.POSSIBLE}")
     return place
 
 
@@ -101,7 +101,7 @@ def resolve(source: str) -> Record:
     records = _read()
     if source in records:
         return records[source]
-    place = texts.find(source)
+    place = sources.find(source)
     if place.dataset:
         return Record(source, source, "")
     if not place.path.exists():
@@ -109,6 +109,6 @@ def resolve(source: str) -> Record:
             raise unknown("haystack", source, [*BUILT_IN, *records, "PATH", "hf:DATASET"])
         found(source)
     stem = place.path.absolute().name
-    for suffix in (*texts.PACKED, *texts.KINDS):
+    for suffix in (*sources.PACKED, *sources.KINDS):
         stem = stem.removesuffix(suffix)
     return Record(re.sub(r"\W+", "_", stem.lower()).strip("_") or "text", source, "")

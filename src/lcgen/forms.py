@@ -12,11 +12,13 @@ from functools import cache
 import numpy as np
 
 from lcgen import languages
-from lcgen.atoms import BASE32, HEX, Atom, Digits, Form, Joined, Letters, Number, Table, Uuids, mix
+from lcgen.atoms import BASE32, HEX, Atom, Digits, Form, Joined, Letters, Table
 from lcgen.errors import LcgenError, unknown
+from lcgen.mixing import Number, mix
 from lcgen.names import apart, given, surnames
 from lcgen.spec import SHARES
 from lcgen.streams import Stream
+from lcgen.uuids import Uuids
 
 BLOCK = 64
 """Texts that a pool makes at once: one by one they would cost ten times as much."""

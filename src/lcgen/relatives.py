@@ -10,12 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from lcgen import forms, kinship
-from lcgen.atoms import Table, mix
+from lcgen.atoms import Table
 from lcgen.errors import LcgenError
 from lcgen.kinship import Plan
+from lcgen.mixing import mix
 from lcgen.records import Records
+from lcgen.slots import WORD
 from lcgen.streams import Stream
-from lcgen.wording import WORD, Wording
+from lcgen.wording import Wording
 
 RESERVED = 8192
 """Names kept for planted people; those of filler stand behind them."""

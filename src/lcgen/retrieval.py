@@ -9,8 +9,9 @@ from typing import Literal
 
 from lcgen import forms, grading
 from lcgen.contract import MOST_PLANTS, Row, Shortcut, Source
+from lcgen.slots import WORD
 from lcgen.streams import Stream
-from lcgen.wording import WORD, Wording
+from lcgen.wording import Wording
 
 Spread = Literal["even", "clustered", "random"]
 CLUSTER = 0.05

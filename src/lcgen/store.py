@@ -6,10 +6,10 @@ import hashlib
 import logging
 import mmap
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lcgen import cache, corpus, languages, pool, texts, vault
+from lcgen import cache, corpus, languages, pool, sources, texts, vault
 from lcgen.errors import LcgenError
 from lcgen.grams import Grams
-from lcgen.sentences import LONG, split
+from lcgen.settled import ends_well, settled
 
 if TYPE_CHECKING:
     from lcgen.tokens import Scale, Tokenizer
@@ -35,7 +35,7 @@ class Store:
     """Units of one text, each behind its lead: the separator that stands before it.
 
     A lead is a blank line where a paragraph starts, else a space, or nothing in languages written without spaces. The
-    units are cut so that a lead costs the same tokens behind any unit of the store (see `_ends`).
+    units are cut so that a lead costs the same tokens behind any unit of the store (see `settled`).
     """
 
     name: str
@@ -207,14 +207,14 @@ def from_corpus(source: str, lang: str) -> Store:
             with closing(pool.Writer(folder, lang, 0)) as writer:
                 left_out = 0
                 opening = True
-                for begins, before, unit in _settled(texts.parts(record.source), lang):
+                for begins, before, unit in settled(texts.parts(record.source), lang):
                     opening |= begins
                     if writer.size > LIMIT:
                         LOG.warning(f"{record.name} is long; its first {LIMIT >> 20} MiB are used.")
                         break
                     # Units whose end is not settled (tables, lists) are left out; where they are many they stay,
                     # and breaks between paragraphs go instead.
-                    if breaks and not _ends_well(unit, lang):
+                    if breaks and not ends_well(unit, lang):
                         left_out += len(unit.encode())
                         continue
                     if opening:
@@ -226,42 +226,8 @@ def from_corpus(source: str, lang: str) -> Store:
                     return
         raise LcgenError(f"{record.source} holds no sentence.")
 
-    key = f"corpus-{lang}-{languages.version(lang)}-{texts.fingerprint(record.source)[:32]}-{vault.FORMAT}"
+    key = f"corpus-{lang}-{languages.version(lang)}-{sources.fingerprint(record.source)[:32]}-{vault.FORMAT}"
     return vault.kept(cache.folder("stores") / key, make, partial(_opened, record.name))
-
-
-# What a lead costs depends on the end of the unit before it: a blank line joins a full stop but not a letter, and in
-# Chinese a stop joins the word behind it (o200k_base has a token for a stop and "he"), as a closing quote does not.
-# Behind each of the ends that a language gives as settled every lead cost the same in all bundled vocabularies; kimi
-# alone sets some quotes apart.
-@lru_cache
-def _ends(lang: str) -> tuple[re.Pattern[str], int]:
-    """A pattern of the settled ends of a language, and the characters that it needs to see."""
-    ends = languages.load(lang).settled
-    return re.compile(rf"\w(?:{'|'.join(map(re.escape, ends)) or '(?!)'})\Z"), 1 + max(map(len, ends), default=0)
-
-
-def _ends_well(unit: str, lang: str) -> bool:
-    pattern, size = _ends(lang)
-    return pattern.search(unit[-size:]) is not None
-
-
-def _settled(parts: Iterator[tuple[bool, str]], lang: str) -> Iterator[tuple[bool, str, str]]:
-    """Of all units whether a document begins with each, its lead, and itself. One that does not end well is joined with the next one of its
-    document, up to a sane size."""
-    glue = languages.load(lang).gap
-    for begins, text in parts:
-        whole, opened = "", True
-        for unit, opens in split(text, lang):
-            if whole and not _ends_well(whole, lang) and len(whole) + len(unit) <= 2 * LONG:
-                whole += glue + unit
-                continue
-            if whole:
-                yield begins, pool.BREAK if opened else glue, whole
-                begins = False
-            whole, opened = unit, opens
-        if whole:
-            yield begins, pool.BREAK if opened else glue, whole
 
 
 def noise(lang: str) -> Store:

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lcgen import cache, texts
+from lcgen import cache, sources, texts
 from lcgen.errors import LcgenError
 from lcgen.questions import Given, Pool, Question, with_options
 from lcgen.questions.arithmetic import number
@@ -165,7 +165,7 @@ def _dataset(source: str) -> Iterable[Mapping[str, Any]]:
     name, _, split = source[3:].partition(":")
     if not re.fullmatch(r"[\w./-]+", name):
         raise LcgenError(f"{source!r} names no question set. {POSSIBLE}")
-    return texts.rows(texts.Place(Path(name), "question", hub=True), split or "test", strict=bool(split))
+    return texts.rows(sources.Place(Path(name), "question", hub=True), split or "test", strict=bool(split))
 
 
 def _file(source: str) -> Iterable[Mapping[str, Any]]:
