@@ -42,8 +42,10 @@ def suite_of(path: Path, given: Mapping[str, Any]) -> Suite:
         )
     described = made["spec"]
     shared = {
-        "seed": str(given.get("seed", described["seed"])), "verify": given.get("verify", described["verify"]), "format": described["format"],
-    }  # fmt: skip
+        "seed": str(given.get("seed", described["seed"])),
+        "verify": given.get("verify", described["verify"]),
+        "format": described["format"],
+    }
     settings = [field.name for field in dataclasses.fields(Spec) if field.name not in ("parts", "name", *shared)]
 
     def of_build(part: Mapping[str, Any]) -> str:

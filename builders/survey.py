@@ -64,9 +64,12 @@ def survey(folder: Path, data: Callable[[str], Path], made: Mapping[str, Any]) -
 
 def _info(config: str, columns: list[dict[str, Any]], split: str, rows: int, stored: int, raw: int) -> dict[str, Any]:
     return {
-        "config_name": config, "features": columns, "splits": [{"name": split, "num_bytes": raw, "num_examples": rows}],
-        "download_size": stored, "dataset_size": raw,
-    }  # fmt: skip
+        "config_name": config,
+        "features": columns,
+        "splits": [{"name": split, "num_bytes": raw, "num_examples": rows}],
+        "download_size": stored,
+        "dataset_size": raw,
+    }
 
 
 def _raw(path: Path) -> int:

@@ -208,13 +208,15 @@ def _(chart: Points, figure: Figure) -> None:
 
 @draw.register(Bars)
 def _(chart: Bars, figure: Figure) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     figure.set_size_inches(4.2 + _beside(chart.counts), 2.9)
     axes = figure.subplots()
     for number, (task, counts) in enumerate(chart.counts.items()):
         edges = [place / len(counts) for place in range(len(counts) + 1)]
         axes.stairs(counts, edges, color=SERIES[number % len(SERIES)], label=label(task), linewidth=1.4)
     axes.set_ylim(0)
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     _dressed(axes, chart)
     _legend(axes)
 

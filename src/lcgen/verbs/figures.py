@@ -39,13 +39,15 @@ def stats(kind: str, lang: str) -> dict[str, Any]:
         "paragraphs": paragraphs,
     }  # fmt: skip
     what = "distinct word forms" if spaced else "distinct characters"
-    found["text"] = "\n".join([
-        f"{store.name}: {len(store):,} units, {found['tokens']:,} o200k_base tokens, {found['tokens_per_unit']} a unit (fingerprint {store.fingerprint})",
-        f"{what} in a million tokens: {forms:,}",
-        f"share of units repeated within a million tokens: {repeated:.6f}",
-        f"zstd-3 ratio of 5 MB: {ratio:.2f}",
-        *(f"\n{paragraph}" for paragraph in paragraphs),
-    ])  # fmt: skip
+    found["text"] = "\n".join(
+        [
+            f"{store.name}: {len(store):,} units, {found['tokens']:,} o200k_base tokens, {found['tokens_per_unit']} a unit (fingerprint {store.fingerprint})",
+            f"{what} in a million tokens: {forms:,}",
+            f"share of units repeated within a million tokens: {repeated:.6f}",
+            f"zstd-3 ratio of 5 MB: {ratio:.2f}",
+            *(f"\n{paragraph}" for paragraph in paragraphs),
+        ]
+    )
     return found
 
 
