@@ -19,7 +19,8 @@ from lcgen import contrasts, estimates, forms, grading, kinship, languages
 from lcgen.contract import MOST_PLANTS, Cell, Context, Draft, Estimate, Plant, Preset, Puzzle, Role, Row, Setting, Source, Task
 from lcgen.errors import CheckFailed
 from lcgen.kinship import ASKS, Ask, Family, Plan, wrap
-from lcgen.relatives import RESERVED, SENTENCES, TERMS, Relatives, read, sayings
+from lcgen.records import RESERVED
+from lcgen.relatives import SENTENCES, TERMS, Relatives, read, sayings
 from lcgen.streams import Stream
 from lcgen.wording import Wording
 
