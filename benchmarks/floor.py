@@ -1,7 +1,7 @@
 """What no generator can go below: documents copied out of a text and written to Parquet, nothing composed or checked.
 
 Run as `floor.py TEXT BYTES ROWS OUT [VOCABULARY]`: ROWS documents of BYTES bytes each, from places all over TEXT, with the
-settings with which lcgen writes its prompts (zstd-1, no dictionary, no statistics, page index, groups of 16 MiB out of one
+settings with which lcgen writes its prompts (zstd-1, no dictionary, no statistics, page index, groups of 32 MiB out of one
 buffer). With a vocabulary each document is encoded once by splintr, the fastest way: the floor of whoever checks every row.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-GROUP_BYTES = 16 * 2**20
+GROUP_BYTES = 32 * 2**20
 SCHEMA = pa.schema([("input", pa.large_string())])
 
 

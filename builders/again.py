@@ -69,7 +69,7 @@ def suite_of(path: Path, given: Mapping[str, Any]) -> Suite:
 def _places(path: Path, part: Mapping[str, Any]) -> dict[str, Any]:
     """Vocabulary, wrapper and wording of a part, as a spec has them."""
     own = {key: _unprinted(part[key]) for key in ("tokenizer", "chat_template")}
-    if _of_numbers(part):
+    if manifest.of_numbers(part):
         own["chat_template"] = "auto"
     wording = path.parent / "templates" / f"{part['task']}.{part['lang']}.j2"
     return own | {"template": None if part["template"] is None else _given("template", wording)}
@@ -88,13 +88,8 @@ def _given(key: str, value: Any) -> Any:
 def _part(found: Mapping[str, Any], haystack: str | None) -> Part:
     own = {field.name: found[field.name] for field in dataclasses.fields(Part)}
     own["lengths"] = tuple(Length(**length) for length in found["lengths"])
-    text = generators.get(found["task"]).haystack if _of_numbers(found) else haystack or _unprinted(found["haystack"])
+    text = generators.get(found["task"]).haystack if manifest.of_numbers(found) else haystack or _unprinted(found["haystack"])
     return Part(**own | {"depths": tuple(found["depths"]), "params": tuple(found["params"]), "haystack": text})
-
-
-def _of_numbers(part: Mapping[str, Any]) -> bool:
-    """Whether the rows of a part are numbers, which no template words."""
-    return part["wording"] is None
 
 
 def _unprinted(named: str) -> str:

@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+BLOCK = 1 << 16
+"""Characters of a long string that are encoded at once: they stay in the processor's cache."""
+
 
 class Texts:
     """A column of long strings, copied as they come into one buffer that is used again for every batch.
@@ -21,7 +24,7 @@ class Texts:
     """
 
     def __init__(self, room: int) -> None:
-        self._data = np.empty(room, np.uint8)
+        self._room, self._data = room, np.empty(room, np.uint8)
         self._ends = [0]
 
     @property
@@ -29,13 +32,19 @@ class Texts:
         """Bytes held."""
         return self._ends[-1]
 
-    def add(self, text: bytes) -> None:
-        """One more string, UTF-8."""
-        start, end = self.size, self.size + len(text)
+    def add(self, text: str) -> bool:
+        """One more string; False, and nothing is added, where others stand here and the room is too small for it too."""
+        place, end = self.size, self.size + (len(text) if text.isascii() else len(text.encode()))
+        if place and end > self._room:
+            return False
         if end > len(self._data):
-            self._data = np.concatenate([self._data[:start], np.empty(len(text), np.uint8)])
-        self._data[start:end] = np.frombuffer(text, np.uint8)
+            self._data = np.empty(end, np.uint8)
+        for start in range(0, len(text), BLOCK):
+            block = text[start : start + BLOCK].encode()
+            self._data[place : place + len(block)] = np.frombuffer(block, np.uint8)
+            place += len(block)
         self._ends.append(end)
+        return True
 
     def array(self) -> pa.LargeStringArray:
         """The strings as an Arrow array that looks into the buffer: good until the next `clear`."""

@@ -18,8 +18,8 @@ from lcgen.builders.depot import MOVING, STAGING, Depot, Stopped, depot, trouble
 from lcgen.builders.folder import Folder
 from lcgen.builders.rows import reserve
 from lcgen.builders.site import Site, planned
-from lcgen.builders.tables import IDS, TableMaker
-from lcgen.builders.workshop import Checks, FilePlan, Workshop, makers
+from lcgen.builders.tables import IDS
+from lcgen.builders.workshop import Workshop, makers
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.progress import Progress
 from lcgen.spec import Spec, Suite
@@ -185,10 +185,5 @@ def _report(
 
 def generate(spec: Spec) -> Iterator[dict[str, Any]]:
     """The rows of a spec, one after another, nothing written; each is verified as the spec asks."""
-    crew = makers(spec)
-    for maker in crew.values():
-        if isinstance(maker, TableMaker):
-            yield from maker.each()
-            continue
-        for length in maker.part.lengths:
-            yield from Checks(spec, maker).rows(FilePlan(maker.part.name, length, "", 0, maker.part.samples), None)
+    for maker in makers(spec).values():
+        yield from maker.each()

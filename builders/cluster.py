@@ -12,7 +12,8 @@ from typing import Any
 from lcgen import spec as specs
 from lcgen.builders.depot import Stopped
 from lcgen.builders.executors import Counter, Tick
-from lcgen.builders.workshop import FilePlan, Workshop
+from lcgen.builders.maker import FilePlan
+from lcgen.builders.workshop import Workshop
 from lcgen.errors import LcgenError
 
 RETRIES = 5

@@ -13,7 +13,8 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Literal, Protocol, TypeVar
 
 from lcgen.builders.depot import Stopped
-from lcgen.builders.workshop import FilePlan, Workshop
+from lcgen.builders.maker import FilePlan
+from lcgen.builders.workshop import Workshop
 
 Tick = Callable[[int], Any]
 """Told of tokens written, or read."""

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
-from lcgen import proof
-from lcgen.builders import batches, writer
-from lcgen.builders.rows import RowMaker
-from lcgen.builders.tables import Maker, TableMaker
-from lcgen.builders.workshop import FilePlan, crew_of, plan
+from lcgen.builders.maker import FilePlan, Maker
+from lcgen.builders.workshop import crew_of, plan
 from lcgen.estimates import share
-from lcgen.spec import Length, Place, Suite
-
-CHECKED = {"none": 0.0, "auto": 0.05, "full": 1.0}
-"""Share of rows that are encoded and solved again."""
+from lcgen.spec import Length, Suite
 
 
 @dataclass(frozen=True)
@@ -63,9 +55,9 @@ def _part(maker: Maker) -> Iterator[Line]:
         # Between the two ends all grow with the tokens.
         place = (tokens - maker.tokens(ends[0])) / max(1, maker.tokens(ends[-1]) - maker.tokens(ends[0]))
         read, size, seconds = (first + place * (last - first) for first, last in zip(low, high))
-        output = maker.max_new_tokens(length) if isinstance(maker, RowMaker) else 1
+        output = maker.max_new_tokens(length)
         yield Line(
-            f"{maker.part.name}_{length.config}", rows, len(held), round(rows * read), rows * output, round(rows * size), rows * seconds,
+            maker.part.config(length), rows, len(held), round(rows * read), rows * output, round(rows * size), rows * seconds,
             _half(_units(maker)),
         )  # fmt: skip
 
@@ -73,24 +65,7 @@ def _part(maker: Maker) -> Iterator[Line]:
 def _measured(maker: Maker, length: Length) -> tuple[float, float, float]:
     """Prompt tokens, bytes and seconds of a row of this length, files and checks included."""
     with tempfile.TemporaryDirectory(prefix="lcgen-") as folder:
-        path = Path(folder) / "rows"
-        if isinstance(maker, TableMaker):
-            began = time.perf_counter()
-            table = batches.write(path, maker.checked(0, min(maker.part.samples, 1024)), maker.schema, maker.spec.format)
-            return maker.tokens(length), table.bytes / table.rows, (time.perf_counter() - began) / table.rows
-        places = [Place(length, maker.part.depths[-1], 0, index) for index in range(3)]
-        one = maker.rows(places[0])
-        tokens = one[0]["prompt_tokens"]
-        began = time.perf_counter()
-        proof.encode(one[0], maker.tokenizer, maker.wrapper)
-        proof.solve(one[0], maker.task, maker.wording)
-        checking = time.perf_counter() - began
-        alone = writer.write(path, one, maker.spec.format)
-        began = time.perf_counter()
-        made = writer.write(path, chain.from_iterable(map(maker.rows, places)), maker.spec.format)
-        seconds = (time.perf_counter() - began) / made.rows + CHECKED[maker.spec.verify] * checking
-        # Of a file the first rows bring its frame along.
-        return tokens, (made.bytes - alone.bytes) / (made.rows - alone.rows), seconds
+        return maker.measured(Path(folder) / "rows", length)
 
 
 def _half(units: int) -> float:

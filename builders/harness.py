@@ -16,9 +16,8 @@ import yaml
 
 import lcgen
 from lcgen import cards
-from lcgen.builders import writer
-from lcgen.builders.rows import RowMaker
-from lcgen.builders.tables import Maker
+from lcgen.builders import manifest, writer
+from lcgen.builders.maker import Maker
 from lcgen.builders.vendor import vendored
 from lcgen.spec import Length
 
@@ -60,27 +59,27 @@ def names(name: str, crew: Mapping[str, Maker]) -> list[str]:
     if not texts:
         return []
     tasks = sorted({maker.task.name for maker in texts})
-    configs = [f"{maker.part.name}_{length.config}" for maker in texts for length in maker.part.lengths]
+    configs = [config for maker in texts for config in maker.part.configs]
     sheets = [*configs, *_groups(name, texts)]
     return [*(f"lm_eval/{name}.yaml" for name in sheets), *(f"{VENDORED}/{path}" for path in vendored(tasks)), *PYTHON, EVAL]
 
 
-def write(folder: Path, data: Callable[[str], Path], manifest: Mapping[str, Any], crew: Mapping[str, Maker]) -> None:
+def write(folder: Path, data: Callable[[str], Path], made: Mapping[str, Any], crew: Mapping[str, Maker]) -> None:
     """Writes into `folder` what harnesses read; `data` gives the path of a data file by its name."""
     texts = _texts(crew)
     if not texts:
         return
-    configs = [_config(maker, length, data, manifest) for maker in texts for length in maker.part.lengths]
+    configs = [_config(maker, length, data, made) for maker in texts for length in maker.part.lengths]
     tasks = sorted({maker.task.name for maker in texts})
-    made = {f"{VENDORED}/{name}": source for name, source in vendored(tasks).items()}
+    sheets = {f"{VENDORED}/{name}": source for name, source in vendored(tasks).items()}
     for config in configs:
-        made[f"lm_eval/{config.name}.yaml"] = _sheet(config)
-    for name, members in _groups(manifest["name"], texts).items():
-        made[f"lm_eval/{name}.yaml"] = _yaml(_group(name, members))
+        sheets[f"lm_eval/{config.name}.yaml"] = _sheet(config)
+    for name, members in _groups(made["name"], texts).items():
+        sheets[f"lm_eval/{name}.yaml"] = _yaml(_group(name, members))
     for path in PYTHON:
-        made[path] = cards.rendered(f"{PurePosixPath(path).name}.j2", configs=configs, version=lcgen.__version__)
-    made[EVAL] = _yaml(_hub(manifest, configs))
-    for path, text in made.items():
+        sheets[path] = cards.rendered(f"{PurePosixPath(path).name}.j2", configs=configs, version=lcgen.__version__)
+    sheets[EVAL] = _yaml(_hub(made, configs))
+    for path, text in sheets.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8", newline="\n")
 
@@ -107,15 +106,15 @@ def pinned(folder: Path, repository: str, tag: str) -> dict[str, str]:
     return found
 
 
-def _texts(crew: Mapping[str, Maker]) -> list[RowMaker]:
-    return [maker for maker in crew.values() if isinstance(maker, RowMaker)]
+def _texts(crew: Mapping[str, Maker]) -> list[Maker]:
+    return [maker for maker in crew.values() if maker.of_prompts]
 
 
-def _config(maker: RowMaker, length: Length, data: Callable[[str], Path], manifest: Mapping[str, Any]) -> Config:
-    name = f"{maker.part.name}_{length.config}"
+def _config(maker: Maker, length: Length, data: Callable[[str], Path], made: Mapping[str, Any]) -> Config:
+    name = maker.part.config(length)
     budget = window = 0
     single, stop = True, dict[str, None]()
-    for path in sorted(path for path in manifest["files"] if path.startswith(f"data/{name}/")):
+    for path in manifest.files_of(made["files"], name):
         for row in writer.columns(data(path), ("outputs", "stop", "max_new_tokens", "max_length")):
             budget, window = max(budget, row["max_new_tokens"]), max(window, row["max_length"])
             single &= len(row["outputs"]) == 1
@@ -180,25 +179,25 @@ def _group(name: str, members: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _groups(name: str, texts: Sequence[RowMaker]) -> dict[str, list[str]]:
+def _groups(name: str, texts: Sequence[Maker]) -> dict[str, list[str]]:
     """Name of a group -> configs: one for each part; of several parts also `all`, and one for each length."""
-    groups = {m.part.name: [f"{m.part.name}_{length.config}" for length in m.part.lengths] for m in texts}
+    groups = {maker.part.name: list(maker.part.configs) for maker in texts}
     if len(groups) > 1:
         every = f"{name}_all"
         groups[every] = [config for members in [*groups.values()] for config in members]
         for maker in texts:
             for length in maker.part.lengths:
-                groups.setdefault(f"{every}_{length.config}", []).append(f"{maker.part.name}_{length.config}")
+                groups.setdefault(f"{every}_{length.config}", []).append(maker.part.config(length))
     return groups
 
 
 # ---- Inspect, by way of the Hub
 
 
-def _hub(manifest: Mapping[str, Any], configs: Sequence[Config]) -> dict[str, Any]:
+def _hub(made: Mapping[str, Any], configs: Sequence[Config]) -> dict[str, Any]:
     """`eval.yaml`: tasks whose rows have one answer. A list would become one text there, which nobody can match."""
     return {
-        "name": manifest["name"],
+        "name": made["name"],
         "description": "Long-context rows with proven answers, made by lcgen; includes() looks for the one answer of a row. "
         "inspect_tasks.py judges by each task's own score, and has all configs.",
         "evaluation_framework": "inspect-ai",

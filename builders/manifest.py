@@ -12,8 +12,8 @@ from typing import Any
 import lcgen
 from lcgen import epochs, schemas, vault
 from lcgen.builders.depot import STAGING
-from lcgen.builders.rows import CANARY, RowMaker
-from lcgen.builders.tables import Maker
+from lcgen.builders.maker import Maker
+from lcgen.builders.rows import CANARY
 from lcgen.errors import CheckFailed, LcgenError, clause
 from lcgen.spec import Length, Part, Spec, Suite
 
@@ -46,7 +46,7 @@ def parse(data: bytes, shown: str) -> dict[str, Any]:
 def _agree(made: Mapping[str, Any]) -> None:
     """Raises CheckFailed for a config that one part of a manifest names and another does not: it would be passed over."""
     counted = {config for entry in made["counted"] for config in entry["configs"]}
-    named = [counted, set(made["configs"]), {name.split("/")[1] for name in made["files"]}]
+    named = [counted, set(made["configs"]), set(map(config_of, made["files"]))]
     if odd := sorted(set.union(*named) - set.intersection(*named)):
         raise CheckFailed(f"{odd[0]} has no vocabulary, no count of rows or no files there")
 
@@ -66,6 +66,19 @@ def of(folder: Path) -> dict[str, Any]:
     if made is None:
         raise LcgenError(f"{folder} is no lcgen build: it has no {FILE}.")
     return made
+
+
+def of_prompts(folder: Path, otherwise: str) -> dict[str, Any]:
+    """The manifest of a built folder of prompts. Raises LcgenError where its rows are numbers, and says what holds of those."""
+    made = of(folder)
+    if any(map(of_numbers, made["spec"]["parts"])):
+        raise LcgenError(f"{folder} holds rows of numbers, {otherwise}")
+    return made
+
+
+def of_numbers(part: Mapping[str, Any]) -> bool:
+    """Whether the rows of a part, as a manifest describes it, are numbers, which no template words."""
+    return part.get("wording", "") is None
 
 
 def save(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -180,6 +193,31 @@ def merge(old: Mapping[str, Any], new: Suite, crew: Mapping[str, Maker]) -> Suit
     return dataclasses.replace(new, builds=tuple(builds))
 
 
+def data_file(config: str, split: str, first: str, format: str) -> str:
+    """The name of a data file in its folder; `first` is the first index that it holds, in six digits, or `*` for all of them."""
+    return f"data/{config}/{split}-{first}.{format}"
+
+
+def config_of(file: str) -> str:
+    """The config of a data file, by the file's name."""
+    return file.split("/")[1]
+
+
+def files_of(files: Iterable[str], config: str) -> list[str]:
+    """The data files of a config among those of a manifest, in the order of their rows."""
+    return sorted(name for name in files if config_of(name) == config)
+
+
+def parts_of(made: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Of each config the part that it belongs to, as a manifest describes it."""
+    return {config: part for part in made["spec"]["parts"] for config in configs_of(part)}
+
+
+def configs_of(part: Mapping[str, Any]) -> list[str]:
+    """The configs of a part that a manifest describes."""
+    return [f"{part['name']}_{Length(**length).config}" for length in part["lengths"]]
+
+
 def counted(made: Mapping[str, Any], config: str) -> dict[str, Any]:
     """The vocabulary and the wrapper in which the rows of a config were counted."""
     return next(dict(entry) for entry in made["counted"] if config in entry["configs"])
@@ -205,9 +243,9 @@ def compose(
         said = makers[part.name].counted()
         group = alike.setdefault(json.dumps(said, sort_keys=True), {"configs": [], **said})
         for length in part.lengths:
-            config = f"{part.name}_{length.config}"
+            config = part.config(length)
             group["configs"].append(config)
-            held = [files[name] for name in sorted(files) if name.split("/")[1] == config]
+            held = [files[name] for name in files_of(files, config)]
             if partly and not held:
                 continue
             configs[config] = {
@@ -216,8 +254,11 @@ def compose(
                 "repeat": max(file["repeat"] for file in held),
                 "overlap": makers[part.name].overlap(length),
             }
-    texts = [maker for maker in makers.values() if isinstance(maker, RowMaker)]
-    haystacks = {f"{m.haystack.name}:{m.haystack.lang}:{m.tokenizer.name}": m.haystack.facts() for m in texts}
+    facts = [maker.facts() for maker in makers.values()]
+
+    def section(name: str) -> dict[str, Any]:
+        return {key: value for one in facts for key, value in one.get(name, {}).items()}
+
     return {
         "lcgen": lcgen.__version__,
         "format": 1,
@@ -225,10 +266,10 @@ def compose(
         "spec": described(suite, makers),
         "seed": epochs.shown(suite.seed),
         "counted": list(alike.values()),
-        "haystacks": [haystacks[key] for key in sorted(haystacks)],
-        "templates": {name: maker.wording.hash for maker in texts for name in maker.templates},
-        "probes": {maker.part.name: maker.composer.probes for maker in texts},
-        "budgets": {f"{m.part.name}_{length.config}": m.answer_tokens(length) for m in texts for length in m.part.lengths},
+        "haystacks": [found for _, found in sorted(section("haystacks").items())],
+        "templates": section("templates"),
+        "probes": section("probes"),
+        "budgets": section("budgets"),
         "verification": {"mode": suite.verify} | {key: sum(file[key] for file in files.values()) for key in ("rows", "encoded", "solved")},
         "configs": configs,
         "files": {name: dict(files[name]) for name in sorted(files)},

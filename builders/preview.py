@@ -11,19 +11,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lcgen import proof
-from lcgen.builders import arrow, writer
+from lcgen.builders import arrow, manifest, writer
 
-FOLDER = "data/preview"
 ROWS = 4
 """Rows shown of each config."""
 EDGE, WINDOW = 400, 300
 """Characters shown of each end of the prompt, and on each side of the first gold piece."""
 
 
-def write(folder: Path, data: Callable[[str], Path], manifest: Mapping[str, Any]) -> None:
+def write(folder: Path, data: Callable[[str], Path], made: Mapping[str, Any]) -> None:
     """Writes the preview into `folder`; `data` gives the path of a data file by its name."""
-    rows = list(_rows(data, manifest))
-    path = folder / file(manifest["spec"]["format"])
+    rows = list(_rows(data, made))
+    path = folder / file(made["spec"]["format"])
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".jsonl":
         path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
@@ -33,7 +32,7 @@ def write(folder: Path, data: Callable[[str], Path], manifest: Mapping[str, Any]
 
 def file(format: str) -> str:
     """Where the preview lies: in the format of the data, since a dataset is read in one."""
-    return f"{FOLDER}/preview-000000.{'jsonl' if format == 'jsonl' else 'parquet'}"
+    return manifest.data_file("preview", "preview", "000000", format)
 
 
 SCHEMA = pa.schema(
@@ -42,9 +41,9 @@ SCHEMA = pa.schema(
 )  # fmt: skip
 
 
-def _rows(data: Callable[[str], Path], manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for config in manifest["configs"]:
-        name = min(name for name in manifest["files"] if name.startswith(f"data/{config}/"))
+def _rows(data: Callable[[str], Path], made: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for config in made["configs"]:
+        name = manifest.files_of(made["files"], config)[0]
         for row in writer.read(data(name), ROWS):
             if "input" not in row:
                 shown = " ".join(map(str, row["input_ids"]))

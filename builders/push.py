@@ -145,8 +145,8 @@ def baselines(folder: Path, made: Mapping[str, Any], progress: Progress | None =
     """Of each config what the oracle, the task's shortcuts and the commonest answer score; nothing where rows are numbers."""
     from lcgen.builders.reading import every_row
     from lcgen.responses import Responses
+    from lcgen.scoreboard import table
     from lcgen.scoring import score
-    from lcgen.tables import table
 
     if tables.promised(made):
         return []

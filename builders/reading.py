@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lcgen import generators, proof, schemas, tokens, vault
-from lcgen.builders import batches, tables, writer
+from lcgen.builders import batches, manifest, tables, writer
 from lcgen.contract import Table
 from lcgen.errors import CheckFailed, LcgenError, clause
 from lcgen.tokens import Tokenizer
@@ -72,7 +72,7 @@ class Reader:
 
     def make(self, name: str, progress: Callable[[int], Any] | None = None, /) -> Read:
         """Checks one file."""
-        path, entry, config, read = self.folder / name, self.made["files"][name], name.split("/")[1], Read()
+        path, entry, config, read = self.folder / name, self.made["files"][name], manifest.config_of(name), Read()
         if _there(path, entry, read.found):
             if self.of_numbers:
                 _numbers(path, entry, *self.of_numbers[config], read, progress)
@@ -138,7 +138,7 @@ def wordings_of(folder: Path, made: dict[str, Any]) -> dict[str, Wording]:
 def every_row(folder: Path, made: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every row with its config, in the order of the build. Raises CheckFailed where a file cannot be read or a row is no valid one."""
     for config in made["configs"]:
-        for name in sorted(name for name in made["files"] if name.split("/")[1:2] == [config]):
+        for name in manifest.files_of(made["files"], config):
             if ".." in Path(name).parts or Path(name).is_absolute():
                 raise LcgenError(f"The manifest names a file outside the folder: {name}.")
             number = 0

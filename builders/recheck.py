@@ -61,7 +61,7 @@ def _joined(found: Verified, made: dict[str, Any], read: Mapping[str, Read]) -> 
         found.faults += [f"The id {id} stands twice." for id in sorted(again)]
         ids |= read[name].ids
     for config, entry in made["configs"].items():
-        whole = "".join(read[name].content for name in sorted(read) if name.split("/")[1] == config)
+        whole = "".join(read[name].content for name in manifest.files_of(read, config))
         if len(found.faults) < MOST_FAULTS and hashlib.sha256(whole.encode()).hexdigest() != entry["hash"]:
             found.faults.append(f"The rows of {config} are not those that the manifest names.")
     return found

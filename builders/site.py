@@ -11,9 +11,8 @@ from lcgen import cards, schemas
 from lcgen import spec as specs
 from lcgen.builders import harness, manifest, preview, survey
 from lcgen.builders.depot import MOVING, STAGING, Depot, depot
-from lcgen.builders.rows import RowMaker
-from lcgen.builders.tables import Maker
-from lcgen.builders.workshop import FilePlan, crew_of, note, plan, stamp
+from lcgen.builders.maker import FilePlan, Maker
+from lcgen.builders.workshop import crew_of, note, plan, stamp
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.spec import Suite
 
@@ -110,8 +109,7 @@ class Site:
 
     def elsewhere(self) -> tuple[str, ...]:
         """Vocabularies as they were asked for, where the manifest must name them otherwise."""
-        texts = (maker for maker in self.crew.values() if isinstance(maker, RowMaker))
-        return tuple(dict.fromkeys(m.spec.tokenizer for m in texts if m.spec.tokenizer != m.tokenizer.name))
+        return tuple(dict.fromkeys(name for maker in self.crew.values() if (name := maker.elsewhere)))
 
     def stale(self) -> bool:
         """Whether another build has ended since this one looked."""

@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lcgen.builders import preview, tables, writer
-from lcgen.spec import Length
+from lcgen.builders import manifest, preview, tables, writer
 
 BINS = 10
 """Parts of the depth; a piece is counted at the border nearest to it, of which there is one more."""
@@ -31,24 +30,20 @@ class Survey:
     """A row of the preview for each task."""
 
 
-def survey(folder: Path, data: Callable[[str], Path], manifest: Mapping[str, Any]) -> Survey:
+def survey(folder: Path, data: Callable[[str], Path], made: Mapping[str, Any]) -> Survey:
     """Looks through the small columns of all data files; `folder` holds the preview, `data` gives the path of a data file."""
     coverage: dict[str, np.ndarray] = {}
     info: dict[str, dict[str, Any]] = {}
-    numbers = tables.promised(manifest)
-    shown = folder / preview.file(manifest["spec"]["format"])
+    numbers = tables.promised(made)
+    shown = folder / preview.file(made["spec"]["format"])
     rows = list(writer.read(shown))
     head = _info("preview", features(preview.SCHEMA), "preview", len(rows), shown.stat().st_size, _raw(shown))
-    splits = {
-        f"{part['name']}_{Length(**length).config}": part["split"]
-        for part in manifest["spec"]["parts"]
-        for length in part["lengths"]
-    }
-    for name, entry in manifest["files"].items():
-        config, path = name.split("/")[1], data(name)
+    parts = manifest.parts_of(made)
+    for name, entry in made["files"].items():
+        config, path = manifest.config_of(name), data(name)
         schema = tables.schema(numbers[config][0][0]) if config in numbers else writer.SCHEMA
         if config not in info:
-            info[config] = _info(config, features(schema), splits[config], 0, 0, 0)
+            info[config] = _info(config, features(schema), parts[config]["split"], 0, 0, 0)
         part = info[config]
         part["splits"][0]["num_examples"] += entry["rows"]
         part["download_size"] += entry["bytes"]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from lcgen import epochs, generators, schemas
-from lcgen.builders import arrow, batches
-from lcgen.builders.rows import CANARY, RowMaker, digest
+from lcgen.builders import arrow, batches, manifest
+from lcgen.builders.maker import FilePlan
+from lcgen.builders.rows import CANARY, digest
 from lcgen.contract import Columns, Preset, Table, Task
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.params import parse, plain
@@ -129,6 +133,23 @@ class TableMaker:
             if progress:
                 progress(len(batch) * self.tables[0].width)
 
+    def write(self, path: Path, file: FilePlan, progress: Callable[[int], Any] | None) -> dict[str, Any]:
+        """Writes one data file; gives what a manifest notes of it. Raises CheckFailed for a row that does not hold."""
+        made = batches.write(path, self.checked(file.first, file.count, progress), self.schema, self.spec.format)
+        seen = made.rows if self.spec.verify != "none" else 0
+        return {**dataclasses.asdict(made), "encoded": seen, "solved": seen}
+
+    def measured(self, path: Path, length: Length) -> tuple[float, float, float]:
+        """Ids, bytes and seconds of a row, files and checks included; writes to `path`."""
+        began = time.perf_counter()
+        made = batches.write(path, self.checked(0, min(self.part.samples, 1024)), self.schema, self.spec.format)
+        return self.tokens(length), made.bytes / made.rows, (time.perf_counter() - began) / made.rows
+
+    def proven(self, place: Place) -> dict[str, Any]:
+        """The row of one index and parameter set, after the first ones have been checked."""
+        self.preflight()
+        return self.rows(place)[0]
+
     def each(self) -> Iterator[dict[str, Any]]:
         """All rows, one after another."""
         for batch in self.checked(0, self.part.samples):
@@ -162,13 +183,25 @@ class TableMaker:
         """No text is shared."""
         return 0.0
 
+    def facts(self) -> dict[str, dict[str, Any]]:
+        """Nothing beside: no haystack, no template, no budget."""
+        return {}
+
+    def answer_tokens(self, length: Length) -> int:
+        """No answer is written."""
+        return 0
+
+    def max_new_tokens(self, length: Length) -> int:
+        """One id answers."""
+        return 1
+
+    of_prompts = False
+    layout = "tables.md.j2"
     own = True
     """Numbers are free of rights."""
     reserve = 0
     """Nothing is left free."""
-
-
-Maker = RowMaker | TableMaker
+    elsewhere = None
 
 
 def _short(key: str, index: int) -> str:
@@ -218,5 +251,5 @@ def promised(made: Mapping[str, Any]) -> dict[str, tuple[list[Table], list[str]]
         held = [table for one in params if (table := task.table(one)) is not None]
         if held:
             said = [json.dumps(plain(one), ensure_ascii=False, sort_keys=True) for one in params]
-            found |= {f"{part['name']}_{Length(**length).config}": (held, said) for length in part["lengths"]}
+            found |= dict.fromkeys(manifest.configs_of(part), (held, said))
     return found

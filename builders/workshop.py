@@ -2,57 +2,37 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import lcgen
-from lcgen import proof, schemas, tokens, wrapper
-from lcgen.builders import batches, manifest, tables, writer
+from lcgen import tokens, wrapper
+from lcgen.builders import manifest, tables
 from lcgen.builders.depot import STAGING, Depot, depot
-from lcgen.builders.rows import RowMaker, digest
-from lcgen.builders.tables import Maker, TableMaker
+from lcgen.builders.maker import FilePlan, Maker
+from lcgen.builders.prompts import PromptMaker
+from lcgen.builders.rows import digest
+from lcgen.builders.tables import TableMaker
 from lcgen.errors import LcgenError
-from lcgen.spec import Length, Spec, Suite, places
+from lcgen.spec import Spec, Suite
 from lcgen.tokens import Tokenizer
 from lcgen.wrapper import Wrapper
 
 FILE_TOKENS = 16 * 2**20
 """A file holds as many whole indices as plan to at most so many tokens, at least one."""
-
-
-@dataclass(frozen=True)
-class FilePlan:
-    """One data file: a run of whole indices of one config."""
-
-    part: str
-    length: Length
-    path: str
-    first: int
-    count: int
-    rows: int = 0
-    tokens: int = 0
-    """As planned, of all rows."""
+Frames = dict[str, tuple[Tokenizer, Wrapper]]
+"""Vocabularies and wrappers that builds of one suite share, by what was asked for."""
+_MIXED = "Prompts and rows of numbers have other columns. Build them one by one."
 
 
 def crew_of(suite: Suite) -> dict[str, Maker]:
     """A maker of rows for each part of a suite, by the part's name. Raises LcgenError for what cannot stand in one folder."""
-    held: dict[str, tuple[Tokenizer, Wrapper]] = {}
-    crew: dict[str, Maker] = {}
-    for spec in suite.builds:
-        key = json.dumps(
-            [spec.tokenizer, spec.audience, spec.chat_template, spec.chat_template_args], sort_keys=True, default=str
-        )
-        made = makers(spec, *held.get(key, ()))
-        first = next(iter(made.values()))
-        if isinstance(first, RowMaker):
-            held[key] = first.tokenizer, first.wrapper
-        crew |= made
-    if len({isinstance(maker, TableMaker) for maker in crew.values()}) > 1:
-        raise LcgenError("Prompts and rows of numbers have other columns. Build them one by one.")
+    frames: Frames = {}
+    crew = {name: maker for spec in suite.builds for name, maker in makers(spec, frames).items()}
+    if len({maker.of_prompts for maker in crew.values()}) > 1:
+        raise LcgenError(_MIXED)
     worded: dict[str, str] = {}
     for maker in crew.values():
         for name, source in maker.templates.items():
@@ -61,56 +41,34 @@ def crew_of(suite: Suite) -> dict[str, Maker]:
     return crew
 
 
-def makers(spec: Spec, tokenizer: Tokenizer | None = None, frame: Wrapper | None = None) -> dict[str, Maker]:
-    """A maker of rows for each part of a spec, by the part's name."""
+def makers(spec: Spec, frames: Frames | None = None) -> dict[str, Maker]:
+    """A maker of rows for each part of a spec, by the part's name; what `frames` holds is not loaded again."""
     held = {part.name: tables.of(part) for part in spec.parts}
     if all(held.values()):
         return {part.name: TableMaker(spec, part, held[part.name]) for part in spec.parts}
     if any(held.values()):
-        raise LcgenError("Prompts and rows of numbers have other columns. Build them one by one.")
+        raise LcgenError(_MIXED)
     if spec.audience == "base" and spec.chat_template not in ("auto", "none"):
         raise LcgenError("--for base sends no chat wrapper, so --chat-template has no meaning there. Leave one of them out.")
-    tokenizer = tokenizer or tokens.load(spec.tokenizer)
-    frame = frame or (wrapper.load(spec.chat_template, tokenizer, spec.chat_template_args) if spec.audience == "chat" else None)
-    frame = frame or wrapper.plain(tokenizer)
-    return {part.name: RowMaker(spec, part, tokenizer, frame) for part in spec.parts}
+    frames = {} if frames is None else frames
+    key = json.dumps([spec.tokenizer, spec.audience, spec.chat_template, spec.chat_template_args], sort_keys=True, default=str)
+    if key not in frames:
+        tokenizer = tokens.load(spec.tokenizer)
+        chat = wrapper.load(spec.chat_template, tokenizer, spec.chat_template_args) if spec.audience == "chat" else None
+        frames[key] = tokenizer, chat or wrapper.plain(tokenizer)
+    return {part.name: PromptMaker(spec, part, *frames[key]) for part in spec.parts}
 
 
 def plan(maker: Maker) -> Iterator[FilePlan]:
     """The files of one part: a function of the spec alone."""
     part = maker.part
-    suffix = "jsonl" if maker.spec.format == "jsonl" else "parquet"
     for length in part.lengths:
         each = maker.tokens(length) * maker.rows_per_index
         run = max(1, FILE_TOKENS // each)
         for first in range(0, part.samples, run):
-            path = f"data/{part.name}_{length.config}/{part.split}-{first:06d}.{suffix}"
+            path = manifest.data_file(part.config(length), part.split, f"{first:06d}", maker.spec.format)
             count = min(run, part.samples - first)
             yield FilePlan(part.name, length, path, first, count, count * maker.rows_per_index, count * each)
-
-
-class Checks:
-    """Makes rows and verifies them on their way to the file, as `--verify` asks."""
-
-    def __init__(self, spec: Spec, maker: RowMaker) -> None:
-        self.spec, self.maker = spec, maker
-        self.encoded = self.solved = 0
-
-    def rows(self, file: FilePlan, progress: Callable[[int], Any] | None) -> Iterator[dict[str, Any]]:
-        """The rows of a file. Raises CheckFailed at the first that does not hold."""
-        maker = self.maker
-        for place in places(maker.part, file.length, file.first, file.count):
-            for number, row in enumerate(maker.rows(place)):
-                schemas.validate_row(row)
-                proof.shape(row)
-                lead = place.index == 0 and place.depth == maker.part.depths[0] and number == 0
-                if self.spec.verify == "full" or (self.spec.verify == "auto" and (lead or proof.chosen(row["id"]))):
-                    proof.encode(row, maker.tokenizer, maker.wrapper)
-                    self.solved += proof.solve(row, maker.task, maker.wording)
-                    self.encoded += 1
-                yield row
-                if progress:
-                    progress(row["length"])
 
 
 class Workshop:
@@ -140,14 +98,7 @@ class Workshop:
         """Writes one data file below STAGING, and a note of it; gives the note's entry. Raises CheckFailed for a row that does not hold."""
         maker = self.maker(file.part)
         with self.depot.making(f"{STAGING}/{file.path}") as path:
-            if isinstance(maker, TableMaker):
-                table = batches.write(path, maker.checked(file.first, file.count, progress), maker.schema, maker.spec.format)
-                seen = table.rows if maker.spec.verify != "none" else 0
-                entry = {**dataclasses.asdict(table), "encoded": seen, "solved": seen}
-            else:
-                checks = Checks(maker.spec, maker)
-                made = writer.write(path, checks.rows(file, progress), maker.spec.format)
-                entry = {**dataclasses.asdict(made), "encoded": checks.encoded, "solved": checks.solved}
+            entry = maker.write(path, file, progress)
         # The note comes last: a file without it is not looked at.
         self.depot.write(note(file), json.dumps({"of": stamp(file, maker), "entry": entry}).encode())
         return entry
@@ -161,6 +112,15 @@ def note(file: FilePlan) -> str:
 def stamp(file: FilePlan, maker: Maker) -> str:
     """What a finished file must have in common with one that is asked for: all that decides its bytes."""
     spec = maker.spec
-    budget = maker.answer_tokens(file.length) if isinstance(maker, RowMaker) else 0
     part = {key: value for key, value in manifest.described_part(maker).items() if key not in manifest.FREE}
-    return digest("file", lcgen.__version__, spec.seed, spec.format, part, budget, file.path, file.first, file.count)
+    return digest(
+        "file",
+        lcgen.__version__,
+        spec.seed,
+        spec.format,
+        part,
+        maker.answer_tokens(file.length),
+        file.path,
+        file.first,
+        file.count,
+    )

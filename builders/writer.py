@@ -15,10 +15,12 @@ import pyarrow.parquet as pq
 from lcgen.builders import arrow
 from lcgen.vault import file_hash
 
-GROUP_BYTES = 16 * 2**20
-"""Most raw text in a row group, where one row is not more: memory holds about five times as much while it is written."""
+GROUP_BYTES = 32 * 2**20
+"""Most raw text in a row group, where one row is not more: a reader holds a whole group, and a writer what it became."""
 PROMPTS = ("input", "question", "reference_output")
 OBJECTS = ("params", "metadata")
+_opened = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+_hashed = json.JSONEncoder(sort_keys=True).encode
 
 _PIECE = pa.struct(
     [("role", pa.string()), ("part", pa.int32()), ("copy", pa.int32()), ("lane", pa.int32()), ("text", pa.string()), ("key", pa.string()),
@@ -53,7 +55,7 @@ class Written:
 
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row as its files hold it: params and metadata as JSON texts, since their keys are open."""
-    return {**row, **{name: json.dumps(row[name], ensure_ascii=False, sort_keys=True) for name in OBJECTS}}
+    return {**row, **{name: _opened(row[name]) for name in OBJECTS}}
 
 
 def unflat(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +68,7 @@ def content(row: Mapping[str, Any]) -> bytes:
     whole = dict(row)
     if row["context_id"] is not None:
         whole["input"] = [row["input"][: row["context_start"]], row["input"][row["context_end"] :]]
-    return hashlib.sha256(json.dumps(whole, sort_keys=True, ensure_ascii=True).encode()).digest()
+    return hashlib.sha256(_hashed(whole).encode()).digest()
 
 
 def write(path: Path, rows: Iterable[dict[str, Any]], format: str) -> Written:
@@ -112,10 +114,10 @@ def _parquet(path: Path, rows: Iterable[dict[str, Any]]) -> None:
             inputs.clear()
 
         for row in rows:
-            text = row.pop("input").encode()
-            if group and inputs.size + len(text) > GROUP_BYTES:
+            text = row.pop("input")
+            if not inputs.add(text):
                 close()
-            inputs.add(text)
+                inputs.add(text)
             group.append(row)
         close()
 

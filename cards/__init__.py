@@ -13,11 +13,12 @@ import jinja2
 import yaml
 
 from lcgen import schemas
+from lcgen.builders.manifest import data_file
 from lcgen.errors import CheckFailed, LcgenError, unknown
 
 if TYPE_CHECKING:
+    from lcgen.builders.maker import Maker
     from lcgen.builders.survey import Survey
-    from lcgen.builders.tables import Maker
     from lcgen.spec import Suite
 
 HERE = "PATH OR REPOSITORY"
@@ -28,19 +29,18 @@ SIZES = [(10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "1
 
 def _front(suite: Suite, manifest: Mapping[str, Any], crew: Mapping[str, Maker], survey: Survey) -> str:
     """The YAML head: every config by its files, a view over all lengths, the preview first."""
-    suffix = "jsonl" if suite.format == "jsonl" else "parquet"
     configs: list[dict[str, Any]] = [
         {
             "config_name": "preview",
             "default": True,
-            "data_files": [{"split": "preview", "path": f"data/preview/preview-*.{suffix}"}],
+            "data_files": [{"split": "preview", "path": data_file("preview", "preview", "*", suite.format)}],
         }
     ]
     for maker in crew.values():
         part = maker.part
-        paths = {length: f"data/{part.name}_{length.config}/{part.split}-*.{suffix}" for length in part.lengths}
+        paths = {length: data_file(part.config(length), part.split, "*", suite.format) for length in part.lengths}
         configs += [
-            {"config_name": f"{part.name}_{length.config}", "data_files": [{"split": part.split, "path": path}]}
+            {"config_name": part.config(length), "data_files": [{"split": part.split, "path": path}]}
             for length, path in paths.items()
         ]
         configs.append(
@@ -80,7 +80,7 @@ def _views(crew: Mapping[str, Maker], survey: Survey) -> list[dict[str, Any]]:
     by = {info["config_name"]: info for info in survey.info}
     found = []
     for maker in crew.values():
-        held = {length.split: by[f"{maker.part.name}_{length.config}"] for length in maker.part.lengths}
+        held = {length.split: by[maker.part.config(length)] for length in maker.part.lengths}
         found.append(
             {
                 "config_name": maker.part.name,
@@ -112,12 +112,9 @@ def _meanings(crew: Mapping[str, Maker]) -> list[tuple[str, str]]:
 
 def dataset(suite: Suite, manifest: Mapping[str, Any], crew: Mapping[str, Maker], survey: Survey) -> str:
     """The card of a finished build."""
-    from lcgen.builders.rows import RowMaker
-
     first = next(iter(crew.values()))
-    layout = "dataset.md.j2" if isinstance(first, RowMaker) else "tables.md.j2"
     return rendered(
-        layout, front=_front(suite, manifest, crew, survey), suite=suite, manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first, answers=_answers,
+        first.layout, front=_front(suite, manifest, crew, survey), suite=suite, manifest=manifest, parts=list(crew.values()), spec=first.spec, first=first, answers=_answers,
         followed=list(dict.fromkeys(_followed(maker) for maker in crew.values() if maker.preset)),
         reserves={maker.spec.name: maker.reserve for maker in crew.values()},
         survey=survey, meanings=_meanings(crew), shade=_shade, fenced=_fenced, here=HERE, most=max(map(max, survey.coverage.values()), default=0),

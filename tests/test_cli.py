@@ -19,6 +19,7 @@ import lcgen
 from lcgen import cache, generators, templates, tokens
 from lcgen.builders import writer
 from lcgen.cli import main
+from lcgen.verbs.options import Option
 from tests.runs import cli, done, process, refused, tree
 
 SMALL = ("--haystack", "noise", "--depths", "0,1")
@@ -84,6 +85,7 @@ import sys, click
 light = set(sys.modules)
 import lcgen
 from lcgen.cli import main
+from lcgen.verbs.options import Option
 for args in (["--help"], ["--version"], ["build", "--help"], ["show", "--help"], ["verify", "--help"], ["score", "--help"], ["corpus", "add", "--help"], ["buidl"]):
     try:
         main(args)
@@ -140,10 +142,31 @@ def test_every_verb_has_help_worth_reading(path: tuple[str, ...], command: click
     assert all(len(line) <= 110 for line in text.splitlines())
     assert "..." not in re.sub(r"TASK\.\.\.|\[ARGS\]\.\.\.|\[RESPONSES\]\.\.\.", "", text), "nothing is cut off"
     for param in command.params:
-        if isinstance(param, click.Option) and param.name != "help":
-            said = re.sub(r"  \[.*\]$", "", param.help or "")
-            # A sentence, or values as they are typed.
-            assert re.match(r"[A-Z]|[a-z]+, ", said) and said.endswith("."), param
+        if isinstance(param, click.Option) and param.name not in ("help", "version"):
+            # A sentence, or values as they are typed; what holds without the option stands behind it, in one spelling.
+            assert re.match(r"[A-Z]|[a-z]+, ", param.help or "") and (param.help or "").endswith("."), param
+            assert isinstance(param, Option) and param.group != "Other" and param.show_default is None, param
+    assert "default:" not in text and "FOLDER" not in text
+    for param in command.params:
+        assert not isinstance(param, click.Argument) or param.name != "folder" or param.metavar == "DIR"
+
+
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [(p, c) for p, c in commands(main) if not isinstance(c, click.Group)],
+    ids=lambda v: " ".join(v) if isinstance(v, tuple) else "",
+)
+def test_every_verb_speaks_to_machines_too(path: tuple[str, ...], command: click.Command) -> None:
+    """`--json` is one option with one heading."""
+    (found,) = [param for param in command.params if "--json" in param.opts]
+    assert isinstance(found, Option) and found.group == "Where it goes" and found.name == "as_json"
+    assert re.search(r"^Where it goes:\n(?:  .*\n)*?  --json +\S", done(*path, "--help"), re.M)
+
+
+def test_show_offers_nothing_that_one_row_has_not() -> None:
+    text = " ".join(done("show", "--help").split())
+    assert "--samples" not in text and "[4k, or the native size]" in text and "random. [0.5]" in text
+    refused("show", "needle", "--samples", "2", says="No such option", code=2)
 
 
 def test_options_stand_under_headings() -> None:
@@ -806,6 +829,10 @@ def test_a_corpus_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     added = done("corpus", "add", "boats", "texts")
     assert re.match(r"boats: [\d,]+ units, [\d.]+ kB\. Use it: --haystack boats", added)
     assert re.search(r"^boats +.*texts \(en\)$", done("corpus", "list"), re.M) and "prose" in done("corpus", "list")
+    listed = json.loads(done("corpus", "list", "--json"))
+    assert [*listed["built_in"]] == ["prose", "noise", "records"]
+    again = json.loads(done("corpus", "add", "boats", "texts", "--json"))
+    assert again["units"] > 0 < again["bytes"] and listed["named"] == [{key: again[key] for key in ("name", "source", "lang")}]
     done("build", "needle", "--haystack", "boats", "--lengths", "1k", "--depths", "0.5", "--verify", "full", "--out", "named")
     done("build", "needle", "--haystack", "texts", "--lengths", "1k", "--depths", "0.5", "--verify", "full", "--out", "path")
     named, path = rows(tmp_path / "named", "needle_1k")[0], rows(tmp_path / "path", "needle_1k")[0]

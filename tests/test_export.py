@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import lcgen
 from lcgen import answers
-from lcgen.builders import exports, manifest
+from lcgen.builders import exports, formats, manifest
 from lcgen.builders.reading import every_row
 from lcgen.streams import Stream
 from lcgen.verbs.export import FORMATS
@@ -45,7 +45,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 def test_the_command_line_names_every_format() -> None:
-    assert set(FORMATS) == set(exports.FORMATS)
+    assert set(FORMATS) == set(formats.FORMATS)
 
 
 @pytest.mark.parametrize("to", FORMATS)
@@ -82,12 +82,12 @@ def test_contexts_stand_apart_where_a_harness_wants_them(folder: Path, rows: dic
 
 
 def test_batches_keep_to_their_size(folder: Path, tmp_path: Path) -> None:
-    options = exports.Options(size=6_000)
+    options = formats.Options(size=6_000)
     found = exports.export(folder, "batch", tmp_path / "out", options, ["needle_1k"])
     assert len(found.files) > 1 and sum(found.files.values()) == 2
     assert all((tmp_path / "out" / name).stat().st_size <= options.size for name in found.files)
     with pytest.raises(lcgen.LcgenError, match="more than the 1,000 of --size"):
-        exports.export(folder, "batch", tmp_path / "small", exports.Options(size=1000))
+        exports.export(folder, "batch", tmp_path / "small", formats.Options(size=1000))
     assert not (tmp_path / "small").exists()
 
 
@@ -145,7 +145,7 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_a_batch_goes_out_and_is_scored(name: str, endpoint: Any, folder: Path, rows: dict[str, Any], tmp_path: Path) -> None:
     lcgen.export(folder, "batch", tmp_path / "asked", endpoint=endpoint, prompts_only=True)
-    asked = {exports.prompt(row): row for row in rows.values()}
+    asked = {formats.prompt(row): row for row in rows.values()}
     with serving(lambda prompt: MODELS[name](asked[prompt])) as url:
         for path in sorted((tmp_path / "asked").glob("*.jsonl")):
             run_batch(path, url, tmp_path / "said.jsonl")

@@ -182,6 +182,7 @@ def test_a_salt_is_committed_to_revealed_and_rebuilt(hub: Hub, suite: Path, monk
     refused("reveal", suite, "3", says="no epoch 3")
     assert "published" in done("reveal", suite, "1")
     assert "public already" in done("reveal", suite, "1")
+    assert json.loads(done("reveal", suite, "1", "--json"))["done"] is False
     card = bytes_at(hub, "main")["README.md"].decode()
     assert seed in card and epochs.seed("0", "demo", "2", SALT) not in card and bytes_at(hub, "1") == tagged
     # Anybody builds it again from what is public.
@@ -316,7 +317,8 @@ def test_the_workflow_keeps_its_schema_and_its_secrets(suite: Path) -> None:
 
 def test_the_cron_line_runs(hub: Hub, suite: Path, tmp_path: Path) -> None:
     """The command of the line, as cron runs it: by sh, with next to no environment."""
-    done("schedule", suite, "--to", "cron")
+    written = json.loads(done("schedule", suite, "--to", "cron", "--json"))["files"]
+    assert [Path(name).name for name in written] == ["lcgen-demo.cron"]
     line = Path("lcgen-demo.cron").read_text(encoding="utf-8").splitlines()[-1]
     fields = line.split(" ", 5)
     assert fields[:5] == ["17", "3", "1", "*", "*"] and "%" not in line

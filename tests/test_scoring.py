@@ -22,9 +22,9 @@ from lcgen.builders import writer
 from lcgen.contract import Estimate, Row
 from lcgen.estimates import share
 from lcgen.responses import Responses
+from lcgen.scoreboard import Scores, table
 from lcgen.scoring import Metrics, Scored, Sheet
 from lcgen.streams import Stream
-from lcgen.tables import Scores, table
 from tests.laws import Case, cases, filler
 from tests.runs import cli, done, process, refused, tree
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from lcgen.builders.refresh import Refreshed
     from lcgen.checking.findings import Findings
     from lcgen.reporting import Page
+    from lcgen.scoreboard import Scores
     from lcgen.scoring import Missing
-    from lcgen.tables import Scores
 
 Answers = str | Path | Mapping[str, str | Sequence[str]]
 """Responses: a file or folder of a run, `-` for standard input, or a mapping from id to response."""
@@ -133,9 +133,9 @@ def score(
     from contextlib import ExitStack
 
     from lcgen.runs import opened
+    from lcgen.scoreboard import table
     from lcgen.scoring import modelless
     from lcgen.scoring import score as scored
-    from lcgen.tables import table
 
     runs = [responses] if isinstance(responses, (str, Path, Mapping)) else list(responses)
     if not runs and not oracle:
@@ -163,12 +163,12 @@ def export(
     size: int = 190,
     force: bool = False,
 ) -> Exported:
-    """Writes the rows of a built folder in another harness's format; `lcgen.builders.exports.FORMATS` names them.
+    """Writes the rows of a built folder in another harness's format; `lcgen.builders.formats.FORMATS` names them.
 
     `size` is the most MiB of a file of batch requests. Raises LcgenError for what cannot be, before the old files go.
     """
-    from lcgen.builders.exports import Options
     from lcgen.builders.exports import export as write
+    from lcgen.builders.formats import Options
 
     options = Options(prompts_only, model, endpoint, temperature, size * 2**20, history)
     return write(Path(folder), to, None if out is None else Path(out), options, configs, force)

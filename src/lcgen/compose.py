@@ -7,6 +7,7 @@ The residue is closed with spare units of the same filler (a subset sum), and wh
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -78,6 +79,8 @@ class Composer:
         self.tokenizer, self.wrapper, self.wording, self.audience = tokenizer, wrapper, wording, audience
         self.scales: dict[tuple[str, str], Scale] = {}
         self._pads: dict[tuple[str, str], Pads] = {}
+        self.page = io.BytesIO()
+        """Where prompts are put together, one after another: memory that is used again costs no page faults."""
 
     def prefix(self, puzzle: Puzzle) -> str:
         """What stands after the input for a base model: the words that the answer goes on from."""
@@ -245,15 +248,19 @@ class Frame:
         """The finished prompt, its plants located; of so many tokens, unless its size is its own."""
         native = self.ledger.draft.count is not None or self.order != self.fitted
         before, after = self.before.encode(), (self.between + pad + self.after).encode()
-        whole = b"".join((before, *layout.slices(self.order), after))
-        text = whole.decode()
+        page = self.composer.page
+        page.seek(0)
+        page.writelines((before, *layout.slices(self.order), after))
+        with page.getbuffer() as data, data[: page.tell()] as whole:
+            text = str(whole, "utf-8")
+            # Rows that show no context share none.
+            shared = context_id(whole[len(before) : len(whole) - len(after)]) if self.order else None
         return Prompt(
             puzzle=self.puzzle,
             input=text,
             context_start=len(self.before),
             context_end=len(text) - len(self.between + pad + self.after),
-            # Rows that show no context share none.
-            context_id=context_id(memoryview(whole)[len(before) : len(whole) - len(after)]) if self.order else None,
+            context_id=shared,
             prompt_tokens=self.tokens(layout, pad, self.order) if native else tokens,
             native=native,
             pieces=layout.located(

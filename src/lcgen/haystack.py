@@ -200,21 +200,19 @@ class Passage(Units):
         hit = np.zeros(len(ids), bool)
         # A word with a character that the whole text lacks cannot stand in it: no search.
         able = [word for word in words if set(word) <= self.store.charset]
-        if able:
-            places = self.places(ids)
-            borders = np.concatenate([[0], np.cumsum(self.store.borders[places + 1] - self.store.borders[places])])
-            able = self.store.grams.able(able, int(borders[-1]))
+        able = self.store.grams.able(able, len(ids) * len(self.store.text) // len(self.store)) if able else []
         if able:
             text = b"".join(self.slices(ids, ""))
+            borders = np.concatenate([[0], np.cumsum(self.sizes(ids, "")[0])])
             for word in able:
                 mark(hit, text, borders, word.encode())
         return hit
 
     def repeats(self, ids: np.ndarray) -> np.ndarray:
-        again = ids >= self.limit
+        again: np.ndarray = ids >= self.limit
         if self.twins is not None:
             (twinned, first), places = self.twins, self.places(ids)
-            suspects = np.flatnonzero(twinned[places])
+            suspects = np.flatnonzero(twinned.take(places))
             if not len(suspects):
                 return again
             _, leads = np.unique(first[places[suspects]], return_index=True)

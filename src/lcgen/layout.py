@@ -67,12 +67,17 @@ class LaidLane:
         self.moved = dict(zip(seams.tolist(), (before - alone).tolist()))
 
     @cached_property
+    def ends(self) -> np.ndarray:
+        """Tokens up to the end of each unit, by its weight."""
+        return np.cumsum(self.weights)
+
+    @cached_property
     def middle(self) -> int:
         """What the lane weighs more than its skeleton."""
         if len(self.order) < 2:
             return 0
         count = self.ledger.scale.tokenizer.count
-        return int(self.weights[1:].sum()) - (count(self.first + self.last) - count(self.first))
+        return int(self.ends[-1] - self.ends[0]) - (count(self.first + self.last) - count(self.first))
 
     @cached_property
     def runs(self) -> list[tuple[int, list[bytes | memoryview]]]:
@@ -120,8 +125,9 @@ class Layout:
 
     def repeat(self, order: Sequence[int]) -> float:
         """Share of the tokens of all copies that stand earlier in the context."""
-        ids = self.ids[self.ledger.draft.filler.repeats(self.ids)]
-        again = self.ledger.weigh(ids).sum() / max(1, sum(lane.weights.sum() for lane in self.lanes))
+        mask = self.ledger.draft.filler.repeats(self.ids)
+        tokens = sum(int(lane.ends[-1]) for lane in self.lanes if len(lane.ends))
+        again = self.ledger.weigh(self.ids[mask]).sum() / max(1, tokens) if mask.any() else 0.0
         copies = len(order) // len(self.lanes)
         return float((copies - 1 + again) / copies) if copies else 0.0
 
@@ -211,12 +217,13 @@ class Layout:
             low, high = np.searchsorted(starts, first, side="right") - 1, np.searchsorted(starts, second)
             # Among the skeletons another unit stands behind the first one than in the lane.
             high -= int(tokenizer.seams([lane.first], [lane.last])[1][0]) - tokenizer.count(lane.first)
-            borders = np.cumsum(np.concatenate([[low, high - low], lane.weights[1:]])[: len(lane.order) + 1])
+            borders = np.concatenate([[low], lane.ends + (high - lane.ends[:1])])
             byte = second + len(lane.last.encode())
             if len(borders) > 2:
                 # The end of the last unit may be cut in another way before what follows than before another unit.
                 borders[-1] = np.searchsorted(starts, byte) + lane.middle
-            found.append(passed + borders)
+            borders += passed
+            found.append(borders)
             byte, passed = byte + len(lane.tail.encode()), passed + lane.middle
         return found
 

@@ -61,9 +61,10 @@ class Ledger:
             held_all = len(self.ids) > spares and len(self.ids) >= wanted + spares
             if held_all and (wanted or self.ends[-spares - 1] >= tokens):
                 # A plant is named from behind, by its number below zero.
-                self._table = np.zeros(count + len(self.plant_weights), np.int64)
-                self._table[ids if held.any() else slice(count)] = weights
-                self._table[count:] = self.plant_weights[::-1]
+                if held.any():
+                    weights, passed = np.zeros(count, np.int64), weights
+                    weights[ids] = passed
+                self._table = np.concatenate([weights, self.plant_weights[::-1]])
                 return
             if count == most:
                 raise TooLong(most, tokens, int(weights.sum()))
@@ -125,7 +126,7 @@ class Ledger:
 
     def weigh(self, order: np.ndarray) -> np.ndarray:
         """Weights of units, int64."""
-        found: np.ndarray = self._table[order]
+        found: np.ndarray = self._table.take(order)
         return found
 
     def lanes(self, ids: np.ndarray) -> Iterator[np.ndarray]:
@@ -172,7 +173,9 @@ class Ledger:
         if not plants:
             return ids
         counts = self.draft.count is not None
-        before = np.arange(len(ids) + 1) if counts else np.concatenate([[0], np.cumsum(self.weigh(ids))])
+        before = np.arange(len(ids) + 1)
+        if not counts:
+            np.cumsum(self.weigh(ids), out=before[1:])
         weights = np.ones(len(self.plant_weights), np.int64) if counts else self.plant_weights
         length = int(before[-1] + weights[plants].sum())
         # Plants of one depth, the lowest first: which they are, and their tokens.

@@ -18,7 +18,7 @@ import numpy as np
 
 from lcgen import generators, grading
 from lcgen.answers import Answer
-from lcgen.builders import manifest, reading, tables
+from lcgen.builders import manifest, reading
 from lcgen.contract import Row, Task
 from lcgen.errors import CheckFailed, LcgenError, unknown
 from lcgen.progress import Progress
@@ -114,12 +114,10 @@ def score(
     (`zero`), is left out (`skip`), or stops the command (`error`, CheckFailed). `out` takes a line of JSON for each row and
     run. Raises LcgenError where the folder is no build, or where no id of a file is a row's.
     """
-    made = manifest.of(folder)
-    if tables.promised(made):
-        raise LcgenError(
-            f"{folder} holds rows of numbers, which are scored where the model runs: hold what it says behind the last of input_ids "
-            "against the column answer."
-        )
+    made = manifest.of_prompts(
+        folder,
+        "which are scored where the model runs: hold what it says behind the last of input_ids against the column answer.",
+    )
     if missing not in get_args(Missing):
         raise unknown("way with missing rows", missing, get_args(Missing))
     read = [Path(title).resolve() for run in answers for title, _ in run.parts]

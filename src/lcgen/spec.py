@@ -171,6 +171,15 @@ class Part:
     preset: str = ""
     split: str = "test"
 
+    def config(self, length: Length) -> str:
+        """The name of the config of one length."""
+        return f"{self.name}_{length.config}"
+
+    @property
+    def configs(self) -> tuple[str, ...]:
+        """The names of all of them, in the order of the lengths."""
+        return tuple(map(self.config, self.lengths))
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -222,7 +231,7 @@ class Spec:
 def distinct(parts: Sequence[Part], seen: set[str] | None = None) -> None:
     """Raises LcgenError where two configs would have one name, or one that is `seen` already; adds their names to it."""
     seen = set() if seen is None else seen
-    for config in (name for part in parts for name in (part.name, *(f"{part.name}_{length.config}" for length in part.lengths))):
+    for config in (name for part in parts for name in (part.name, *part.configs)):
         if config in seen or config == "preview":
             raise LcgenError(f"Two configs of this build would both be named {config}. Give one of them another name.")
         seen.add(config)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lcgen import tokens
-from lcgen.builders import manifest, tables
+from lcgen.builders import manifest
 from lcgen.builders.reading import every_row
 from lcgen.checking.findings import Findings, gather
 from lcgen.checking.judge import Cost, Judge
@@ -51,9 +51,7 @@ def run(job: Job, progress: Progress | None = None) -> Findings:
     Ctrl-C ends it early with what was found so far. Raises LcgenError where the folder is no build of prompts, or the model
     cannot be had.
     """
-    made = manifest.of(job.folder)
-    if tables.promised(made):
-        raise LcgenError(f"{job.folder} holds rows of numbers, which have no prompt to show. Check a build of prompts.")
+    made = manifest.of_prompts(job.folder, "which have no prompt to show. Check a build of prompts.")
     if job.candidates < 1 or (job.limit is not None and job.limit < 1):
         raise LcgenError("--candidates and --limit must be at least 1.")
     devices = _devices(job)

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lcgen import tables
+from lcgen.cells import Cell, value
 from lcgen.contract import Estimate
 from lcgen.reporting.gather import BAND, MOST_POINTS, SIZE, Gathered, Places
+from lcgen.scoreboard import Scores, label, table
 from lcgen.scoring import Sheet
-from lcgen.tables import Cell, Scores, label
 
 FIELDS = ("variant", "lang", "haystack", "group_role", "turn")
 """Fields beside parameters that make a panel where they vary."""
@@ -98,7 +98,7 @@ class Book:
 
     def table(self, *by: str, baseline: str | None = None) -> Scores:
         """The table of all tasks by these fields."""
-        return tables.table(self.found.scored, ["task", *by], baseline, "zero", self.folder)
+        return table(self.found.scored, ["task", *by], baseline, "zero", self.folder)
 
 
 def _models(book: Book) -> Iterator[Chart]:
@@ -158,7 +158,7 @@ def _task(book: Book, sheet: Sheet) -> Iterator[Chart]:
             f"{task}_variants", f"{task}: variant by length", "Mean score.", (SIZE, long), ("variant", "variant"),
             book.cells(task, SIZE, "variant"), runs,
         )  # fmt: skip
-    numbers = [name for name in varied if name.startswith("params.") and all(_is_number(tables.value(row, name)) for row in rows)]
+    numbers = [name for name in varied if name.startswith("params.") and all(_is_number(value(row, name)) for row in rows)]
     for one, other in zip(numbers, numbers[1:]):
         across, down = one.partition(".")[2], other.partition(".")[2]
         yield _heat(
@@ -181,7 +181,7 @@ def _varied(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _levels(rows: Sequence[Mapping[str, Any]], field: str) -> int:
-    return len({tables.value(row, field) for row in rows})
+    return len({value(row, field) for row in rows})
 
 
 def _families(task: str, cell: Cell, runs: Sequence[str]) -> Iterator[Chart]:

@@ -13,7 +13,7 @@ from lcgen.errors import LcgenError
 from lcgen.reporting.charts import Heat
 from lcgen.reporting.gather import Gathered
 from lcgen.responses import some
-from lcgen.tables import label
+from lcgen.scoreboard import label
 
 PROMPTS = {"full": "whole prompt", "evidence": "evidence alone", "removed": "evidence removed"}
 FAULTS = ("leaking", "broken")

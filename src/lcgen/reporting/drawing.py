@@ -10,15 +10,15 @@ import math
 import re
 import warnings
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 from lcgen.contract import Estimate
 from lcgen.errors import LcgenError
 from lcgen.reporting.charts import Bars, Chart, Curve, Heat, Lines, Points
+from lcgen.scoreboard import label
 from lcgen.spec import size_label
-from lcgen.tables import label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,7 +108,8 @@ def draw(chart: Chart, figure: Figure) -> None:
 @draw.register(Heat)
 def _(chart: Heat, figure: Figure) -> None:
     many = len(chart.columns) > ABREAST * 4
-    width, height = max(2.2, (0.24 if many else 0.42) * len(chart.columns) + 0.9), max(1.6, 0.24 * len(chart.lines) + 0.8)
+    width = max(2.2, (0.24 if many else 0.42) * len(chart.columns) + 0.9, 0.7 * _wide(chart.maps) + 0.5)
+    height = max(1.6, 0.24 * len(chart.lines) + 0.8)
     across = 1 if many else min(ABREAST, len(chart.maps))
     down = math.ceil(len(chart.maps) / across)
     figure.set_size_inches(width * across + 0.5, height * down)
@@ -117,7 +118,7 @@ def _(chart: Heat, figure: Figure) -> None:
     for axes, (run, rows) in zip(places, chart.maps.items()):
         values = [[math.nan if one is None else one.value for one in row] for row in rows]
         last = axes.pcolormesh(values, vmin=0, vmax=1, cmap="cividis", edgecolors="face", linewidth=0.3)
-        axes.set_title(label(run))
+        axes.set_title(label(run), fontsize=8)
         if len(chart.lines) * len(chart.columns) <= ANNOTATED:
             _annotate(axes, values)
     for axes in places[len(chart.maps) :]:
@@ -145,7 +146,8 @@ def _annotate(axes: Axes, values: Sequence[Sequence[float]]) -> None:
 
 @draw.register(Lines)
 def _(chart: Lines, figure: Figure) -> None:
-    figure.set_size_inches(max(4.5, min(9.0, 1.6 + 0.55 * len(chart.columns))), 2.9)
+    across = len(chart.columns) * max(0.55, _wide(chart.columns) + 0.15)
+    figure.set_size_inches(max(3.4, min(9.0, 1.6 + across)) + _beside(chart.curves), 2.9)
     axes = figure.subplots()
     joined = chart.x != "task"
     step = 0.5 / max(1, len(chart.curves))
@@ -179,7 +181,7 @@ def _or(end: float | None, estimate: Estimate) -> float:
 
 @draw.register(Points)
 def _(chart: Points, figure: Figure) -> None:
-    figure.set_size_inches(4.2, 3.2)
+    figure.set_size_inches(3.4 + _beside(chart.points), 3.2)
     axes = figure.subplots()
     every = [value for points in chart.points.values() for point in points for value in point] or [0.0, 1.0]
     axes.plot([min(every), max(every)], [min(every), max(every)], color=LINES, linewidth=1, zorder=0)
@@ -206,12 +208,13 @@ def _(chart: Points, figure: Figure) -> None:
 
 @draw.register(Bars)
 def _(chart: Bars, figure: Figure) -> None:
-    figure.set_size_inches(5.5, 2.9)
+    figure.set_size_inches(4.2 + _beside(chart.counts), 2.9)
     axes = figure.subplots()
     for number, (task, counts) in enumerate(chart.counts.items()):
         edges = [place / len(counts) for place in range(len(counts) + 1)]
         axes.stairs(counts, edges, color=SERIES[number % len(SERIES)], label=label(task), linewidth=1.4)
     axes.set_ylim(0)
+    axes.yaxis.get_major_locator().set_params(integer=True)
     _dressed(axes, chart)
     _legend(axes)
 
@@ -221,6 +224,16 @@ def _dressed(axes: Axes, chart: Chart) -> None:
     axes.set_ylabel(chart.y)
     axes.grid(axis="y", linewidth=0.6)
     axes.set_axisbelow(True)
+
+
+def _wide(names: Iterable[str]) -> float:
+    """Inches that the longest of these names takes, at most."""
+    return 0.08 * max((len(label(name)) for name in names), default=0)
+
+
+def _beside(names: Iterable[str]) -> float:
+    """Inches for a legend of these names, so that it takes none from the axes."""
+    return _wide(names) + 0.4
 
 
 def _legend(axes: Axes) -> None:

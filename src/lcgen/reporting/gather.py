@@ -13,6 +13,7 @@ from typing import Any
 
 from lcgen import proof, scoring
 from lcgen.builders import manifest
+from lcgen.cells import MOST_VALUES
 from lcgen.contract import Row
 from lcgen.errors import LcgenError
 from lcgen.progress import Progress
@@ -20,8 +21,8 @@ from lcgen.reporting import told
 from lcgen.reporting.entries import Entry, entry
 from lcgen.responses import shown, some
 from lcgen.runs import opened
+from lcgen.scoreboard import notes
 from lcgen.scoring import Metrics, Scored, Sheet
-from lcgen.tables import MOST_VALUES, notes
 
 SIZE, BAND = "size", "band"
 """Fields of light rows by which lengths and depths are told apart: the size in the name of the config; the depth, or of depths anywhere the
@@ -166,7 +167,8 @@ def _band(rows: Sequence[dict[str, Any]]) -> None:
         row[BAND] = row["depth"] if grid or low is None else f"{low:.1f}..{low + 0.1:.1f}"
 
 
-def lowest(found: Entry) -> float:
-    """The lowest score of any run, 0 for none where there are runs; infinite without runs."""
+def lowest(found: Entry) -> tuple[float, float]:
+    """The lowest score of any run and the mean of all, 0 for none where there are runs; infinite without runs."""
     every = [score for run in found["runs"] if (score := run["scores"].get("score")) is not None]
-    return min(every) if every else (0.0 if found["runs"] else math.inf)
+    none = 0.0 if found["runs"] else math.inf
+    return (min(every), sum(every) / len(every)) if every else (none, none)

@@ -18,7 +18,7 @@ from lcgen.reporting import drawing
 from lcgen.reporting.charts import Bars, Chart, Heat, Lines, Points
 from lcgen.reporting.checked import Check
 from lcgen.reporting.gather import Gathered, lowest
-from lcgen.tables import label
+from lcgen.scoreboard import label
 
 MOST_BYTES = 4_800_000
 """Of a page, all told."""

@@ -10,25 +10,26 @@ import click
 import lcgen
 from lcgen.errors import LcgenError
 from lcgen.verbs.finish import show, tell
-from lcgen.verbs.options import Grouped, given, of_spec, option, rows_options
+from lcgen.verbs.options import Grouped, given, json_option, of_spec, option, rows_options
 from lcgen.verbs.terminal import progress_bar
 
 
 @click.command(cls=Grouped)
 @click.argument("tasks", nargs=-1, metavar="TASK...|SUITE.yaml")
-@rows_options
+@rows_options()
 @option(
     "What to build", "--suite", metavar="NAME", help="Builds of several tasks that come with lcgen: card, needlebench, ruler."
 )
 @option("What to build", "--print", "as_yaml", is_flag=True, help="Print the suite's YAML, to start one of your own.")
-@option("Where it goes", "--out", metavar="DIR", help="The folder, or a URL that fsspec knows: s3://BUCKET/NAME.  [./NAME]")
-@of_spec("Where it goes", "--name", metavar="NAME", help="Name of the build and its configs.  [the task]")
+@option(
+    "Where it goes", "--out", metavar="DIR", help="The folder, or a URL that fsspec knows: s3://BUCKET/NAME.", otherwise="./NAME"
+)
+@of_spec("Where it goes", "--name", metavar="NAME", help="Name of the build and its configs.", otherwise="the task")
 @of_spec(
     "Where it goes",
     "--format",
     type=click.Choice(["parquet", "jsonl"]),
     default="parquet",
-    show_default=True,
     help="Format of the data files.",
 )
 @option("Where it goes", "--force", is_flag=True, help="Replace another build in the folder.")
@@ -37,21 +38,19 @@ from lcgen.verbs.terminal import progress_bar
     "--verify",
     type=click.Choice(["none", "auto", "full"]),
     default="auto",
-    show_default=True,
     help="Encode and solve again: nothing, the first row of each config and 5 %, or every row.",
 )
 @option("How it is done", "--plan", is_flag=True, help="Only say what would be built: rows, tokens, size, time, intervals.")
-@option("How it is done", "--jobs", type=int, default=1, show_default=True, metavar="N", help="Processes that make files.")
+@option("How it is done", "--jobs", type=int, default=1, metavar="N", help="Processes that make files.")
 @option("How it is done", "--shard", metavar="I/N", help="Make every N-th file, from I on (I from 0); then `lcgen finish`.")
 @option(
     "How it is done",
     "--executor",
     type=click.Choice(["local", "ray"]),
     default="local",
-    show_default=True,
     help="This machine, or the Ray cluster of RAY_ADDRESS.",
 )
-@option("How it is done", "--json", "as_json", is_flag=True, help="Report as JSON.")  # fmt: skip
+@json_option()
 @click.pass_context
 def build(
     ctx: click.Context,

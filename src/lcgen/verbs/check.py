@@ -10,7 +10,7 @@ import click
 
 import lcgen
 from lcgen.errors import LcgenError
-from lcgen.verbs.options import Grouped, option
+from lcgen.verbs.options import Grouped, json_option, option
 from lcgen.verbs.terminal import STOPPED, progress_bar
 
 
@@ -20,26 +20,25 @@ from lcgen.verbs.terminal import STOPPED, progress_bar
     "What judges",
     "--model",
     default="induction",
-    show_default=True,
     metavar="NAME",
     help="The reference model (induction, nothing to download), a Hub id, a model folder, or a .gguf file.",
 )
 @option("What judges", "--generate", is_flag=True, help="Also let the model answer, and score its answers.")
-@option("What judges", "--tokenizer", metavar="NAME", help="Vocabulary of the reference model.  [the build's]")
+@option("What judges", "--tokenizer", metavar="NAME", help="Vocabulary of the reference model.", otherwise="the build's")
 @option("What judges", "--trust-remote-code", is_flag=True, help="Run code that a model brings along.")
 @option(
     "What is checked",
     "--limit",
     type=int,
     metavar="N",
-    help="Rows at most, spread evenly over cells; below the number of cells, some get none, which is said.  [all]",
+    help="Rows at most, spread evenly over cells; below the number of cells, some get none, which is said.",
+    otherwise="all",
 )
 @option(
     "What is checked",
     "--candidates",
     type=int,
     default=19,
-    show_default=True,
     metavar="N",
     help="Fresh values that a right answer is told from.",
 )
@@ -47,7 +46,6 @@ from lcgen.verbs.terminal import STOPPED, progress_bar
     "How it runs",
     "--device",
     default="auto",
-    show_default=True,
     metavar="NAMES",
     help="auto, cpu, cuda, or several that share the rows: cuda:0,cuda:1.",
 )
@@ -56,7 +54,6 @@ from lcgen.verbs.terminal import STOPPED, progress_bar
     "--dtype",
     type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
     default="auto",
-    show_default=True,
     help="With auto: bfloat16 on CUDA where it can be, float32 on a CPU.",
 )
 @option(
@@ -64,7 +61,6 @@ from lcgen.verbs.terminal import STOPPED, progress_bar
     "--attention",
     type=click.Choice(["auto", "sdpa", "flash_attention_2", "eager"]),
     default="auto",
-    show_default=True,
     help="Which attention the model runs with.",
 )
 @option(
@@ -73,7 +69,8 @@ from lcgen.verbs.terminal import STOPPED, progress_bar
     type=int,
     default=0,
     metavar="N",
-    help="Tokens of a prompt read at once; halved where memory ends.  [2048; CUDA 8192]",
+    help="Tokens of a prompt read at once; halved where memory ends.",
+    otherwise="2048; CUDA 8192",
 )
 @option(
     "Where it goes",
@@ -82,7 +79,7 @@ from lcgen.verbs.terminal import STOPPED, progress_bar
     metavar="FILE",
     help="Everything as JSON, rows included: what `lcgen report --check` reads.",
 )
-@option("Where it goes", "--json", "as_json", is_flag=True, help="Everything as JSON on the terminal.")
+@json_option("Everything as JSON on the terminal.")
 def check(folder: Path, out: Path | None, as_json: bool, **options: Any) -> None:
     """Show a model rows with and without their evidence.
 

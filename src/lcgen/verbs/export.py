@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 import lcgen
-from lcgen.verbs.options import Grouped, option
+from lcgen.verbs.options import Grouped, json_option, option
 
 FORMATS = ("jsonl", "ruler", "nemo-skills", "helmet", "kvpress", "evals", "vllm", "sglang", "batch", "turns")
 """Named here too, since help must not load what writes them; a test holds both lists equal."""
@@ -17,23 +17,21 @@ FORMATS = ("jsonl", "ruler", "nemo-skills", "helmet", "kvpress", "evals", "vllm"
 @click.command(cls=Grouped)
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @option("What is written", "--to", required=True, type=click.Choice(FORMATS), help="The format.")
-@option("What is written", "--config", "configs", multiple=True, metavar="NAME", help="Only this config.  [all]")
+@option("What is written", "--config", "configs", multiple=True, metavar="NAME", help="Only this config.", otherwise="all")
 @option("What is written", "--prompts-only", is_flag=True, help="Leave the answers out.")
 @option(
     "What is written",
     "--history",
     type=click.Choice(["none", "gold"]),
     default="none",
-    show_default=True,
     help="Rows that share a context: ask each behind the others and their right answers (batch, turns).",
 )
-@option("Batch requests", "--model", default="MODEL", show_default=True, metavar="NAME", help="The model that is asked.")
+@option("Batch requests", "--model", default="MODEL", metavar="NAME", help="The model that is asked.")
 @option(
     "Batch requests",
     "--endpoint",
     type=click.Choice(["chat", "completions"]),
     default="chat",
-    show_default=True,
     help="Where requests go.",
 )
 @option(
@@ -41,16 +39,13 @@ FORMATS = ("jsonl", "ruler", "nemo-skills", "helmet", "kvpress", "evals", "vllm"
     "--temperature",
     type=click.FloatRange(0),
     default=0.0,
-    show_default=True,
     metavar="T",
     help="Of the sampling.",
 )
-@option(
-    "Batch requests", "--size", type=click.IntRange(1), default=190, show_default=True, metavar="MIB", help="Most MiB of a file."
-)
-@option("Where it goes", "--out", type=click.Path(path_type=Path), metavar="DIR", help="The folder.  [./DIR_FORMAT]")
+@option("Batch requests", "--size", type=click.IntRange(1), default=190, metavar="MIB", help="Most MiB of a file.")
+@option("Where it goes", "--out", type=click.Path(path_type=Path), metavar="DIR", help="The folder.", otherwise="./DIR_FORMAT")
 @option("Where it goes", "--force", is_flag=True, help="Replace an older export.")
-@option("Where it goes", "--json", "as_json", is_flag=True, help="Report as JSON.")
+@json_option()
 def export(folder: Path, to: str, as_json: bool, **options: object) -> None:
     """Write rows in formats of other harnesses.
 

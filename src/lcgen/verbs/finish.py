@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 import lcgen
+from lcgen.verbs.options import Grouped, json_option
 from lcgen.verbs.terminal import size
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from lcgen.builders.forecast import Line
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("folder", metavar="DIR")
-@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+@json_option()
 def finish(folder: str, as_json: bool) -> None:
     """Join the files of shards into a dataset.
 

@@ -9,18 +9,22 @@ from typing import Any
 import click
 
 import lcgen
-from lcgen.verbs.options import Grouped, option
+from lcgen.verbs.options import Grouped, json_option, option
 from lcgen.verbs.terminal import progress_bar
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--full", is_flag=True, help="Encode and solve every row, not 5 %.")
-@click.option(
-    "--tokenizer", multiple=True, metavar="NAME", help="Where to find a vocabulary, if not under its name in the manifest."
+@option("How it is done", "--full", is_flag=True, help="Encode and solve every row, not 5 %.")
+@option(
+    "How it is done",
+    "--tokenizer",
+    multiple=True,
+    metavar="NAME",
+    help="Where to find a vocabulary, if not under its name in the manifest.",
 )
-@click.option("--jobs", type=int, default=1, show_default=True, metavar="N", help="Processes that read files.")
-@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+@option("How it is done", "--jobs", type=int, default=1, metavar="N", help="Processes that read files.")
+@json_option()
 def verify(folder: Path, full: bool, tokenizer: tuple[str, ...], jobs: int, as_json: bool) -> None:
     """Check a built folder again, from hashes to answers."""
     with progress_bar("verifying") as progress:
@@ -46,19 +50,19 @@ def verify(folder: Path, full: bool, tokenizer: tuple[str, ...], jobs: int, as_j
     "--by",
     multiple=True,
     metavar="FIELD",
-    help="Fields that make the lines: a column of the rows, params.NAME, metadata.NAME, turn.  [config]",
+    help="Fields that make the lines: a column of the rows, params.NAME, metadata.NAME, turn.",
+    otherwise="config",
 )
 @option("What is compared", "--baseline", metavar="FILES", help="The run that every other is compared with, row by row.")
 @option(
     "What is compared", "--oracle", is_flag=True, help="Also what needs no model: the right answers, and the task's shortcuts."
 )
-@option("What is compared", "--metric", metavar="NAME", help="The one figure to show.  [score; of a single run all]")
+@option("What is compared", "--metric", metavar="NAME", help="The one figure to show.", otherwise="score; of a single run all")
 @option(
     "What is compared",
     "--missing",
     type=click.Choice(["zero", "skip", "error"]),
     default="zero",
-    show_default=True,
     help="Rows without a response: count as empty answers, are left out, or are an error.",
 )
 @option(
@@ -69,7 +73,7 @@ def verify(folder: Path, full: bool, tokenizer: tuple[str, ...], jobs: int, as_j
     help="Also the effective length: the longest up to which the mean score is at least X.",
 )
 @option("Where it goes", "--out", metavar="FILE", help="Scores of single rows, a line of JSON each.")
-@option("Where it goes", "--json", "as_json", is_flag=True, help="The table as JSON.")
+@json_option("The table as JSON.")
 def score(
     folder: Path, responses: tuple[str, ...], by: tuple[str, ...], metric: str | None, as_json: bool, **options: Any
 ) -> None:

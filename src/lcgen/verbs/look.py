@@ -8,21 +8,20 @@ from typing import Any
 
 import click
 
-from lcgen.verbs.options import Grouped, option, rows_options, scalars
+from lcgen.verbs.options import Grouped, json_option, option, rows_options, scalars
 from lcgen.wanted import spec
 
 
 @click.command(cls=Grouped)
 @click.argument("task")
-@rows_options
-@option("How it is shown", "--index", type=click.IntRange(0), default=0, show_default=True, metavar="I", help="Which sample.")
+@rows_options(lengths="4k, or the native size", depths="0.5", samples=None)
+@option("How it is shown", "--index", type=click.IntRange(0), default=0, metavar="I", help="Which sample.")
 @option("How it is shown", "--full", is_flag=True, help="The whole prompt, not only what stands around the evidence.")
-@option("How it is shown", "--json", "as_json", is_flag=True, help="The row as JSON.")
+@json_option("The row as JSON.")
 def show(task: str, index: int, full: bool, as_json: bool, template_args: tuple[str, ...], **options: Any) -> None:
     """Show one row, its evidence marked.
 
-    Without --lengths and --depths it has 4k, or the native size, and depth 0.5, whatever stands at those options. Of several
-    lengths, depths or values the first is shown.
+    Of several lengths, depths or values the first is shown.
     """
     from lcgen import generators
     from lcgen.verbs.row import one, text
@@ -38,9 +37,9 @@ def show(task: str, index: int, full: bool, as_json: bool, template_args: tuple[
     click.echo(json.dumps(row, ensure_ascii=False) if as_json else text(row, full), color=plain)
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("task", required=False)
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@json_option()
 def tasks(task: str | None, as_json: bool) -> None:
     """List tasks, or the parameters and presets of one."""
     from lcgen.verbs.catalogue import described, listed
@@ -49,8 +48,8 @@ def tasks(task: str | None, as_json: bool) -> None:
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else found["text"])
 
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.command(cls=Grouped)
+@json_option()
 def tokenizers(as_json: bool) -> None:
     """List the built-in vocabularies, and how others are named."""
     from lcgen import tokens

@@ -30,11 +30,25 @@ class Grouped(click.Command):
 
 
 class Option(click.Option):
-    """An option that knows its heading, and whether it says what is built (an argument of `lcgen.wanted.spec`)."""
+    """An option that knows its heading, and whether it says what is built (an argument of `lcgen.wanted.spec`).
 
-    def __init__(self, *args: Any, group: str = "Other", of_spec: bool = False, **kwargs: Any) -> None:
+    Its help ends with what holds where it is left out, in brackets: `otherwise`, or the default.
+    """
+
+    def __init__(
+        self, *args: Any, group: str = "Other", of_spec: bool = False, otherwise: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.group, self.of_spec = group, of_spec
+        self.group, self.of_spec, self.otherwise = group, of_spec, otherwise
+
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        return {"required": "required"} if self.required else {}
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        record = super().get_help_record(ctx)
+        silent = self.is_flag or self.multiple or self.default in (None, "") or not isinstance(self.default, (str, int, float))
+        said = self.otherwise or (None if silent else str(self.default))
+        return record if record is None or said is None else (record[0], f"{record[1]}  [{said}]")
 
     def process_value(self, ctx: click.Context, value: Any) -> Any:
         # An empty path is the folder one stands in, and an unset variable of a shell is empty. `lcgen.api.spec` says it itself.
@@ -48,40 +62,60 @@ def option(group: str, *names: str, **kwargs: Any) -> Callable[[Command], Comman
     return click.option(*names, cls=Option, group=group, **kwargs)
 
 
+def json_option(help: str = "Report as JSON.") -> Callable[[Command], Command]:
+    """The option of every verb that tells something."""
+    return option("Where it goes", "--json", "as_json", is_flag=True, help=help)
+
+
 def of_spec(group: str, *names: str, **kwargs: Any) -> Callable[[Command], Command]:
     """An option that is an argument of `lcgen.wanted.spec`."""
     return option(group, *names, of_spec=True, **kwargs)
 
 
+def _row(*names: str, **kwargs: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
+    return names, kwargs
+
+
 _ROWS = [
-    of_spec("What to build", "--lengths", metavar="SPEC", help=f"Total tokens of a row: 4k, 4k..1m (doubling), 1k..8k:1k, 1k~16k, commas.  [{DEFAULT_LENGTHS}]"),
-    of_spec("What to build", "--depths", metavar="SPEC", help="Where the first gold piece stands: 0..1:0.1, 0,0.5,1, 50%, random.  [as the task says]"),
-    of_spec("What to build", "--samples", type=int, metavar="N", help="Contexts, or groups of twins, of each cell (length, depth, swept values).  [1]"),
-    of_spec("What to build", "--preset", metavar="NAME[:VARIANT]", help="A published grid; see `lcgen tasks TASK`."),
-    of_spec("What to build", "--set", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the task, or several values of it: keys=1,2,4. Of one task among several: needle.keys=4."),
-    of_spec("What to build", "--lang", default="en", show_default=True, metavar="CODE", help="Language of prompt, needles and haystack."),
-    of_spec("What to build", "--haystack", metavar="TEXT", help="prose, noise, records, an added corpus, a file or folder, or hf:DATASET[:column].  [as the task says]"),
-    of_spec("What to build", "--template", type=click.Path(dir_okay=False), help="A Jinja file with a wording of your own; begin with a copy of templates/TASK.LANG.j2 in the folder of a build."),
-    of_spec("What to build", "--paired", is_flag=True, help="The same puzzles at every length; only the haystack grows."),
-    of_spec("What to build", "--disjoint-pools", is_flag=True, help="Splits train, validation and test have no key, value or name asked for in common."),
-    of_spec("What to build", "--questions-per-context", type=int, default=1, metavar="Q", help="Rows over one byte-identical context, the question last.  [1]"),
-    of_spec("What to build", "--seed", default="0", show_default=True, help="Another seed gives other rows."),
-    of_spec("What to build", "--split", metavar="NAME", help="Name of the split; splits share no rows.  [test, or the preset's]"),
-    of_spec("What a model gets", "--tokenizer", default="o200k_base", show_default=True, metavar="NAME", help="What counts: see `lcgen tokenizers`; a Hub id, a tokenizer.json, a model folder."),
-    of_spec("What a model gets", "--for", "audience", type=click.Choice(["chat", "base"]), default="chat", show_default=True, help="A chat model, or a base model that goes on from an answer prefix."),
-    of_spec("What a model gets", "--chat-template", default="auto", show_default=True, metavar="WHICH", help="Wrapper that is counted: auto (the tokenizer's own), none, a Hub id, a model folder, a Jinja file."),
-    of_spec("What a model gets", "--chat-template-arg", "template_args", multiple=True, metavar="NAME=VALUE", help="A variable of the chat template, such as enable_thinking=false."),
-    of_spec("What a model gets", "--thinking", type=int, default=0, metavar="N", help="Tokens kept for thinking, inside the length.  [0]"),
-    of_spec("What a model gets", "--answer-tokens", type=int, metavar="N", help="Tokens kept for the answer.  [measured, or the preset's]"),
-    of_spec("What a model gets", "--reserve", type=int, metavar="N", help="Tokens left free.  [0 with a chat template, else 64]"),
+    _row("What to build", "--lengths", metavar="SPEC", help="Total tokens of a row: 4k, 4k..1m (doubling), 1k..8k:1k, 1k~16k, commas.", otherwise=DEFAULT_LENGTHS),
+    _row("What to build", "--depths", metavar="SPEC", help="Where the first gold piece stands: 0..1:0.1, 0,0.5,1, 50%, random.", otherwise="as the task says"),
+    _row("What to build", "--samples", type=int, metavar="N", help="Contexts, or groups of twins, of each cell (length, depth, swept values).", otherwise="1"),
+    _row("What to build", "--preset", metavar="NAME[:VARIANT]", help="A published grid; see `lcgen tasks TASK`."),
+    _row("What to build", "--set", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the task, or several values of it: keys=1,2,4. Of one task among several: needle.keys=4."),
+    _row("What to build", "--lang", default="en", metavar="CODE", help="Language of prompt, needles and haystack."),
+    _row("What to build", "--haystack", metavar="TEXT", help="prose, noise, records, an added corpus, a file or folder, or hf:DATASET[:column].", otherwise="as the task says"),
+    _row("What to build", "--template", type=click.Path(dir_okay=False), help="A Jinja file with a wording of your own; begin with a copy of templates/TASK.LANG.j2 in the folder of a build."),
+    _row("What to build", "--paired", is_flag=True, help="The same puzzles at every length; only the haystack grows."),
+    _row("What to build", "--disjoint-pools", is_flag=True, help="Splits train, validation and test have no key, value or name asked for in common."),
+    _row("What to build", "--questions-per-context", type=int, default=1, metavar="Q", help="Rows over one byte-identical context, the question last.", otherwise="1"),
+    _row("What to build", "--seed", default="0", help="Another seed gives other rows."),
+    _row("What to build", "--split", metavar="NAME", help="Name of the split; splits share no rows.", otherwise="test, or the preset's"),
+    _row("What a model gets", "--tokenizer", default="o200k_base", metavar="NAME", help="What counts: see `lcgen tokenizers`; a Hub id, a tokenizer.json, a model folder."),
+    _row("What a model gets", "--for", "audience", type=click.Choice(["chat", "base"]), default="chat", help="A chat model, or a base model that goes on from an answer prefix."),
+    _row("What a model gets", "--chat-template", default="auto", metavar="WHICH", help="Wrapper that is counted: auto (the tokenizer's own), none, a Hub id, a model folder, a Jinja file."),
+    _row("What a model gets", "--chat-template-arg", "template_args", multiple=True, metavar="NAME=VALUE", help="A variable of the chat template, such as enable_thinking=false."),
+    _row("What a model gets", "--thinking", type=int, default=0, metavar="N", help="Tokens kept for thinking, inside the length.", otherwise="0"),
+    _row("What a model gets", "--answer-tokens", type=int, metavar="N", help="Tokens kept for the answer.", otherwise="measured, or the preset's"),
+    _row("What a model gets", "--reserve", type=int, metavar="N", help="Tokens left free.", otherwise="0 with a chat template, else 64"),
 ]  # fmt: skip
 
 
-def rows_options(command: Command) -> Command:
-    """The options that decide what rows are, shared by the verbs that make them."""
-    for decorate in reversed(_ROWS):
-        command = decorate(command)
-    return command
+def rows_options(**otherwise: str | None) -> Callable[[Command], Command]:
+    """The options that decide what rows are, shared by the verbs that make them.
+
+    `otherwise` says of some of them, by name, what holds in this verb where they are left out; None, that it has none such.
+    """
+
+    def decorate(command: Command) -> Command:
+        for names, kwargs in reversed(_ROWS):
+            key = names[1].removeprefix("--").replace("-", "_")
+            if key not in otherwise:
+                command = of_spec(*names, **kwargs)(command)
+            elif otherwise[key] is not None:
+                command = of_spec(*names, **{**kwargs, "otherwise": otherwise[key]})(command)
+        return command
+
+    return decorate
 
 
 def given(ctx: click.Context) -> dict[str, Any]:

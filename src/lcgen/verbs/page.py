@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 import lcgen
-from lcgen.verbs.options import Grouped, option
+from lcgen.verbs.options import Grouped, json_option, option
 from lcgen.verbs.terminal import progress_bar, size
 
 
@@ -24,9 +24,16 @@ from lcgen.verbs.terminal import progress_bar, size
     help="What models answered: files or folders, as `lcgen score` takes them, or what its --out wrote.",
 )
 @option("What is shown", "--check", type=click.Path(), metavar="FILE", help="What `lcgen check --out` wrote.")
-@option("Where it goes", "--out", type=click.Path(), metavar="FILE", help="The page.  [./DIR_report.html]")
-@option("Where it goes", "--figures", type=click.Path(), metavar="DIR", help="A folder for the figures as SVG and PNG.  [none]")
-@option("Where it goes", "--json", "as_json", is_flag=True, help="Report as JSON.")
+@option("Where it goes", "--out", type=click.Path(), metavar="FILE", help="The page.", otherwise="./DIR_report.html")
+@option(
+    "Where it goes",
+    "--figures",
+    type=click.Path(),
+    metavar="DIR",
+    help="A folder for the figures as SVG and PNG.",
+    otherwise="none",
+)
+@json_option()
 def report(
     folder: Path,
     more: tuple[str, ...],

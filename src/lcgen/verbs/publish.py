@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lcgen.verbs.options import Grouped, option
+from lcgen.verbs.options import Grouped, json_option, option
 from lcgen.verbs.terminal import progress_bar
 
 
@@ -22,14 +22,14 @@ from lcgen.verbs.terminal import progress_bar
     type=click.Choice(["auto", "manual"]),
     help="Readers must ask: let in at once, or one by one.",
 )
-@option("What is made", "--tag", metavar="NAME", help="Name of the version.  [v- and a hash of the manifest]")
+@option("What is made", "--tag", metavar="NAME", help="Name of the version.", otherwise="v- and a hash of the manifest")
 @option("What is made", "--license", metavar="ID", help="Asked for where text or questions are somebody's.")
 @option("How it is done", "--dry-run", is_flag=True, help="Verify, and only list what would change.")
 @option("How it is done", "--full", is_flag=True, help="Encode and solve every row before, not 5 %.")
 @option(
     "How it is done", "--tokenizer", multiple=True, metavar="NAME", help="Where to find a vocabulary that the manifest names."
 )
-@option("How it is done", "--json", "as_json", is_flag=True, help="Report as JSON.")
+@json_option()
 def push(folder: Path, repository: str, as_json: bool, **options: Any) -> None:
     """Publish a folder on the Hub.
 
@@ -58,7 +58,5 @@ def push(folder: Path, repository: str, as_json: bool, **options: Any) -> None:
     click.echo(
         f"{found.page}: {len(found.added)} files new, {len(found.changed)} changed, {len(found.deleted)} gone; read back and tagged {found.tag}."
     )
-    # A file of the manifest is named data/CONFIG/SPLIT-...
-    _, config, file = next(iter(manifest.of(folder)["files"])).split("/")
-    split = file.rpartition("-")[0]
-    click.echo(f'Load: datasets.load_dataset("{repository}", "{config}", split="{split}", revision="{found.tag}")')
+    config, part = next(iter(manifest.parts_of(manifest.of(folder)).items()))
+    click.echo(f'Load: datasets.load_dataset("{repository}", "{config}", split="{part["split"]}", revision="{found.tag}")')

@@ -8,18 +8,30 @@ from typing import Any
 
 import click
 
-from lcgen.verbs.options import Grouped, option
+from lcgen.verbs.options import Grouped, json_option, option
 from lcgen.verbs.terminal import progress_bar
 
 
 @click.command(cls=Grouped)
 @click.argument("suite", metavar="SUITE.yaml")
+@option("What is made", "--epoch", default="month", metavar="day|week|month|NAME", help="The epoch that it is.")
 @option(
-    "What is made", "--epoch", default="month", show_default=True, metavar="day|week|month|NAME", help="The epoch that it is."
+    "What is made",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the epochs.",
+    otherwise="./NAME_epochs",
 )
-@option("What is made", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the epochs.  [./NAME_epochs]")
 @option("What is published", "--push", is_flag=True, help="Publish it where the suite's `hub` says.")
-@option("What is published", "--keep", type=int, metavar="N", help="Remove the tags of all but the newest N epochs.  [keep all]")
+@option(
+    "What is published",
+    "--keep",
+    type=int,
+    metavar="N",
+    help="Remove the tags of all but the newest N epochs.",
+    otherwise="keep all",
+)
 @option(
     "How it is done",
     "--check",
@@ -27,7 +39,7 @@ from lcgen.verbs.terminal import progress_bar
     metavar="ROWS",
     help="Show ROWS to the reference model; its verdicts stand in the change log.",
 )
-@option("Other", "--json", "as_json", is_flag=True, help="Report as JSON.")
+@json_option()
 def refresh(suite: str, as_json: bool, **options: Any) -> None:
     """Build a new epoch of a suite, with fresh rows.
 
@@ -55,10 +67,11 @@ def refresh(suite: str, as_json: bool, **options: Any) -> None:
         click.echo(f"Tags removed: {', '.join(found.forgotten)}.")
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("suite", metavar="SUITE.yaml")
 @click.argument("epoch")
-def reveal(suite: str, epoch: str) -> None:
+@json_option()
+def reveal(suite: str, epoch: str, as_json: bool) -> None:
     """Publish the secret seed of an epoch.
 
     Then anybody can build it again.
@@ -68,21 +81,39 @@ def reveal(suite: str, epoch: str) -> None:
     import lcgen
 
     found = lcgen.reveal(suite, epoch)
+    if as_json:
+        click.echo(json.dumps(found.__dict__))
+        return
     click.echo(f"{found.page}: the seed of {found.tag} is {'published' if found.done else 'public already'}.")
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("suite", metavar="SUITE.yaml")
-@click.option("--to", type=click.Choice(["github-actions", "cron", "systemd"]), required=True, help="What is to run it.")
-@click.option("--epoch", type=click.Choice(["day", "week", "month"]), default="month", show_default=True, help="How often.")
-@click.option("--keep", type=click.IntRange(1), metavar="N", help="Passed on to `lcgen refresh`.")
-@option("Other", "--out", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="Where files are written.  [here]")
-@click.option("--force", is_flag=True, help="Replace files that say something else.")
-def schedule(suite: str, to: Any, epoch: str, keep: int | None, out: Path, force: bool) -> None:
+@option(
+    "What is written", "--to", type=click.Choice(["github-actions", "cron", "systemd"]), required=True, help="What is to run it."
+)
+@option("What is written", "--epoch", type=click.Choice(["day", "week", "month"]), default="month", help="How often.")
+@option("What is written", "--keep", type=click.IntRange(1), metavar="N", help="Passed on to `lcgen refresh`.")
+@option(
+    "Where it goes",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    metavar="DIR",
+    help="Where files are written.",
+    otherwise="here",
+)
+@option("Where it goes", "--force", is_flag=True, help="Replace files that say something else.")
+@json_option()
+def schedule(suite: str, to: Any, epoch: str, keep: int | None, out: Path, force: bool, as_json: bool) -> None:
     """Write the file that refreshes a suite by the calendar."""
     from lcgen.builders.schedule import schedule as made
     from lcgen.builders.schedule import write
 
-    for path in write(made(suite, to, epoch, keep), out, force):
+    written = write(made(suite, to, epoch, keep), out, force)
+    if as_json:
+        click.echo(json.dumps({"files": list(map(str, written))}))
+        return
+    for path in written:
         click.echo(f"{path}")
     click.echo("Read the first lines: they say how to install it and where secrets stand.")

@@ -9,7 +9,6 @@ import click
 
 from lcgen import excerpt, proof
 from lcgen.builders.build import makers
-from lcgen.builders.tables import TableMaker
 from lcgen.spec import Place, Spec
 
 COLOURS = {"gold": "green", "step": "green", "distractor": "yellow", "decoy": "magenta"}
@@ -18,15 +17,7 @@ COLOURS = {"gold": "green", "step": "green", "distractor": "yellow", "decoy": "m
 def one(spec: Spec, index: int) -> dict[str, Any]:
     """The first row of a spec at this index, encoded and solved again. Raises LcgenError."""
     part = spec.parts[0]
-    maker = makers(spec)[part.name]
-    if isinstance(maker, TableMaker):
-        maker.preflight()
-        return maker.rows(Place(part.lengths[0], None, 0, index))[0]
-    row = maker.rows(Place(part.lengths[0], part.depths[0], 0, index))[0]
-    proof.shape(row)
-    proof.encode(row, maker.tokenizer, maker.wrapper)
-    proof.solve(row, maker.task, maker.wording)
-    return row
+    return makers(spec)[part.name].proven(Place(part.lengths[0], part.depths[0], 0, index))
 
 
 def text(row: Mapping[str, Any], full: bool) -> str:
