@@ -6,7 +6,7 @@ and who comes next makes what has none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from lcgen.builders.site import Site, planned
 from lcgen.builders.tables import IDS
 from lcgen.builders.workshop import Workshop, makers
 from lcgen.errors import CheckFailed, LcgenError
+from lcgen.progress import Progress
 from lcgen.spec import Spec, Suite
 
 __all__ = ["MOVING", "STAGING", "Report", "build", "finish", "generate", "makers"]
@@ -64,7 +65,7 @@ def build(
     suite: Suite,
     out: Path | str | None = None,
     force: bool = False,
-    progress: Callable[[int, int], Any] | None = None,
+    progress: Progress | None = None,
     jobs: int = 1,
     shard: tuple[int, int] | None = None,
     executor: Literal["local", "ray"] = "local",
@@ -93,7 +94,7 @@ def build(
 
 
 def _build(
-    site: Site, done: dict[str, dict[str, Any]], progress: Callable[[int, int], Any] | None, jobs: int,
+    site: Site, done: dict[str, dict[str, Any]], progress: Progress | None, jobs: int,
     shard: tuple[int, int] | None, executor: Literal["local", "ray"],
 ) -> Report:  # fmt: skip
     """The same, the folder being held."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,13 @@ from lcgen import cards
 from lcgen.builders import harness, manifest, recheck, tables
 from lcgen.builders.depot import room
 from lcgen.errors import CheckFailed, LcgenError
+from lcgen.progress import Progress
 from lcgen.remote import Content, Moved, Remote, State, oid
 
 OURS = ("data/", "lm_eval/", "schemas/", "templates/")
 """Folders of a repository in which nothing stands but what a build made."""
 UNTOUCHED = {".gitattributes", "README.md"}
 """What a repository may hold that was not filled by lcgen yet."""
-Progress = Callable[[int, int], Any]
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ MOST_FAULTS = 20
 
 
 @dataclass
-class Findings:
+class Verified:
     """What was looked at, and what did not hold."""
 
     rows: int = 0
@@ -36,7 +36,7 @@ class Findings:
 class Read:
     """What one file holds."""
 
-    found: Findings = field(default_factory=Findings)
+    found: Verified = field(default_factory=Verified)
     ids: set[str] = field(default_factory=set)
     content: str = ""
     """Hash of its rows; empty where it could not be read whole."""
@@ -109,7 +109,7 @@ def _vocabulary(noted: dict[str, Any], given: Mapping[str, Tokenizer]) -> Tokeni
     return found
 
 
-def _there(path: Path, entry: dict[str, Any], found: Findings) -> bool:
+def _there(path: Path, entry: dict[str, Any], found: Verified) -> bool:
     """Whether a file is there; a fault where it is not, or is another one."""
     if not path.is_file():
         found.faults.append(f"{path.name} of {path.parent.name} is missing.")
@@ -210,7 +210,7 @@ def _numbers(
 
 def _row(
     row: dict[str, Any], vocabulary: Tokenizer, wrapper: Wrapper, wordings: dict[str, Wording], full: bool, first: bool, ids: set[str],
-    found: Findings,
+    found: Verified,
 ) -> None:  # fmt: skip
     found.rows += 1
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,18 @@ from typing import Any
 from lcgen import cards
 from lcgen.builders import executors, manifest
 from lcgen.builders.folder import Folder
-from lcgen.builders.reading import MOST_FAULTS, Findings, Read, Reader, wordings_of
+from lcgen.builders.reading import MOST_FAULTS, Read, Reader, Verified, wordings_of
 from lcgen.errors import CheckFailed
+from lcgen.progress import Progress
 
 
 def recheck(
     folder: Path,
     full: bool = False,
     tokenizer: str | Sequence[str] | None = None,
-    progress: Callable[[int, int], Any] | None = None,
+    progress: Progress | None = None,
     jobs: int = 1,
-) -> Findings:
+) -> Verified:
     """Checks hashes of all files, schemas, lengths, spans and ids of every row; encodes and solves the first
     of each file and the 5 % sample, or all if `full`.
 
@@ -29,7 +30,7 @@ def recheck(
     same. Raises LcgenError where the folder is no build, CheckFailed where its manifest is damaged.
     """
     made = manifest.of(folder)
-    found = Findings()
+    found = Verified()
     try:
         wordings_of(folder, made)
     except CheckFailed as error:
@@ -48,7 +49,7 @@ def recheck(
     return _joined(found, made, read)
 
 
-def _joined(found: Findings, made: dict[str, Any], read: Mapping[str, Read]) -> Findings:
+def _joined(found: Verified, made: dict[str, Any], read: Mapping[str, Read]) -> Verified:
     """What was found in files of their own, by name, and over all of them."""
     ids: set[str] = set()
     for name in sorted(read):

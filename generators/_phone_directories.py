@@ -8,9 +8,8 @@ from functools import cache
 from lcgen import forms, languages
 from lcgen.atoms import Digits, Form, Joined, Table
 from lcgen.contract import Lane, Plant, Source, Units
-from lcgen.directory import RESERVED
 from lcgen.errors import LcgenError
-from lcgen.records import Records
+from lcgen.records import RESERVED, Records
 from lcgen.streams import Stream
 from lcgen.wording import Wording
 from lcgen.woven import Woven

@@ -11,11 +11,8 @@ from lcgen.atoms import CONSONANTS, Form, Letters
 from lcgen.contract import Cell, Source, Units
 from lcgen.errors import LcgenError
 from lcgen.generators._thread_params import MultiThreadParams
-from lcgen.records import Records
+from lcgen.records import RESERVED, Records
 from lcgen.streams import Stream
-
-RESERVED = 8192
-"""Pool ids kept for plants; pairs of filler start behind them."""
 
 
 class Pairs(Records):

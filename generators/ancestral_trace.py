@@ -19,7 +19,8 @@ from lcgen.contract import Cell, Context, Draft, Estimate, Plant, Preset, Puzzle
 from lcgen.errors import CheckFailed
 from lcgen.generators._trace_params import AncestralTraceParams
 from lcgen.kinship import ASKS, Ask, Family, wrap
-from lcgen.relatives import RESERVED, SENTENCES, TERMS, Relatives, read, sayings
+from lcgen.records import RESERVED
+from lcgen.relatives import SENTENCES, TERMS, Relatives, read, sayings
 from lcgen.streams import Stream
 from lcgen.wording import Wording
 

@@ -16,13 +16,10 @@ import numpy as np
 
 from lcgen import contrasts, forms, grading
 from lcgen.contract import Cell, Context, Draft, Drawn, Plant, Preset, Puzzle, Row, Setting, Source, Task
-from lcgen.records import Records
+from lcgen.records import RESERVED, Records
 from lcgen.retrieval import Spread, chain, judged, pools, scattered, shortcuts, wrapped
 from lcgen.streams import Stream
 from lcgen.wording import Wording
-
-RESERVED = 8192
-"""Pool ids kept for plants; the task's own records start behind them."""
 
 
 @dataclass(frozen=True)

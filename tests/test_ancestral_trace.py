@@ -17,7 +17,8 @@ import lcgen
 from lcgen import forms, generators, kinship, templates
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.kinship import ASKS, Plan
-from lcgen.relatives import RESERVED, Relatives, read, sayings
+from lcgen.records import RESERVED
+from lcgen.relatives import Relatives, read, sayings
 from lcgen.streams import Stream
 from lcgen.wording import Wording
 

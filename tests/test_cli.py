@@ -118,6 +118,7 @@ print(sorted(name for name in set(sys.modules) - light if "." not in name), sort
         "lcgen.cli",
         "lcgen.errors",
         "lcgen.pairs",
+        "lcgen.progress",
         "lcgen.spec",
         "lcgen.wanted",
     }

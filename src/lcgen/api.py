@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lcgen import spec, wanted
 from lcgen.errors import LcgenError
+from lcgen.progress import Progress
 from lcgen.wanted import Options
 
 if TYPE_CHECKING:
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
     from lcgen.builders.exports import Exported
     from lcgen.builders.forecast import Line
     from lcgen.builders.push import Pushed
-    from lcgen.builders.reading import Findings
+    from lcgen.builders.reading import Verified
     from lcgen.builders.refresh import Refreshed
-    from lcgen.checking.findings import Findings as Checked
+    from lcgen.checking.findings import Findings
     from lcgen.reporting import Page
     from lcgen.scoreboard import Scores
     from lcgen.scoring import Missing
 
-Source = str | Path | Mapping[str, str | Sequence[str]]
+Answers = str | Path | Mapping[str, str | Sequence[str]]
 """Responses: a file or folder of a run, `-` for standard input, or a mapping from id to response."""
 
 
@@ -40,7 +41,7 @@ def build(
     out: str | Path | None = None,
     *,
     force: bool = False,
-    progress: Callable[[int, int], Any] | None = None,
+    progress: Progress | None = None,
     jobs: int = 1,
     shard: str | None = None,
     executor: Literal["local", "ray"] = "local",
@@ -97,9 +98,9 @@ def verify(
     *,
     full: bool = False,
     tokenizer: str | Sequence[str] | None = None,
-    progress: Callable[[int, int], Any] | None = None,
+    progress: Progress | None = None,
     jobs: int = 1,
-) -> Findings:
+) -> Verified:
     """Reads a built folder again, in `jobs` processes, and holds it to everything that it promises. Raises LcgenError where it is no build."""
     from lcgen.builders.recheck import recheck
 
@@ -108,15 +109,15 @@ def verify(
 
 def score(
     folder: str | Path,
-    responses: Source | Sequence[Source] = (),
+    responses: Answers | Sequence[Answers] = (),
     *,
     by: str | Sequence[str] = "config",
-    baseline: Source | None = None,
+    baseline: Answers | None = None,
     oracle: bool = False,
     missing: Missing = "zero",
     threshold: float | None = None,
     out: str | Path | None = None,
-    progress: Callable[[int, int], Any] | None = None,
+    progress: Progress | None = None,
 ) -> Scores:
     """Scores what models answered to the rows of a built folder, each row by its own task.
 
@@ -176,11 +177,11 @@ def export(
 def report(
     folder: str | Path,
     *,
-    scores: Source | Sequence[Source] = (),
+    scores: Answers | Sequence[Answers] = (),
     check: str | Path | None = None,
     out: str | Path | None = None,
     figures: str | Path | None = None,
-    progress: Callable[[int, int], Any] | None = None,
+    progress: Progress | None = None,
 ) -> Page:
     """Writes one HTML page about a built folder and, with `scores`, about how models did on it; it needs nothing but itself.
 
@@ -210,8 +211,8 @@ def check(
     attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = "auto",
     chunk: int = 0,
     trust_remote_code: bool = False,
-    progress: Callable[[int, int], Any] | None = None,
-) -> Checked:
+    progress: Progress | None = None,
+) -> Findings:
     """Shows a model each row of a built folder whole, with its evidence alone, and with its evidence replaced.
 
     `model` is `induction` (the reference model: no weights, no download), a Hub id, a model folder or a GGUF file.
@@ -238,7 +239,7 @@ def push(
     dry_run: bool = False,
     full: bool = False,
     tokenizer: str | Sequence[str] | None = None,
-    progress: Callable[[int, int], Any] | None = None,
+    progress: Progress | None = None,
 ) -> Pushed:
     """Publishes a built folder as one commit of the dataset repository `repository` (ORG/NAME), reads it back and tags it.
 
@@ -262,7 +263,7 @@ def refresh(
     push: bool = False,
     keep: int | None = None,
     check: int | None = None,
-    progress: Callable[[int, int], Any] | None = None,
+    progress: Progress | None = None,
 ) -> Refreshed:
     """Builds a new epoch of a suite, whose rows no earlier one has, and with `push` publishes it where its `hub` says.
 

@@ -14,16 +14,13 @@ from lcgen.atoms import Form, Table
 from lcgen.contract import MOST_PLANTS
 from lcgen.errors import LcgenError
 from lcgen.naming import Naming, naming
-from lcgen.records import Records
+from lcgen.records import RESERVED, Records
 from lcgen.shares import TRIES, Selection
 from lcgen.streams import Stream
 from lcgen.telephones import Block, numbers
 
 if TYPE_CHECKING:
     from lcgen.tokens import Counts, Scale
-
-RESERVED = 8192
-"""First texts of the pools, kept for what is planted; the filler's entries start behind them."""
 
 
 class Order(Protocol):

@@ -28,6 +28,8 @@ FEW = 512
 """Records that are written and searched faster than it is told what they can hold."""
 DRAWN = 4 * BLOCK
 """Records that are drawn at once. Numbers that fall outside their form walk on, fewer in every step: of many, the steps cost less."""
+RESERVED = 8192
+"""First texts of a pool, kept for what a task plants; its filler starts behind them."""
 SAMPLE = 256
 """Records of a probe that are weighed one by one."""
 WIDE = (1024, 8192)

@@ -14,13 +14,11 @@ from lcgen.atoms import Table
 from lcgen.errors import LcgenError
 from lcgen.kinship import Plan
 from lcgen.mixing import mix
-from lcgen.records import Records
+from lcgen.records import RESERVED, Records
 from lcgen.slots import WORD
 from lcgen.streams import Stream
 from lcgen.wording import Wording
 
-RESERVED = 8192
-"""Names kept for planted people; those of filler stand behind them."""
 TERMS = ("mother", "father", "grandmother", "grandfather")
 """Macros with the terms of a relation, by its kind (`kinship.Relation`)."""
 SENTENCES = ("elder_first", "younger_first")

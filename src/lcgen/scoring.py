@@ -22,6 +22,7 @@ from lcgen.builders import manifest, reading
 from lcgen.contract import Row, Task
 from lcgen.errors import CheckFailed, LcgenError, unknown
 from lcgen.ids import turn
+from lcgen.progress import Progress
 from lcgen.responses import Responses, digest, some
 from lcgen.wording import Wording
 
@@ -106,7 +107,7 @@ def modelless() -> set[str]:
 
 def score(
     folder: Path, answers: Sequence[Responses], *, oracle: bool = False, missing: Missing = "zero", out: Path | None = None,
-    progress: Callable[[int, int], Any] | None = None, watch: Watch | None = None,
+    progress: Progress | None = None, watch: Watch | None = None,
 ) -> Scored:  # fmt: skip
     """Reads the folder once, one row in memory, and scores what each run answers to each row. `watch` sees each row while it is whole.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from lcgen.checking.prompts import FRESH
 from lcgen.checking.trials import NUMBERLESS, Record, check
 from lcgen.contract import Row
 from lcgen.errors import LcgenError
+from lcgen.progress import Progress
 
 INDUCTION = "induction"
 """Name of the reference model."""
@@ -44,7 +45,7 @@ class Job:
     shard: tuple[int, int] = (0, 1)
 
 
-def run(job: Job, progress: Callable[[int, int], Any] | None = None) -> Findings:
+def run(job: Job, progress: Progress | None = None) -> Findings:
     """Checks a folder; several devices, joined by commas, share its rows.
 
     Ctrl-C ends it early with what was found so far. Raises LcgenError where the folder is no build of prompts, or the model
@@ -126,7 +127,7 @@ def _devices(job: Job) -> list[str]:
 
 
 def _checked(
-    job: Job, made: dict[str, Any], judge: Judge, chosen: frozenset[int] | None, progress: Callable[[int, int], Any] | None
+    job: Job, made: dict[str, Any], judge: Judge, chosen: frozenset[int] | None, progress: Progress | None
 ) -> tuple[list[Record], bool]:
     records: list[Record] = []
     try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lcgen.errors import LcgenError
+from lcgen.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def make(
     check: Path | None,
     out: Path | None,
     figures: Path | None,
-    progress: Callable[[int, int], Any] | None,
+    progress: Progress | None,
 ) -> Page:
     """Writes the page, and the figures as SVG and PNG where a folder for them is named. Raises LcgenError, CheckFailed."""
     from lcgen.reporting import checked, drawing

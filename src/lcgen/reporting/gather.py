@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from lcgen.builders import manifest
 from lcgen.cells import MOST_VALUES
 from lcgen.contract import Row
 from lcgen.errors import LcgenError
+from lcgen.progress import Progress
 from lcgen.reporting import told
 from lcgen.reporting.entries import Entry, entry
 from lcgen.responses import shown, some
@@ -127,7 +128,7 @@ class Collector:
                 )
 
 
-def gather(folder: Path, files: Sequence[str | Path | Mapping[str, Any]], progress: Callable[[int, int], Any] | None) -> Gathered:
+def gather(folder: Path, files: Sequence[str | Path | Mapping[str, Any]], progress: Progress | None) -> Gathered:
     """Reads the folder once, one row in memory, and joins it with files of responses or of scores.
 
     Raises LcgenError where the folder is no build, where a file cannot be read or is about other rows, or where two runs
