@@ -24,7 +24,7 @@ class Texts:
     """
 
     def __init__(self, room: int) -> None:
-        self._room, self._data = room, np.empty(room, np.uint8)
+        self._data = np.empty(room, np.uint8)
         self._ends = [0]
 
     @property
@@ -32,19 +32,16 @@ class Texts:
         """Bytes held."""
         return self._ends[-1]
 
-    def add(self, text: str) -> bool:
-        """One more string; False, and nothing is added, where others stand here and the room is too small for it too."""
-        place, end = self.size, self.size + (len(text) if text.isascii() else len(text.encode()))
-        if place and end > self._room:
-            return False
+    def add(self, text: str, taken: int) -> None:
+        """One more string, of so many bytes; there is room for one at least, however long it is."""
+        place, end = self.size, self.size + taken
         if end > len(self._data):
-            self._data = np.empty(end, np.uint8)
+            self._data = np.concatenate([self._data[:place], np.empty(end - place, np.uint8)])
         for start in range(0, len(text), BLOCK):
             block = text[start : start + BLOCK].encode()
             self._data[place : place + len(block)] = np.frombuffer(block, np.uint8)
             place += len(block)
         self._ends.append(end)
-        return True
 
     def array(self) -> pa.LargeStringArray:
         """The strings as an Arrow array that looks into the buffer: good until the next `clear`."""
@@ -54,6 +51,11 @@ class Texts:
     def clear(self) -> None:
         """Forgets the strings, not the buffer."""
         self._ends = [0]
+
+
+def size(text: str) -> int:
+    """Bytes of a string in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def batch(rows: Sequence[Mapping[str, Any]], schema: pa.Schema, made: Mapping[str, pa.Array] | None = None) -> pa.RecordBatch:

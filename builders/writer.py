@@ -18,6 +18,8 @@ from lcgen.vault import file_hash
 GROUP_BYTES = 32 * 2**20
 """Most raw text in a row group, where one row is not more: a reader holds a whole group, and a writer what it became."""
 PROMPTS = ("input", "question", "reference_output")
+TEXTS = (*PROMPTS[1:], "params", "metadata")
+"""What else of a row may be long."""
 OBJECTS = ("params", "metadata")
 _opened = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 _hashed = json.JSONEncoder(sort_keys=True).encode
@@ -106,19 +108,23 @@ def _parquet(path: Path, rows: Iterable[dict[str, Any]]) -> None:
         path, SCHEMA, compression="zstd", compression_level=1, use_dictionary=small, write_statistics=small, write_page_index=True
     ) as writer:
         group: list[dict[str, Any]] = []
-        inputs = arrow.Texts(GROUP_BYTES)
+        inputs, beside = arrow.Texts(GROUP_BYTES), 0
 
         def close() -> None:
+            nonlocal beside
             writer.write_batch(arrow.batch(group, SCHEMA, {"input": inputs.array()}))
             group.clear()
             inputs.clear()
+            beside = 0
 
         for row in rows:
             text = row.pop("input")
-            if not inputs.add(text):
+            taken, others = arrow.size(text), sum(arrow.size(row[name]) for name in TEXTS)
+            if group and inputs.size + taken + beside + others > GROUP_BYTES:
                 close()
-                inputs.add(text)
+            inputs.add(text, taken)
             group.append(row)
+            beside += others
         close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 import lcgen
@@ -152,3 +153,17 @@ def test_the_card_of_both_splits_says_which_rows_carry_a_canary(tmp_path: Path) 
     held = {row["split"]: bool(row["canary"]) for name in made["files"] for row in writer.read(tmp_path / "both" / name)}
     assert held == {"train": False, "test": True} and made["canary"]
     assert "all but the split `train`, whose rows carry no canary. Canary: `" in (tmp_path / "both" / "README.md").read_text()
+
+
+def test_row_groups_hold_so_much_text_wherever_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [*lcgen.generate("golden_thread", lengths="2k", samples=6), *lcgen.generate("needle", lengths="2k,4k", lang="zh")]
+    monkeypatch.setattr(writer, "GROUP_BYTES", 24_000)
+    writer.write(tmp_path / "rows.parquet", iter(rows), "parquet")
+    with pq.ParquetFile(tmp_path / "rows.parquet") as file:
+        groups = [
+            file.read_row_group(number, columns=["input", "reference_output"]).to_pylist()
+            for number in range(file.num_row_groups)
+        ]
+    sizes = [sum(len(text.encode()) for row in group for text in row.values()) for group in groups]
+    assert all(size <= 24_000 or len(group) == 1 for size, group in zip(sizes, groups)) and len(groups) < len(rows)
+    assert [row["input"] for row in writer.read(tmp_path / "rows.parquet")] == [row["input"] for row in rows]

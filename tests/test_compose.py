@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from lcgen import proof, tokens, wrapper
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
+from lcgen.builders.workshop import Frames
 from lcgen.compose import Composer, Pose, Prompt, TooShort, context_id
 from lcgen.contract import SPARES, Context, Draft, Lane, Plant, Puzzle, Quote, Units
 from lcgen.errors import LcgenError
@@ -554,12 +555,15 @@ def test_huge_units_are_refused_or_exact() -> None:
 # ---- the needle task through the same composer
 
 
+FRAMES: Frames = {}
+
+
 @cache
 def maker(vocabulary: str, haystack: str, lang: str, params: tuple[str, ...], **options: Any) -> RowMaker:
     made = spec(
         "needle", lengths="1k", depths="0.5", haystack=haystack, lang=lang, params=params, tokenizer=vocabulary, **options
     )
-    return makers(made, tokenizer(vocabulary))["needle"]
+    return makers(made, FRAMES)["needle"]
 
 
 @every_vocabulary

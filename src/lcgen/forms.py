@@ -211,6 +211,7 @@ class Fresh:
                 return near
         # The last ones are found by luck.
         most = self._alike.get(text, 0) * 9 // 10
+        share = "" if form.whole is form else ", or for a larger share of all keys and values (--pool-share, epochs_apart)"
         raise ValueError(
-            f"there are not enough look-alikes of {text}: ask for {f'at most {most} of it' if most else 'none'}, or for longer texts"
+            f"there are not enough look-alikes of {text}: ask for {f'at most {most} of it' if most else 'none'}, or for longer texts{share}"
         )

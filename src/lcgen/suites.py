@@ -51,7 +51,7 @@ def source(name: str) -> str:
     except (OSError, ValueError) as error:
         raise LcgenError(
             f"Cannot read the suite {name}: {getattr(error, 'strerror', None) or 'it is no UTF-8 text'}. "
-            f"Name a file, or one of lcgen's own with --suite: {', '.join(names())}."
+            f"Name a file, or one of lcgen's own: {', '.join(names())}."
         ) from error
 
 

@@ -47,7 +47,7 @@ def tell(report: Report, began: float, as_json: bool, shard: str | None = None, 
     if report.written:
         done = f"{'joined' if joined else 'built'} in {time.monotonic() - began:.1f} s"
     if shard is not None and (report.waits or done != "up to date"):
-        waits = f"{len(report.waits):,} files of other shards are not there yet" if report.waits else "all files are there"
+        waits = f"{len(report.waits):,} files of other shards are not there yet" if report.waits else "All files are there"
         click.echo(
             f"{shown}: {report.written:,} files of shard {shard} {done}; {report.rows:,} rows, {size(report.bytes)}. {waits}."
         )
