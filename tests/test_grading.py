@@ -766,7 +766,8 @@ CLAIMED = [
     "It is {right}, not {wrong}.", "{wrong}. No, actually {right}.", "Not {wrong} but {right}", "It is not {wrong}. It is {right}",
     "{right}, not {wrong} or 1111111", "{right}, rather than {wrong}", "Neither {wrong} nor 1111111; {right}", "It isn’t {wrong}, it's {right}",
     "{right} instead of {wrong}", "Is it {wrong}? No. It is {right}.", "{wrong}. Wait, no: {right}", "{wrong}... Correction: {right}",
-    "{wrong}? No. 1111111? No, {right}", "{wrong}, sorry, {right}", "{wrong} is not the answer; {right} is.", "It is **{right}**, not **{wrong}**",
+    "{wrong}? No. 1111111? No, {right}", "{wrong}, sorry, {right}", "{wrong} is not the answer; {right} is.", "It is {right}, isn't it?",
+    "The answer is {right}, not to be confused with {wrong}.", "It is **{right}**, not **{wrong}**",
     "是{right}，不是{wrong}。", "{wrong}。不对，是{right}。", "答案不是{wrong}，而是{right}。", "{wrong}，应该是{right}。", "{wrong}。更正：{right}",
 ]  # fmt: skip
 DENIED = [

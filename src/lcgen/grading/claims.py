@@ -31,12 +31,13 @@ _NOUN = "answer|value|number|code|key|word|name|entry|result|element|one"
 # not far off" deny nothing.
 _DENIED_BEFORE = re.compile(
     r"(?:\b(?:not|never|neither|nor|cannot|instead of|rather than|as opposed to|no longer)|\b\w{2,7}n't)"
-    rf"(?: (?:is|was|be|been|the|an?|as|to|its|correct|right|final|actual(?:ly)?|really|equal|given|listed|stated|of|for|by|{_NOUN})){{0,4}} ?$"
+    rf"(?: (?:is|was|be|been|the|an?|as|to|its|correct|right|final|actual(?:ly)?|really|equal|given|listed|stated|of|for|by"
+    rf"|confused with|mistaken for|{_NOUN})){{0,4}} ?$"
     r"|(?<!是)(?<!难道)(?:并?不是|并非|而非|绝非|不可能是|不会是|不应该?[是为]|不等于|不为|不再是)(?:正确)?的?(?:答案|值|号码)?[是为]?$"
 )
 _DENIED_AFTER = re.compile(
     r" ?,? ?(?:which |that )?(?:is|was|are|were)(?:n't| not| never)(?: (?:the|an?|my))?(?: (?:right|correct|final|actual))?"
-    rf" (?:right|correct|it|{_NOUN})\b"
+    rf" (?:right|correct|it|{_NOUN})\b(?! ?[?？])"
     r"| ?,? ?(?:which |that )?(?:is|was) (?:wrong|incorrect|false)\b"
     r"|[，,]?(?:并|也)?不[是为](?:正确)?的?(?:答案|值|号码|密码|词)|[，,]?是?(?:错的|错误的|不对的?|不正确的?|有误)"
 )
