@@ -18,7 +18,6 @@ from lcgen.generators import _trace_answers as answers
 from lcgen.generators import _trace_reading as reading
 from lcgen.generators._trace_params import AncestralTraceParams
 from lcgen.kinship import ASKS, Ask, Family
-from lcgen.records import RESERVED
 from lcgen.relatives import SENTENCES, TERMS, Relatives, sayings
 from lcgen.streams import Stream
 from lcgen.wording import Wording
@@ -70,10 +69,7 @@ class AncestralTrace(Task[AncestralTraceParams]):
         ask = params.ask if params.ask != "mixed" else ASKS[cell.turn(len(ASKS))]
         plan = params.plan(ask)
         names = forms.Pool(source.share(forms.names(source.lang)), rng.child("people"))
-        if names.form.size < planted + RESERVED:
-            raise ValueError(
-                f"{planted} relations and those of the filler need more than the {names.form.size} names that there are"
-            )
+        params.named(cell.questions, names.form.size)
         ways = [[said for said in sayings(wording) if said.kind == kind] for kind in range(len(TERMS))]
         start = cell.start(rng)
         plants: list[Plant] = []
