@@ -7,6 +7,7 @@ from typing import Literal
 
 from lcgen.contract import MOST_PLANTS
 from lcgen.kinship import Ask, Plan
+from lcgen.records import RESERVED
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,24 @@ class AncestralTraceParams:
         each = self.plan("eldest").relations
         count = each * (self.families + questions)
         if count > MOST_PLANTS:
-            most = MOST_PLANTS // each - questions
-            chain = MOST_PLANTS // (self.families + questions) - self.beyond - self.branches
             raise ValueError(
                 f"{self.families + questions} families of {each} relations are {count:,}, but a row holds at most {MOST_PLANTS:,} of them: "
-                + " or ".join([f"take families={most}"] * (most >= 0) + [f"chain={chain}"] * (chain >= 2) + ["fewer branches"])
+                f"take {self._fewer(questions, MOST_PLANTS)}"
             )
         return count
+
+    def named(self, questions: int, names: int) -> None:
+        """Raises ValueError where the people of a row are more than the names, of which the first `RESERVED` are kept from filler."""
+        families, most = self.families + questions, names - RESERVED
+        if (people := families * (self.plan("eldest").relations + 1)) > most:
+            raise ValueError(
+                f"{families} families have {people:,} people, but of {names:,} names {max(0, most):,} are left for as many, "
+                f"beside {RESERVED:,} that are kept: "
+                + (f"take {self._fewer(questions, most - families)}" if most > families else "take a larger share of the names")
+            )
+
+    def _fewer(self, questions: int, most: int) -> str:
+        """What keeps a row within so many relations."""
+        families = most // self.plan("eldest").relations - questions
+        chain = most // (self.families + questions) - self.beyond - self.branches
+        return " or ".join([f"families={families}"] * (families >= 0) + [f"chain={chain}"] * (chain >= 2) + ["fewer branches"])

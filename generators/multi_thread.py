@@ -64,7 +64,7 @@ class MultiThread(Task[MultiThreadParams]):
         parted = [(thread, step) for thread in range(whole) for step in range(params.steps - 1) for _ in range(params.forks)]
         lengths = [params.steps] * whole + [1 + rng.below(params.steps - 1 - step) for _, step in parted]
         line = Line(params.direction, params.placement, params.anchor == "last", params.pairs or None, cell.depth)
-        laid = lay(rng.child("places"), lengths, line, (cell.turn(10) + rng.unit()) / 10)
+        laid = lay(rng.child("places"), lengths, line, cell.stratum(rng))
         nodes, records = texts_of(rng, params, cell, source, laid.places, parted)
         bare = source.kind == "records"
         found: list[tuple[int, Plant]] = []

@@ -15,9 +15,9 @@ from typing import Literal
 import numpy as np
 
 from lcgen import contrasts, forms, grading
-from lcgen.contract import Cell, Context, Draft, Drawn, Plant, Preset, Puzzle, Row, Setting, Source, Task
+from lcgen.contract import Cell, Context, Draft, Drawn, Plant, Preset, Puzzle, Row, Setting, Source, Task, wrapped
 from lcgen.records import RESERVED, Records
-from lcgen.retrieval import Spread, chain, judged, pools, scattered, shortcuts, wrapped
+from lcgen.retrieval import Spread, chain, judged, pools, scattered, shortcuts
 from lcgen.streams import Stream
 from lcgen.wording import Wording
 
@@ -130,7 +130,7 @@ class Needle(Task[NeedleParams]):
             count * params.values + negatives,
             RESERVED,
         )
-        start = cell.depth if cell.depth is not None else (cell.turn(10) + rng.unit()) / 10
+        start = cell.start(rng)
         names = [""] if params.key_kind == "none" else keys.texts(np.arange(count))
         every = values.texts(np.arange(count * params.values))
         gold = [every[at : at + params.values] for at in range(0, len(every), params.values)]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lcgen import forms
-from lcgen.contract import Cell, Context, Draft, Plant, Preset, Puzzle, Role, Row, Setting, Source, Task
+from lcgen.contract import Cell, Context, Draft, Plant, Preset, Puzzle, Role, Row, Setting, Source, Task, wrapped
 from lcgen.directory import Book, Roster, order
 from lcgen.generators import _phone_reading as reading
 from lcgen.generators._phone_answers import graded
@@ -150,7 +150,7 @@ class PhoneBook(Task[PhoneBookParams]):
         if cell.depth is None:
             return [round((place + rng.unit()) / slots, 9) for place in turn]
         ahead = [cell.depth + (1 + place) / slots for place in turn]
-        return [cell.depth, *(round(depth - 1 if depth > 1 else depth, 9) for depth in ahead)]
+        return [cell.depth, *(wrapped(depth) for depth in ahead)]
 
     def _others(self, params: PhoneBookParams, roster: Roster, name: str, number: str) -> Sequence[tuple[str, str]]:
         """Entries that are easily taken for one asked for."""

@@ -87,7 +87,7 @@ class SetDisjointness(Task[SetParams]):
         places = rng.child("places").sample(number, number)
         depths = (
             params.depth_short if params.depth_short >= 0 else round(rng.child("short").unit(), 6),
-            params.depth_long if params.depth_long >= 0 else round((cell.turn(10) + rng.child("long").unit()) / 10, 6),
+            params.depth_long if params.depth_long >= 0 else round(cell.stratum(rng.child("long")), 6),
         )
         sets, shared, near, apart = deal(rng, params, pool, self._common(params, cell))
         pair = Pair(names, shared, depths, places)

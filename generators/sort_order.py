@@ -34,6 +34,7 @@ from lcgen.contract import (
 from lcgen.contrasts import Contrast
 from lcgen.errors import CheckFailed
 from lcgen.generators import _sort_answers as answers
+from lcgen.generators import _sort_choice as choice
 from lcgen.generators import _sort_contrast as contrasting
 from lcgen.generators._sort_events import Events, Excerpt
 from lcgen.generators._sort_params import SortOrderParams
@@ -48,9 +49,6 @@ PLACES = 32
 """Places of a book that are tried where the length is given: the first at which it holds such segments is taken."""
 ASKS = {True: {"first": "ask_first", "last": "ask_last"}, False: {"first": "ask_forward", "last": "ask_backward"}}
 """Macros that ask, of a pair and of more segments."""
-MARGIN = 0.01
-"""Share of the text by which distances keep away from the edges of their bin, a tenth of it at most: what closes the text makes it a little
-longer or shorter than is known when segments are chosen."""
 
 
 @dataclass(frozen=True)
@@ -58,20 +56,7 @@ class Plan:
     """What pose must know of a draft."""
 
     lang: str
-    wishes: Sequence[Wish]
-
-
-@dataclass(frozen=True)
-class Wish:
-    """One question of a draft, before its text is known."""
-
-    ask: str
-    bin: tuple[float, float]
-    depth: float
-    shown: Sequence[int]
-    """The segments by their place in the text, as they are shown; twins show them also the other way round."""
-    draws: Sequence[float]
-    """What varies the distances between neighbours."""
+    wishes: Sequence[choice.Wish]
 
 
 class SortOrder(Task[SortOrderParams]):
@@ -106,7 +91,7 @@ class SortOrder(Task[SortOrderParams]):
             raise ValueError(
                 "segments of a text are nothing that splits could share out: leave out --disjoint-pools, or --haystack"
             )
-        plan = Plan(source.lang, list(_wishes(rng, params, cell)))
+        plan = Plan(source.lang, list(choice.wishes(rng, params, cell)))
 
         def text(attempt: int) -> Units:
             stream = rng.child("filler", attempt)
@@ -135,10 +120,10 @@ class SortOrder(Task[SortOrderParams]):
             opens = begins[excerpt.opens[excerpt.opens < params.words]]
             # Tokens are not known here: a segment of so many is taken to have as many words as it may have.
             segments = Segments(wording.sep.join(held), source.lang, opens, Cut(params.segment_length, None, params.ngram))
-            chosen = _chosen(segments, params, plan.wishes, params.words)
+            chosen = choice.chosen(segments, params, plan.wishes, params.words)
             if all(chosen):
                 return [draft]
-        lack = _lack(params, plan.wishes, chosen, segments, params.words)
+        lack = choice.lack(params, plan.wishes, chosen, segments, params.words)
         raise ValueError(
             f"of {ATTEMPTS} excerpts none holds such segments. Of the last one: {lack.removeprefix('sort_order: ').rstrip('.')}"
         )
@@ -150,8 +135,8 @@ class SortOrder(Task[SortOrderParams]):
         cut = Cut(params.segment_length, context.tokens if params.segment_unit == "tokens" else None, params.ngram)
         segments = Segments(context.text, plan.lang, opens, cut)
         whole = len(segments.words) / context.share
-        chosen = _chosen(segments, params, plan.wishes, whole)
-        lacks = _lack(params, plan.wishes, chosen, segments, whole)
+        chosen = choice.chosen(segments, params, plan.wishes, whole)
+        lacks = choice.lack(params, plan.wishes, chosen, segments, whole)
         found: list[Puzzle] = []
         phrases = answers.phrases(wording)
         for number, (wish, words) in enumerate(zip(plan.wishes, chosen)):
@@ -166,7 +151,7 @@ class SortOrder(Task[SortOrderParams]):
         return found
 
     def _puzzles(
-        self, params: SortOrderParams, wording: Wording, segments: Segments, whole: float, wish: Wish, words: Sequence[int]
+        self, params: SortOrderParams, wording: Wording, segments: Segments, whole: float, wish: choice.Wish, words: Sequence[int]
     ) -> Iterator[Puzzle]:
         """One question: a puzzle for each order in which the segments are shown, and for each condition."""
         text, sep, pair = segments.words.text, wording.sep, params.segments == 2
@@ -199,7 +184,7 @@ class SortOrder(Task[SortOrderParams]):
                 evidence=() if hidden else quotes,
                 metadata={
                     "ask": wish.ask, "condition": condition, "labels": labels, "gold": gold, "shown": list(shown),
-                    "texts": [texts[place] for place in shown], "twins": params.twins, "bin": _named(wish.bin), "places": list(words),
+                    "texts": [texts[place] for place in shown], "twins": params.twins, "bin": choice.named(wish.bin), "places": list(words),
                     "prefix": lead, "continuations": [f"{sep if lead else ''}{label}" for label in labels],
                 },
             )  # fmt: skip
@@ -245,21 +230,6 @@ class SortOrder(Task[SortOrderParams]):
         return answers.figures(rows, scores)
 
 
-def _wishes(rng: Stream, params: SortOrderParams, cell: Cell) -> Iterator[Wish]:
-    """The questions of a row: bins, ends asked for and orders shown are dealt in turns, and so is the depth."""
-    asks, ranges, count = ("first", "last") if params.ask == "mixed" else (params.ask,), params.ranges, params.segments
-    parts = params.turns
-    # An odd number of depths takes turns of its own.
-    turn, ninth = cell.turn(parts), cell.turn(9)
-    for number in range(cell.questions):
-        own = rng.child("question", number)
-        rest, place = divmod((turn + number) % parts, len(ranges))
-        ask, turned = divmod(rest, 2)
-        depth = params.depth if params.depth >= 0 else ((ninth + 4 * number) % 9 + own.unit()) / 9
-        shown = ((1, 0) if turned else (0, 1)) if count == 2 else tuple(own.shuffle(range(count)))
-        yield Wish(asks[ask], ranges[place], depth, shown, [own.unit() for _ in range(count - 1)])
-
-
 def _fitted(params: SortOrderParams, questions: int, source: Source, filler: Units, sep: str, plan: Plan) -> Draft:
     """The draft of a text whose length is asked for, with the least of it that can hold the segments."""
     sample = filler.text(np.arange(min(64, filler.limit or 64)))
@@ -284,69 +254,6 @@ def _fitted(params: SortOrderParams, questions: int, source: Source, filler: Uni
         )
 
     return Draft(plants=(), filler=filler, sep=sep, least=least, why=why, distinct=source.kind == "records", state=plan)
-
-
-def _chosen(segments: Segments, params: SortOrderParams, wishes: Sequence[Wish], whole: float) -> list[tuple[int, ...]]:
-    """The segments of each question, in a text that will have about so many words; none is asked about twice.
-
-    Behind a question for which there are none, and where there are too few for all, nothing is looked for: empty.
-    """
-    found: list[tuple[int, ...]] = []
-    for wish in wishes if len(segments.starts) >= len(wishes) * params.segments else ():
-        low, high = wish.bin
-        margin = 0.0 if params.words else min(MARGIN, (high - low) / 10)
-        apart = (low + margin) * whole, (high - margin) * whole
-        taken = [word for words in found for word in words]
-        found.append(segments.choose(params.segments, apart, wish.depth, wish.draws, taken))
-        if not found[-1]:
-            break
-    return [*found, *[()] * (len(wishes) - len(found))]
-
-
-def _lack(
-    params: SortOrderParams, wishes: Sequence[Wish], chosen: Sequence[tuple[int, ...]], segments: Segments, whole: float
-) -> str:
-    """Why a text does not hold the questions, and what would do; empty where it does."""
-    needs = params.segments * len(wishes)
-    size = f"{params.segment_length} {params.segment_unit}"
-    try:
-        params.fits(whole, len(wishes), segments.reach // params.segment_length)
-    except ValueError as error:
-        return f"sort_order: {error}."
-    if all(chosen):
-        return ""
-    for held, what in (
-        (segments.within, f"has {len(segments.within):,} {'sentence' if len(segments.within) == 1 else 'sentences'} at whose beginning a segment of {size} fits"),
-        (segments.starts, f"has {len(segments.within):,} sentences at whose beginning a segment of {size} fits, but {len(segments.starts):,} of these "
-         f"segments are unique, with no run of {segments.run} words that stands elsewhere too"),
-    ):  # fmt: skip
-        if len(held) < needs:
-            most = segments.most(needs)
-            return (
-                f"sort_order: {needs} segments are asked about, but the text {what}: "
-                + (
-                    f"take segment_length={most} or less, "
-                    if most
-                    else "take a lower or higher ngram, "
-                    if held is segments.starts
-                    else "take "
-                )
-                + "a longer text, or another one"
-                + (", whose sentences end with a stop." if len(segments.within) < 2 else ".")
-            )
-    wish = wishes[[bool(words) for words in chosen].index(False)]
-    nearest = ""
-    if params.segments == 2:
-        far = segments.nearest(wish.bin[0] * whole, wish.bin[1] * whole)
-        nearest = f"; the nearest to that stand {far / whole:.3g} of it apart"
-    return (
-        f"sort_order: of the {len(segments.starts):,} unique segments of {size}, no {params.segments} that nothing is asked about yet stand "
-        f"{_named(wish.bin)} of the text apart{nearest}: take wider bins, a longer text, or fewer questions or segments."
-    )
-
-
-def _named(bin: tuple[float, float]) -> str:
-    return f"{bin[0]:g}..{bin[1]:g}"
 
 
 def _shortcut(key: Callable[[int, str], float]) -> Shortcut:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import lcgen
 from lcgen import forms, generators, kinship, templates
 from lcgen.errors import CheckFailed, LcgenError
+from lcgen.generators._trace_params import AncestralTraceParams
 from lcgen.kinship import ASKS, Plan
 from lcgen.records import RESERVED
 from lcgen.relatives import Relatives, read, sayings
@@ -477,3 +478,15 @@ def test_many_relations_without_filler_are_the_whole_context(haystack: str) -> N
     params = {"chain": 128, "bare": True, "families": 0, "beyond": 0, "branches": 0}
     (row,) = lcgen.generate("ancestral_trace", params=params, samples=1, depths="random", haystack=haystack, verify="full")
     assert len(row["evidence"]) == 128
+
+
+def test_more_people_than_names_names_the_chain_that_they_hold() -> None:
+    params = AncestralTraceParams(chain=100)
+    with pytest.raises(ValueError, match=r"4 families have 428 people, but of 8,500 names 308 .*families=1 or chain=70") as error:
+        params.named(1, 8500)
+    params.named(1, 8192 + 428)
+    AncestralTraceParams(chain=70).named(1, 8500)
+    AncestralTraceParams(chain=100, families=1).named(1, 8500)
+    with pytest.raises(ValueError, match="larger share"):
+        params.named(1, 300)
+    assert "chain=71" not in str(error.value)

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from lcgen.contract import wrapped
 from lcgen.streams import Stream
 
 Ask = Literal["eldest", "ancestor", "descendant", "distance"]
@@ -132,7 +133,7 @@ def depths(rng: Stream, plan: Plan, start: float) -> list[float]:
     """
     count = plan.chain
     if plan.gap:
-        marks = sorted(wrap(start + step * plan.gap) for step in range(count))
+        marks = sorted(wrapped(start + step * plan.gap) for step in range(count))
     else:
         marks = sorted([start, *(rng.unit() for _ in range(count - 1))])
     ranks = list(range(count))
@@ -145,11 +146,6 @@ def depths(rng: Stream, plan: Plan, start: float) -> list[float]:
         half = -(-count // 2)
         ranks = [number // 2 + (half if number % 2 else 0) for number in ranks]
     return [*(marks[rank] for rank in ranks), *(rng.unit() for _ in range(plan.relations - count))]
-
-
-def wrap(depth: float) -> float:
-    """Back into 0..1; 1 itself stays, since the end of the text is a depth of its own."""
-    return round(depth - 1 if depth > 1 else depth, 9)
 
 
 @dataclass(frozen=True)

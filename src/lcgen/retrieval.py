@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from lcgen import forms, grading
-from lcgen.contract import MOST_PLANTS, Row, Shortcut, Source
+from lcgen.contract import MOST_PLANTS, Row, Shortcut, Source, wrapped
 from lcgen.slots import WORD
 from lcgen.streams import Stream
 from lcgen.wording import Wording
@@ -39,11 +39,6 @@ def pools(
     # Where keys and values have one form they share one pool, so that no key is a value.
     behind = value_form.size // 2 if value_form is key_form else 0
     return forms.Pool(key_form, rng.child("pool", kinds[0])), forms.Pool(value_form, rng.child("pool", kinds[1]), behind)
-
-
-def wrapped(depth: float) -> float:
-    """Back into 0..1; 1 itself stays, since the end of the text is a depth of its own."""
-    return round(depth - 1 if depth > 1 else depth, 9)
 
 
 def scattered(rng: Stream, spread: Spread, start: float, count: int) -> list[float]:

@@ -5,7 +5,7 @@ draw -> fit -> pose -> close -> render; a task writes `draw` and `pose`, the com
 To be read in this order: `filler`, `drafts`, `puzzles`, `rows`, `presets`, `task`.
 """
 
-from lcgen.contract.drafts import MOST_PLANTS, Cell, Draft, Lane, Plant, Role
+from lcgen.contract.drafts import MOST_PLANTS, Cell, Draft, Lane, Plant, Role, wrapped
 from lcgen.contract.filler import SPARES, Source, Units, mark
 from lcgen.contract.presets import Preset, Setting
 from lcgen.contract.puzzles import Context, Puzzle, Quote
@@ -35,4 +35,5 @@ __all__ = [
     "Task",
     "Units",
     "mark",
+    "wrapped",
 ]

@@ -43,6 +43,19 @@ class Cell:
             return place
         return self.blocks.child("turn", parts, block).sample(parts, parts)[place]
 
+    def stratum(self, rng: Stream) -> float:
+        """A depth in [0, 1) in the tenth whose turn it is: every ten indices have one in each."""
+        return (self.turn(10) + rng.unit()) / 10
+
+    def start(self, rng: Stream) -> float:
+        """The depth asked for; else one by strata."""
+        return self.depth if self.depth is not None else self.stratum(rng)
+
+
+def wrapped(depth: float) -> float:
+    """Back into 0..1; 1 itself stays, since the end of the text is a depth of its own."""
+    return round(depth - 1 if depth > 1 else depth, 9)
+
 
 @dataclass(frozen=True)
 class Plant:
