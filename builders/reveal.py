@@ -28,7 +28,7 @@ def reveal(path: str, named: str, *, held_out: bool = False, out: Path | None = 
     Tags stay where they are. Raises LcgenError where the secret is not that of the epoch, or where nothing is published.
     """
     suite = suites.load(path)
-    remote, name = epoch.repository(suite, path), epochs.named(named, datetime.date.min)
+    remote, name = epoch.repository(suite, path), epochs.named(named, datetime.datetime.now(datetime.timezone.utc).date())
     variable = epochs.HELD_OUT if held_out else epochs.SALT
     secret = epochs.secret(variable)
     if secret is None:

@@ -50,7 +50,9 @@ def test_a_suite_is_made_again(tmp_path: Path) -> None:
 
 def test_a_secret_seed_must_be_given(tmp_path: Path) -> None:
     lcgen.build("needle", tmp_path / "built", lengths="1k", depths="0.5", seed=SECRET)
-    made = tmp_path / "built" / "manifest.json"
+    # Wherever somebody saved it, and by whatever name.
+    made = tmp_path / "of a stranger.json"
+    made.write_bytes((tmp_path / "built" / "manifest.json").read_bytes())
     refused("build", made, "--out", tmp_path / "again", says="is secret.*--seed")
     refused("build", made, "--out", tmp_path / "again", "--seed", SECRET + "0", says="seed is sha256:")
     done("build", made, "--out", tmp_path / "again", "--seed", SECRET)

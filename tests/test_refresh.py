@@ -59,7 +59,10 @@ def test_epochs_have_names() -> None:
     for bad in ("2026-13", "2026-W54", "2026-02-30", "2026-1", "2026-W5", "2026-12-1", "2026-12a"):
         with pytest.raises(lcgen.LcgenError, match="looks like a date, but is none"):
             epochs.named(bad, day)
-    assert [epochs.named(name, day) for name in ("2026-12", "2026-W53", "2024-02-29", "2026_a")]
+    for slip, meant in (("weekk", "week"), ("Month", "month"), ("days", "day"), ("monthly", "month")):
+        with pytest.raises(lcgen.LcgenError, match=f"Did you mean {meant}"):
+            epochs.named(slip, day)
+    assert [epochs.named(name, day) for name in ("today", "2026-12", "2026-W53", "2024-02-29", "2026_a")]
     assert (
         epochs.earlier("2026-W09", "2026-W10")
         and not epochs.earlier("spring", "summer")
@@ -179,6 +182,9 @@ def test_a_salt_is_committed_to_revealed_and_rebuilt(hub: Hub, suite: Path, monk
     refused("reveal", suite, "1", says="is not the secret")
     monkeypatch.setenv(epochs.SALT, SALT)
     refused("reveal", suite, "3", says="no epoch 3")
+    refused(
+        "reveal", suite, "month", says=f"no epoch {epochs.named('month', datetime.datetime.now(datetime.timezone.utc).date())}"
+    )
     assert "published" in done("reveal", suite, "1")
     assert "public already" in done("reveal", suite, "1")
     assert json.loads(done("reveal", suite, "1", "--json"))["done"] is False

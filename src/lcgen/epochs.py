@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 import hashlib
 import hmac
 import os
@@ -27,6 +28,9 @@ def shown(seed: str) -> str:
 
 def named(asked: str, today: datetime.date) -> str:
     """The name of an epoch: of the day, week or month that it is, or as asked. Raises LcgenError for what is no name."""
+    if asked not in CALENDAR and (meant := difflib.get_close_matches(asked, CALENDAR, n=1, cutoff=0.8)):
+        # A tag stays for ever, and so would the slip.
+        raise LcgenError(f"--epoch {asked!r} is no epoch of the calendar. Did you mean {meant[0]}? A name must be less like it.")
     name = today.strftime(CALENDAR[asked]) if asked in CALENDAR else asked
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,63}", name, re.ASCII) or ".." in name or name.endswith((".", ".lock")):
         raise LcgenError(

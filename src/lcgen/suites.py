@@ -36,8 +36,8 @@ def is_file(name: str) -> bool:
 
 
 def is_manifest(name: str) -> bool:
-    """Whether a name is that of a manifest, which is built again as it is."""
-    return Path(name).name == "manifest.json"
+    """Whether a name is that of a manifest, which is built again as it is, wherever somebody saved it."""
+    return name.endswith(".json")
 
 
 def source(name: str) -> str:
