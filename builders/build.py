@@ -15,8 +15,8 @@ from typing import Any, Literal
 from lcgen import spec as specs
 from lcgen.builders import executors, manifest
 from lcgen.builders.depot import MOVING, STAGING, Depot, Stopped, depot, trouble
+from lcgen.builders.draws import reserve
 from lcgen.builders.folder import Folder
-from lcgen.builders.rows import reserve
 from lcgen.builders.site import Site, planned
 from lcgen.builders.tables import IDS
 from lcgen.builders.workshop import Workshop, makers

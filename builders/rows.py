@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from itertools import product
 from typing import Any
 
-from lcgen import epochs, generators, reference, schemas, templates
-from lcgen.compose import Composer, Lacking, Pose, Prompt, TooShort
-from lcgen.contract import MOST_PLANTS, Cell, Context, Draft, Plant, Preset, Puzzle, Task
+from lcgen import epochs, schemas
+from lcgen.builders.draws import Draws
+from lcgen.compose import Prompt
+from lcgen.contract import Draft, Plant, Preset
 from lcgen.errors import LcgenError
-from lcgen.haystack import Haystack
 from lcgen.ids import row_id
 from lcgen.layout import Piece
-from lcgen.ledger import TooLong
-from lcgen.params import parse, plain
-from lcgen.shares import Share
-from lcgen.spec import Length, Part, Place, Spec
+from lcgen.spec import Length, Place
 from lcgen.streams import Stream, canonical
-from lcgen.tokens import Tokenizer
-from lcgen.wording import Wording
-from lcgen.wrapper import Wrapper
 
 CANARY = "lcgen-canary-5f0b8d1e-3c57-4a0e-9b62-7d41c9e2a816: generated test data, keep it out of training corpora"
 TRAIN = "train"
 """The split that is made to be trained on."""
-ORACLES = 64
-"""Oracle responses whose longest decides the default answer budget."""
 
 
 def digest(*parts: Any) -> str:
@@ -38,67 +28,13 @@ def digest(*parts: Any) -> str:
     return hashlib.sha256(canonical(parts).encode()).hexdigest()[:16]
 
 
-def reserve(asked: int | None, audience: str, wrapper: str) -> int:
-    """Tokens left free in the window: as asked, else 0 where the wrapper is counted, else room for one."""
-    if asked is not None:
-        return asked
-    return 0 if audience == "chat" and wrapper != "none" else 64
-
-
 def canary(split: str) -> str:
     """The text by which leaked rows of a split are found; empty for rows that are made for training, of which it would say what is wrong."""
     return "" if split == TRAIN else CANARY
 
 
-class RowMaker:
+class RowMaker(Draws):
     """Makes the rows of one part of a spec. Raises LcgenError where what is asked for cannot be."""
-
-    def __init__(self, spec: Spec, part: Part, tokenizer: Tokenizer, wrapper: Wrapper) -> None:
-        self.spec, self.part, self.tokenizer, self.wrapper = spec, part, tokenizer, wrapper
-        self.task: Task[Any] = generators.get(part.task)
-        source = templates.source(part.task, part.lang) if spec.template is None else spec.template
-        self.wording = Wording(
-            source,
-            part.lang,
-            self.task.blocks,
-            "given by --template" if spec.template is not None else f"{part.task}.{part.lang}.j2",
-            self.task.axis,
-            ours=spec.template is None,
-        )
-        self.haystack = Haystack(part.haystack, part.lang, tokenizer, Share.of_spec(spec, part.split))
-        self.composer = Composer(tokenizer, wrapper, self.wording, spec.audience)
-        self.params = [parse(self.task, params) for params in part.params]
-        self.plain = [plain(params) for params in self.params]
-
-    @cached_property
-    def reserve(self) -> int:
-        """Tokens left free in the window."""
-        return reserve(self.spec.reserve, self.spec.audience, self.wrapper.name)
-
-    def answer_tokens(self, length: Length) -> int:
-        """The answer budget of every row of a length: as asked, else what the answers of this task need."""
-        if self.part.answer_tokens is not None:
-            return self.part.answer_tokens
-        # On the output axis a length is one of answers: a quarter more is left for what a model says otherwise.
-        return -(-length.high * 5 // 4) if self.task.axis == "output" and not length.native else self._measured
-
-    @cached_property
-    def _measured(self) -> int:
-        """1.5 times the longest of 64 responses as a right model may give them, in steps of 32: the same for all epochs."""
-        longest, source = 0, self.haystack.sharing(Share(self.haystack.shared.split))
-        for params, number in product(range(len(self.params)), range(ORACLES)):
-            place = Place(self.part.lengths[0], self.part.depths[0], params, number)
-            stream = Stream("answer budget", self.task.name, self.task.revision, self.plain[params], self.part.lang, number)
-            for draft, pose in self._drafts(place, stream, source):
-                for puzzle in self.composer.pose(draft, pose):
-                    answered = {
-                        "outputs": list(puzzle.answers),
-                        "answer": ", ".join(puzzle.answers),
-                        "metadata": puzzle.metadata,
-                        "reference_output": puzzle.reference or "",
-                    }
-                    longest = max(longest, self.tokenizer.count(self.task.longest(answered)))
-        return -(-longest * 3 // 2 // 32) * 32
 
     @property
     def preset(self) -> Preset | None:
@@ -179,138 +115,6 @@ class RowMaker:
             length: max(row["length"] for row in self.rows(Place(length, self.part.depths[0], 0, 0)))
             for length in self.part.lengths
         }
-
-    def max_new_tokens(self, length: Length) -> int:
-        """What the model may write: thinking and answer."""
-        return self.spec.thinking + self.answer_tokens(length)
-
-    def target(self, place: Place) -> int:
-        """The length of one draw, drawn evenly where a range was asked for."""
-        low, high = place.length.low, place.length.high
-        return low if low == high else low + Stream("target", low, high, *self._key(place)).below(high - low + 1)
-
-    def _key(self, place: Place) -> list[Any]:
-        spec = self.spec
-        return [
-            self.task.name,
-            self.task.revision,
-            self.plain[place.params],
-            self.part.lang,
-            self.part.split,
-            spec.seed,
-            place.depth,
-            place.index,
-            *self._shares,
-        ]
-
-    @property
-    def _shares(self) -> list[str]:
-        """What ids hash of shares; nothing where the whole is drawn from."""
-        return ["disjoint"] * self.spec.disjoint + ([f"share {self.spec.share}"] if self.spec.share else [])
-
-    def _drafts(self, place: Place, stream: Stream, source: Haystack | None = None) -> list[tuple[Draft, Pose]]:
-        """The drafts of one draw, each with how it is posed: from the same stream however often it is asked."""
-        params = self.params[place.params]
-        key = self._key(place)
-        common = Stream("common", self.task.name, self.task.revision, self.part.lang, self.part.split, self.spec.seed)
-        cell = Cell(
-            place.depth,
-            place.index,
-            self.spec.questions,
-            self.spec.seed,
-            self.part.split,
-            Stream("blocks", *key[:-1]),
-            common,
-            self.target(place),
-        )
-        try:
-            drafts = self.task.draw(stream, params, cell, source or self.haystack, self.wording)
-        except ValueError as error:
-            raise LcgenError(f"{self.part.task}: {error}.") from error
-        if (most := max(len(draft.plants) * draft.copies for draft in drafts)) > MOST_PLANTS:
-            raise LcgenError(
-                f"{self.part.task}: {most:,} planted sentences are asked for, but a row holds at most {MOST_PLANTS:,}."
-            )
-
-        return [(draft, self._pose(place, stream, draft)) for draft in drafts]
-
-    def _pose(self, place: Place, stream: Stream, draft: Draft) -> Pose:
-        """How a draft is posed: from the same stream however often it is asked."""
-        params, rng = self.params[place.params], stream.child("pose", draft.role)
-
-        def pose(context: Context) -> Sequence[Puzzle]:
-            try:
-                return self.task.pose(rng.again(), params, draft, context, self.wording)
-            except ValueError as error:
-                raise LcgenError(f"{self.part.task}: {error}.") from error
-
-        return pose
-
-    def _composed(self, place: Place, draft: Draft, room: int) -> tuple[Draft, Sequence[Prompt]]:
-        """The prompts of a draft, or of the first of those elsewhere that holds its puzzles. Raises as the composer does of the draft."""
-        stream, output, fault, held = self._stream(place), self.task.axis == "output", None, draft
-        while True:
-            try:
-                pose = self._pose(place, stream, held)
-                return held, (
-                    reference.compose(self.composer, held, pose, room) if output else self.composer.compose(held, pose, room)
-                )
-            except (TooShort, Lacking) as error:
-                fault = fault or error
-            if held.elsewhere is None:
-                raise fault
-            held = held.elsewhere()
-
-    def _holds(self, draft: Draft, pose: Pose, room: int) -> bool:
-        """Whether so many tokens are not too short for a puzzle."""
-        try:
-            self.composer.compose(draft, pose, room)
-        except TooShort:
-            return False
-        except TooLong:
-            pass
-        return True
-
-    def prompts(self, place: Place) -> Iterator[tuple[Draft, Prompt, int, int]]:
-        """The prompts of one draw, for each twin and question: its draft, itself, its number among those of the draft, and that
-        of its question, from 1; 0 where one is asked.
-
-        Raises LcgenError where the length cannot hold the puzzle.
-        """
-        target, answer = self.target(place), self.max_new_tokens(place.length)
-        output = self.task.axis == "output"
-        room = target if output else 0 if place.length.native else target - answer - self.reserve
-        for drawn, pose in self._drafts(place, self._stream(place)):
-            try:
-                draft, prompts = self._composed(place, drawn, room)
-            except TooShort as error:
-                least = target + error.needs - room
-                kept = f"Of them {answer} are kept for the answer and {self.reserve} in reserve, and the prompt itself needs about {error.needs}. "
-                raise LcgenError(
-                    f"{self.part.name}: {target} tokens are too short for this puzzle. {'' if output else kept}Ask for at least {least} "
-                    f"(--lengths), or for less in it (--set{'' if output else ', --answer-tokens, --thinking'}).{error.why and ' '}{error.why}"
-                ) from error
-            except TooLong as error:
-                over = drawn.copies * (error.tokens - error.holds)
-                if place.length.native:
-                    less = "Ask for less, or for"
-                elif target > over and self._holds(drawn, pose, room - over):
-                    less = f"Ask for at most {target - over} (--lengths), or for"
-                else:
-                    less = "No length holds both it and the puzzle: ask for"
-                raise LcgenError(
-                    f"{self.part.name}: {'so many' if place.length.native else target} tokens are too long for this puzzle, whose filler must "
-                    f"not repeat: there are {error.units:,} different units of it, {error.holds:,} tokens. "
-                    f"{less} a kind of filler with more of them (--set)."
-                ) from error
-            asked: Counter[str] = Counter()
-            for number, prompt in enumerate(prompts):
-                asked[prompt.puzzle.role] += 1
-                yield draft, prompt, number, asked[prompt.puzzle.role] if self.spec.questions > 1 else 0
-
-    def _stream(self, place: Place) -> Stream:
-        """The stream of a draw's puzzle; one for all lengths where the build is paired."""
-        return Stream("puzzle", *self._key(place), *([] if self.spec.paired else [self.target(place)]))
 
     def rows(self, place: Place) -> list[dict[str, Any]]:
         """The rows of one draw: one for each twin and question, in that order. Raises LcgenError as `prompts` does."""

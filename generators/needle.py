@@ -15,73 +15,13 @@ from typing import Literal
 import numpy as np
 
 from lcgen import contrasts, forms, grading
-from lcgen.contract import Cell, Context, Draft, Drawn, Plant, Preset, Puzzle, Row, Setting, Source, Task, wrapped
+from lcgen.contract import Cell, Context, Draft, Drawn, Plant, Puzzle, Row, Source, Task, wrapped
+from lcgen.generators._needle_params import NeedleParams
+from lcgen.generators._needle_presets import PRESETS
 from lcgen.records import RESERVED, Records
-from lcgen.retrieval import Spread, chain, judged, pools, scattered, shortcuts
+from lcgen.retrieval import chain, judged, pools, scattered, shortcuts
 from lcgen.streams import Stream
 from lcgen.wording import Wording
-
-
-@dataclass(frozen=True)
-class NeedleParams:
-    """What can be set of a needle puzzle."""
-
-    keys: int = 1
-    """Keys with a needle in the text (k); raised to what is asked."""
-    values: int = 1
-    """Needles for each key, each with a value of its own (v)."""
-    queries: int = 1
-    """Keys asked for in one question (q)."""
-    key_kind: Literal["words", "digits", "uuids", "none"] = "words"
-    """Form of keys; `none` is the passkey test: one needle without a key."""
-    value_kind: Literal["digits", "words", "uuids"] = "digits"
-    """Form of values."""
-    digits: int = 7
-    """Width of numbers, the same for all."""
-    leading_zeros: bool = False
-    """Whether numbers may begin with zero (they are strings)."""
-    spread: Spread = "even"
-    """Where the needles beside the first one stand: evenly from it on, within 5 % of the text around it, or anywhere."""
-    similar_keys: int = 0
-    """Hard negatives whose key shares a word (or all but one digit) with a key asked for, or with another one of them."""
-    similar_values: int = 0
-    """Hard negatives whose value differs in one piece from a right one, or from another one of them."""
-    other_subjects: int = 0
-    """Hard negatives that say the same of something beside a key asked for."""
-    question: Literal["after", "before", "both"] = "after"
-    """Where the question stands, seen from the text."""
-    copies: int = 1
-    """How often the whole text stands in the prompt (Just Read Twice: 2)."""
-    length_basis: Literal["final", "once"] = "final"
-    """Whether the length asked for holds all copies, or the prompt with one; then the rest comes on top and is measured."""
-    absent: float = 0.0
-    """Share of rows whose keys the text does not hold; right is the no-answer word. A multiple of 0.05."""
-    twins: bool = False
-    """Four rows for each sample: the fact present, absent, moved by half the text, contradicted by a later correction."""
-
-    def __post_init__(self) -> None:
-        for name in ("keys", "values", "queries", "digits", "copies"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1")
-        for name in ("similar_keys", "similar_values", "other_subjects"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must be at least 0")
-        if self.digits > 18:
-            raise ValueError("digits must be at most 18")
-        if not 0 <= self.absent <= 1 or round(self.absent * 20) != round(self.absent * 20, 6):
-            raise ValueError("absent must be a multiple of 0.05 from 0 to 1")
-        alone = (self.keys, self.values, self.queries, self.similar_keys, self.other_subjects) == (1, 1, 1, 0, 0)
-        if self.key_kind == "none" and not alone:
-            raise ValueError("key_kind=none has one needle: keys, values and queries are 1, and no negative can share its key")
-        if (self.twins or self.absent) and self.key_kind == "none":
-            raise ValueError("twins and absent need keys: key_kind=none has none")
-        if self.twins and (self.values, self.queries, self.absent) != (1, 1, 0):
-            raise ValueError("twins ask for one value of one key: values and queries are 1, absent is 0")
-
-    @property
-    def doubtful(self) -> bool:
-        """Whether the question must say what to do where the text holds no answer, or two."""
-        return self.twins or self.absent > 0
 
 
 @dataclass(frozen=True)
@@ -111,6 +51,7 @@ class Needle(Task[NeedleParams]):
     shares = True
     revision = 1
     metric = "exclusive"
+    presets = PRESETS
     blocks = {
         "needle": ("key", "value"), "correction": ("key", "value"), "neighbour": ("key", "value"), "passkey": ("value",),
         "ask": ("keys*", "doubtful?"), "no_answer": (), "refusals": (),
@@ -302,50 +243,5 @@ class Needle(Task[NeedleParams]):
 
 
 Needle.baselines = shortcuts("needle", "passkey")
-
-RULER = {
-    "single_1": Setting({}, "noise"),
-    "single_2": Setting({}, "prose"),
-    "single_3": Setting({"value_kind": "uuids"}, "prose"),
-    "multikey_1": Setting({"keys": 4, "spread": "random"}, "prose"),
-    "multikey_2": Setting({}, "records"),
-    "multikey_3": Setting({"key_kind": "uuids", "value_kind": "uuids"}, "records"),
-    "multivalue": Setting({"values": 4, "spread": "random"}, "prose"),
-    "multiquery": Setting({"keys": 4, "queries": 4, "spread": "random"}, "prose"),
-}
-OWN = "Our own wording and prose instead of the essays, so scores are not comparable digit for digit; --template takes a published wording."
-
-Needle.presets = {
-    "ruler": Preset(
-        "the eight needle settings of RULER, from one plain fact to all distractors",
-        "arXiv:2404.06654", RULER, "4k..128k", 500, "random", 128,
-        f"{OWN} Keys and values are distinct, depths are stratified, lengths exact.",
-    ),
-    "needlebench": Preset(
-        "NeedleBench's single and multi retrieval over length and depth",
-        "arXiv:2407.11963",
-        {"single": Setting({}, "prose"), "multi": Setting({"keys": 11, "queries": 11}, "prose", "0", 25)},
-        "1000,2000,4000,8000,16000,32000,64000,128000", 10, "0..1:0.1", None,
-        f"{OWN} No fixed buffer is taken off the length, so the short cells do hold text.",
-    ),
-    "passkey": Preset(
-        "the passkey test of Landmark Attention: one number in a repeated passage",
-        "arXiv:2305.16300", {"": Setting({"key_kind": "none", "digits": 5}, "noise")},
-        "256,512,1k,2k,3k,4k,5k,6k,8k,10k", 50, "random", 10,
-        f"{OWN} Lengths are tokens instead of characters; numbers all have five digits.",
-    ),
-    "stuffed_mamba": Preset(
-        "the passkey test for recurrent models, every 1k up to 128k",
-        "arXiv:2410.07145", {"": Setting({"key_kind": "none", "digits": 5, "leading_zeros": True}, "noise")},
-        "1k..128k:1k", 200, "random", 10,
-        f"{OWN} 10 answer tokens instead of 5, since digit-wise vocabularies need more; nothing overshoots.",
-    ),
-    "single_fact": Preset(
-        "the classic test: one fact, a fine grid of length and depth",
-        "github.com/gkamradt/LLMTest_NeedleInAHaystack", {"": Setting({"value_kind": "words"}, "prose")},
-        ",".join(str(round(1000 + 15000 * n / 34)) for n in range(35)), 1, ",".join(f"{n / 34:.6f}" for n in range(35)), 300,
-        f"{OWN} Scored by rule instead of by a judge, and every row has its own fact.",
-    ),
-}  # fmt: skip
 
 TASK = Needle()
