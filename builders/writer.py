@@ -16,7 +16,9 @@ from lcgen.builders import arrow
 from lcgen.vault import file_hash
 
 GROUP_BYTES = 32 * 2**20
-"""Most raw text in a row group, where one row is not more: a reader holds a whole group, and a writer what it became."""
+"""Most raw text in a row group, where one row is not more; each costs the small columns of a row over again."""
+PAGE_BYTES = 2**20
+"""Raw text that a page holds, unless one text is longer: Parquet's own default."""
 PROMPTS = ("input", "question", "reference_output")
 TEXTS = (*PROMPTS[1:], "params", "metadata")
 """What else of a row may be long."""
@@ -158,5 +160,8 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 def _groups(path: Path) -> Iterator[dict[str, Any]]:
     with pq.ParquetFile(path) as file:
         for number in range(file.num_row_groups):
-            for batch in file.read_row_group(number).to_batches(max_chunksize=1):
+            group = file.metadata.row_group(number)
+            # As many rows at once as are about a page of text: who wants the first few need not decode the rest.
+            run = max(1, PAGE_BYTES * group.num_rows // max(1, group.total_byte_size))
+            for batch in file.iter_batches(batch_size=run, row_groups=[number]):
                 yield from batch.to_pylist()
