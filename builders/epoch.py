@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,9 @@ from lcgen.builders.chronicle import Chronicle, Seeds
 from lcgen.builders.rows import RowMaker
 from lcgen.builders.workshop import crew_of
 from lcgen.errors import LcgenError
+from lcgen.progress import Progress
 from lcgen.remote import Remote
 from lcgen.spec import Place, Suite, fraction
-
-Progress = Callable[[int, int], Any]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,11 @@ from lcgen.builders.depot import room
 from lcgen.builders.epoch import Made, make, repository, said, seeds
 from lcgen.builders.push import Pushed, baselines, push
 from lcgen.errors import CheckFailed, LcgenError
+from lcgen.progress import Progress
 from lcgen.remote import Content, Remote
 from lcgen.spec import Suite
 
 SUITE = "suite.yaml"
-Progress = Callable[[int, int], Any]
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def _first(starts: np.ndarray, borders: np.ndarray) -> np.ndarray:
     """Of each border the first token that starts there or behind it; both rise."""
     if not len(borders):
         return np.zeros(0, np.int64)
-    # Most often a token starts at every border, and to look it up takes a tenth of searching it.
+    # Most often a token starts at every border, and to look it up is faster than to search it.
     known = starts[: np.searchsorted(starts, borders[-1], side="right")]
     table = np.zeros(int(borders[-1]) + 1, np.int64)
     table[known] = np.arange(len(known))

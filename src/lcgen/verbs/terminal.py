@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import click
+
+from lcgen.progress import Progress
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -33,7 +34,7 @@ def told() -> Iterator[None]:
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], Any]]:
+def progress_bar(what: str) -> Iterator[Progress]:
     """A bar of tokens on a terminal, nothing elsewhere; it learns the tokens planned with the first row."""
     if not sys.stderr.isatty():
         yield lambda planned, tokens: None
