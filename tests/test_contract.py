@@ -189,7 +189,8 @@ def test_law_6_depth_is_met_within_one_unit(case: Case) -> None:
     maker = case.maker()
     places = product(maker.part.lengths, maker.part.depths, range(len(maker.part.params)))
     for length, depth, params in places:
-        for draft, prompt, *_ in maker.prompts(Place(length, depth, params, 0)):
+        for draft, composed, *_ in maker.prompts(Place(length, depth, params, 0)):
+            prompt = composed.write()
             sizes = [maker.tokenizer.count(text) for text in draft.filler.text(np.arange(200))]
             # A unit with its separator, and the plants that stand side by side at the same border.
             units = max(sizes) + 4 + max((piece.token_end - piece.token_start for piece in prompt.pieces), default=0)

@@ -55,6 +55,10 @@ class Form(ABC):
         """For each atom the numbers that it writes (uint64), for texts of these numbers (uint64)."""
 
     @abstractmethod
+    def text(self, number: int) -> str:
+        """The text of one number: a few are written faster one by one."""
+
+    @abstractmethod
     def number(self, text: str) -> int | None:
         """The number that is written so; None where none is."""
 
@@ -117,6 +121,9 @@ class Table(Atom):
     def blocks(self, numbers: np.ndarray) -> np.ndarray:
         return np.take(self.packed, numbers.astype(np.intp))
 
+    def text(self, number: int) -> str:
+        return self.entries[number]
+
     def number(self, text: str) -> int | None:
         return self._places.get(text)
 
@@ -168,6 +175,13 @@ class Letters(Atom):
             found[f"{place}"] = np.take(table, (rest - upper * np.uint64(len(table))).astype(np.intp))
             rest = upper
         return found.view(f"S{self.width}")
+
+    def text(self, number: int) -> str:
+        letters, rest = [], number + self.low
+        for _ in range(self.width):
+            rest, place = divmod(rest, len(self.alphabet))
+            letters.append(self.alphabet[place])
+        return "".join(reversed(letters))
 
     def number(self, text: str) -> int | None:
         if len(text) != self.width or not set(text) <= self.charset:
@@ -222,6 +236,7 @@ class Joined(Form):
 
     def __init__(self, *parts: str | Form, apart: bool = False) -> None:
         """`apart` is the promise that no text is part of another, which the tests hold it to."""
+        self._laid = parts
         self.parts = [part for part in parts if not isinstance(part, str)]
         self._atoms = tuple(atom for part in parts for atom in ([part] if isinstance(part, str) else part.atoms) if atom)
         self.name = " ".join(repr(atom) if isinstance(atom, str) else atom.name for atom in self._atoms)
@@ -243,6 +258,16 @@ class Joined(Form):
             found = part.split(numbers - upper * np.uint64(part.size)) + found
             numbers = upper
         return found
+
+    def text(self, number: int) -> str:
+        said = []
+        for part in reversed(self._laid):
+            if isinstance(part, str):
+                said.append(part)
+            else:
+                number, place = divmod(number, part.size)
+                said.append(part.text(place))
+        return "".join(reversed(said))
 
     def pieces(self, text: str) -> list[str]:
         """What each atom wrote of a text; empty where it is not of this form."""

@@ -32,6 +32,12 @@ class Uuids(Atom):
             found[:, begin + place : end + place] = digits[:, begin:end]
         return found.view(f"S{self.width}").ravel()
 
+    def text(self, number: int) -> str:
+        high = mix(number, HIGH) & 0xFFFFFFFFFFFF0FFF | 0x4000
+        low = mix(number, LOW) & 0x3FFFFFFFFFFFFFFF | 0x8000000000000000
+        digits = f"{high:016x}{low:016x}"
+        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
     def number(self, text: str) -> int | None:
         if not re.fullmatch(self.pattern, text):
             return None
@@ -39,7 +45,7 @@ class Uuids(Atom):
         # The two bits that say "UUID" took the place of two others.
         for lost in range(4):
             number = unmix(low | lost << 62, LOW)
-            if number < self.size and self.texts(np.array([number], np.uint64)) == [text]:
+            if number < self.size and self.text(number) == text:
                 return number
         return None
 
