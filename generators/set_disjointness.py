@@ -45,7 +45,7 @@ class SetDisjointness(Task[SetParams]):
     tags = ("set-disjointness", "just-read-twice")
     Params = SetParams
     shares = True
-    revision = 2
+    revision = 3
     metric = "exclusive"
     depths = False
     haystack = "records"

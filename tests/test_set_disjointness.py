@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import lcgen
 from lcgen import generators, proof
-from lcgen.builders import batches
+from lcgen.builders import batches, writer
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
 from lcgen.builders.tables import TableMaker
@@ -45,10 +45,11 @@ def maker(*params: str, **options: Any) -> RowMaker:
 
 
 def rows(*params: str, count: int = 1, first: int = 0, length: int | None = None, **options: Any) -> list[dict[str, Any]]:
-    """Rows of so many indices."""
+    """Rows of so many indices, as they come out of a file."""
     made = maker(*params, **options)
     size = made.part.lengths[0] if length is None else Length(length, length)
-    return [row for index in range(first, first + count) for row in made.rows(Place(size, None, 0, index))]
+    drawn = [row for index in range(first, first + count) for row in made.rows(Place(size, None, 0, index))]
+    return [writer.unflat(writer.flat(row)) for row in drawn]
 
 
 def sets(row: Mapping[str, Any]) -> dict[str, list[list[str]]]:
