@@ -197,7 +197,7 @@ class Draws:
                     f"(--lengths), or for less in it (--set{'' if output else ', --answer-tokens, --thinking'}).{error.why and ' '}{error.why}"
                 ) from error
             except TooLong as error:
-                over = drawn.copies * (error.tokens - error.holds)
+                over, more = drawn.copies * (error.tokens - error.holds), drawn.more(error.needs) if drawn.more else ""
                 if place.length.native:
                     less = "Ask for less, or for"
                 elif target > over and self._holds(drawn, pose, room - over):
@@ -207,7 +207,7 @@ class Draws:
                 raise LcgenError(
                     f"{self.part.name}: {'so many' if place.length.native else target} tokens are too long for this puzzle, whose filler must "
                     f"not repeat: there are {error.units:,} different units of it, {error.holds:,} tokens. "
-                    f"{less} a kind of filler with more of them (--set)."
+                    f"{less} a kind of filler with more of them (--set).{more and ' '}{more}"
                 ) from error
             asked: Counter[str] = Counter()
             for number, prompt in enumerate(prompts):

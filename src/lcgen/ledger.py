@@ -23,11 +23,11 @@ FEW = 8
 
 
 class TooLong(LcgenError):
-    """A copy of the context needs more different units than there are; `holds` is the tokens of all of them."""
+    """A copy of the context needs more different units than there are, about `needs`; `holds` is the tokens of all of them."""
 
-    def __init__(self, units: int, tokens: int, holds: int) -> None:
+    def __init__(self, units: int, tokens: int, holds: int, needs: int) -> None:
         super().__init__(f"A context of {tokens:,} tokens needs more than the {units:,} different units that there are.")
-        self.units, self.tokens, self.holds = units, tokens, holds
+        self.units, self.tokens, self.holds, self.needs = units, tokens, holds, needs
 
 
 class Ledger:
@@ -75,7 +75,8 @@ class Ledger:
                 self._table = np.concatenate([weights, self.plant_weights[::-1]])
                 return
             if count == most:
-                raise TooLong(most, tokens, int(weights.sum()))
+                # What is drawn of more units may be lighter.
+                raise TooLong(most, tokens, int(weights.sum()), wanted or int(1.05 * tokens / max(1.0, float(weights.mean()))))
             mean = weights.mean() if len(ids) else 1
             unused = min(4.0, len(ids) / max(1, len(self.ids)))
             count = int(max(count * 1.1, (count if wanted else tokens / mean) * unused * 1.01)) + 2 * SPARES

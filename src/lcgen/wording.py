@@ -238,7 +238,7 @@ class Wording:
             return LcgenError(
                 f"The template {self.name} cannot be rendered: it reads another file, but everything must stand in the one."
             )
-        return LcgenError(f"The template {self.name} {what}: {error}.")
+        return LcgenError(f"The template {self.name} {what}: {str(error).rstrip('.')}.")
 
     @cached_property
     def _patterns(self) -> dict[str, re.Pattern[str]]:
