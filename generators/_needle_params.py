@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from lcgen.retrieval import Spread
+from lcgen.retrieval import MOST_DIGITS, Spread
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class NeedleParams:
         for name in ("similar_keys", "similar_values", "other_subjects"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be at least 0")
-        if self.digits > 18:
-            raise ValueError("digits must be at most 18")
+        if self.digits > MOST_DIGITS:
+            raise ValueError(f"digits must be at most {MOST_DIGITS}")
         if not 0 <= self.absent <= 1 or round(self.absent * 20) != round(self.absent * 20, 6):
             raise ValueError("absent must be a multiple of 0.05 from 0 to 1")
         alone = (self.keys, self.values, self.queries, self.similar_keys, self.other_subjects) == (1, 1, 1, 0, 0)

@@ -18,6 +18,8 @@ TOKEN_PAIR = (16, 16)
 """Of integer tokens: size of the short set and ratio where nobody says them."""
 OF_TOKENS = {"style", "answer_mode", "size_small", "size_ratio", "order", "intersecting", "universe", "copies", "swap"}
 """Parameters that have a meaning for integer tokens."""
+SIZED, WIDTH = ("number", "code", "hex"), 6
+"""Kinds of elements that have a width, and which where nobody says it."""
 MOST_WIDTH, MOST_OTHERS, MOST_COUNT = 12, 24, 20
 MOST_ENTRIES, MOST_IDS = 1 << 20, 1 << 16
 """Entries of sets of native sizes, and ids of integer tokens, of which 1,024 decks are shuffled at once."""
@@ -51,7 +53,7 @@ class SetParams:
     """Elements that each of the two sets lists twice, so that an element that comes again says nothing."""
     element: Literal["number", "word", "code", "hex", "name", "email"] = "number"
     """What elements are."""
-    width: int = 6
+    width: int = WIDTH
     """Digits of a number, characters of a code."""
     universe: int = 0
     """Elements that there are in all, the same in every row; 0: all of their kind. With tokens: all ids, special ones included."""
@@ -83,6 +85,8 @@ class SetParams:
             raise ValueError("depth_short and depth_long must be from 0 to 1, or -1 for any")
         if self.near_misses >= 1 and self.near_misses != int(self.near_misses):
             raise ValueError(f"near_misses={self.near_misses} must be a share below 1 or a whole number")
+        if self.width != WIDTH and self.element not in SIZED:
+            raise ValueError(f"element={self.element} has no width: leave it out, or take element={', '.join(SIZED)}")
         if self.answer_mode == "intersect_one" and self.overlap > 1:
             raise ValueError(
                 f"intersect_one has one shared element, overlap={self.overlap}: overlap=1, or answer_mode=intersect_all"
@@ -92,11 +96,16 @@ class SetParams:
         if self.style == "tokens":
             self._hold_tokens()
             return
-        if self.padding == "pad_both" and (self.size_small or 0 < self.near_misses < 1):
-            raise ValueError(
-                f"pad_both grows both sets, which size_small={self.size_small} and near_misses={self.near_misses} would take as known: "
-                "leave out size_small, give near misses as a number, or take padding=pad_long"
-            )
+        if self.padding == "pad_both":
+            known = [f"size_small={self.size_small}"] * bool(self.size_small)
+            known += [f"near_misses={self.near_misses:g}"] * (0 < self.near_misses < 1)
+            if known:
+                instead = ["leave out size_small"] * bool(self.size_small) + ["give near misses as a number"] * (
+                    len(known) > bool(self.size_small)
+                )
+                raise ValueError(
+                    f"pad_both grows both sets, which {' and '.join(known)} would take as known: {' and '.join(instead)}, or take padding=pad_long"
+                )
         if self.order == "interleaved" and (self.padding == "haystack" or self.swap or self.twins in ("order", "all")):
             raise ValueError("interleaved sets have no order: no haystack, no swap, and twins=none, copies or question")
         if self.twins in ("copies", "all") and self.length_basis == "final":

@@ -12,6 +12,8 @@ MOST_PAIRS = 1 << 20
 
 SIGNS = "*&#@%+~!"
 """Characters that mark the keys asked for, of which neither JSON nor any alphabet makes use."""
+SIZED = ("hex", "consonants")
+"""Alphabets whose keys have a width of their own."""
 THREADS = {"multiple": 3, "conditional": 3, "multi_thread": 2}
 LENGTHS = {"thread": 4, "multi_thread": 3, "branched": 3}
 
@@ -61,6 +63,7 @@ class MultiThreadParams:
             (self.thread_length > 1 and not long, f"{asks} follows no thread: thread_length is 1, not {self.thread_length}"),
             (self.branching and (self.branching < 2 or self.variant != "branched"), "branching is at least 2, and for variant=branched alone"),
             (not 5 <= self.width <= 14, f"width is {self.width}, but must be 5 to 14, so that there are keys for every length"),
+            (self.width != 8 and self.alphabet not in SIZED, f"alphabet={self.alphabet} has no width: leave it out, or take alphabet={' or '.join(SIZED)}"),
             (self.condition not in tuple(SIGNS), f"condition is {self.condition!r}, but must be one of {' '.join(SIGNS)}"),
             (self.walk and not long, f"walk needs a thread of at least 2 pairs: {asks} has none"),
             (self.links == "assignments" and not chain, "links=assignments asks for whole chains: take walk=true and variant=thread or multi_thread"),

@@ -825,3 +825,18 @@ def test_a_length_that_is_too_short_names_what_clashes_and_the_most_that_it_hold
         build(name, most)
         with pytest.raises(LcgenError, match="too short"):
             build(name, most + 2 + most // 4)
+
+
+@pytest.mark.parametrize(
+    "params", [{"digits": 2}, {"digits": 1, "keys": 30}, {"digits": 2, "key_kind": "digits", "leading_zeros": True}]
+)
+def test_numbers_that_are_too_few_name_the_least_width_that_works(params: dict[str, Any]) -> None:
+    def build(digits: int) -> None:
+        lcgen.build("needle", f"of_{digits}", lengths="8k", haystack="records", depths="0.5", params={**params, "digits": digits})
+
+    with pytest.raises(LcgenError, match="too few for [0-9]+ needles among records") as error:
+        build(params["digits"])
+    (least,) = re.findall(r"digits at least (\d+)\.", str(error.value))
+    build(int(least))
+    with pytest.raises(LcgenError, match="too few for"):
+        build(int(least) - 1)

@@ -514,6 +514,7 @@ def test_base_models_go_on_from_the_key() -> None:
         ({"variant": "single", "thread_length": 3}, "thread_length is 1, not 3"),
         ({"branching": 2}, "variant=branched alone"),
         ({"width": 4, "alphabet": "hex"}, "5 to 14"),
+        ({"width": 10}, "alphabet=uuids has no width: leave it out, or take alphabet=hex or consonants"),
         ({"condition": "x", "variant": "conditional"}, r"one of \* &"),
         ({"variant": "multiple", "walk": True}, "walk needs a thread"),
         ({"links": "assignments"}, "walk=true"),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from lcgen import forms, grading
+from lcgen.atoms import Form
 from lcgen.contract import MOST_PLANTS, Row, Shortcut, Source, wrapped
 from lcgen.slots import WORD
 from lcgen.streams import Stream
@@ -16,6 +17,8 @@ from lcgen.wording import Wording
 Spread = Literal["even", "clustered", "random"]
 CLUSTER = 0.05
 """Share of the text over which clustered plants stand."""
+MOST_DIGITS = 18
+"""Width of the widest numbers."""
 
 
 def pools(
@@ -25,14 +28,21 @@ def pools(
 
     Raises ValueError where there are too few for `needs` plants and, in a haystack of records, `records` ids beside them.
     """
-    key_form, value_form = (source.share(forms.form(kind, source.lang, *width)) for kind in kinds)
+    shared = records if source.kind == "records" else 0
+
+    def formed(digits: int) -> list[Form]:
+        return [source.share(forms.form(kind, source.lang, digits, width[1])) for kind in kinds]
+
+    key_form, value_form = formed(width[0])
     for form in (key_form, value_form):
-        most = min(form.size // 4 - (records if source.kind == "records" else 0), MOST_PLANTS)
+        most = min(form.size // 4 - shared, MOST_PLANTS)
         if needs > most:
             fewer = f"at most {most:,}, or take" if most > 0 else "take"
+            wide = (n for n in range(width[0] + 1, MOST_DIGITS + 1) if min(one.size for one in formed(n)) // 4 - shared >= needs)
+            digits = next((f", or digits at least {n}" for n in wide if needs <= MOST_PLANTS), "")
             raise ValueError(
-                f"only {form.size:,} keys or values of this kind exist, too few for {needs:,} needles: {fewer} a kind with more of them "
-                "(key_kind, value_kind), or more digits"
+                f"only {form.size:,} keys or values of this kind exist, too few for {needs:,} needles{' among records' if shared else ''}: "
+                f"{fewer} a kind with more of them (key_kind, value_kind){digits}"
                 if form.size < 4 * needs or most < MOST_PLANTS
                 else f"{needs:,} needles are asked for, but a row holds at most {MOST_PLANTS:,}"
             )
