@@ -27,13 +27,14 @@ PRESETS = {
         "arXiv:2407.11963",
         {"single": Setting({}, "prose"), "multi": Setting({"keys": 11, "queries": 11}, "prose", "0", 25)},
         "1000,2000,4000,8000,16000,32000,64000,128000", 10, "0..1:0.1", None,
-        f"{OWN} No fixed buffer is taken off the length, so the short cells do hold text.",
+        f"{OWN} No fixed buffer is taken off the length, so the short cells do hold text. Lengths are "
+        "those of the 128k set; --lengths takes another, such as 25000..200000:25000 for the rest of the 200k set.",
     ),
     "passkey": Preset(
         "the passkey test of Landmark Attention: one number in a repeated passage",
         "arXiv:2305.16300", {"": Setting({"key_kind": "none", "digits": 5}, "noise")},
         "256,512,1k,2k,3k,4k,5k,6k,8k,10k", 50, "random", 10,
-        f"{OWN} Lengths are tokens instead of characters; numbers all have five digits.",
+        f"{OWN} Lengths are ten of tokens instead of thirteen of filler characters (0 to 38,000), over the same range; numbers all have five digits.",
     ),
     "stuffed_mamba": Preset(
         "the passkey test for recurrent models, every 1k up to 128k",

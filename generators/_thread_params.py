@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lcgen.contract import MOST_PLANTS
+from lcgen.errors import many
 
 MOST_PAIRS = 1 << 20
 """Pairs of a context of native size."""
@@ -110,7 +111,7 @@ class MultiThreadParams:
             "decoys": room // each - self.n * questions if self.decoys else 0,
         }
         raise ValueError(
-            f"{self.n * questions} threads and {self.decoys} decoys of {self.steps} pairs{' and their branches' if self.forks else ''} "
+            f"{many(self.n * questions, 'thread')} and {many(self.decoys, 'decoy')} of {many(self.steps, 'pair')}{' and their branches' if self.forks else ''} "
             f"need {most:,} pairs, but "
             + (f"pairs is {self.pairs}" if self.pairs == room else f"a row holds at most {MOST_PLANTS:,} planted ones")
             + f": possible are {', or '.join(f'{name}={value}' for name, value in nearest.items() if value > (name == 'branching')) or 'fewer of all'}"

@@ -252,7 +252,8 @@ MultiThread.presets = {
         f"{OWN} Lengths are exact tokens of the whole row, not of the context, and UUIDs have a version; cells too short for 25 needles "
         "or for 50 pairs on threads are left out. `published` draws the published context (--set pairs=12500 and so on for other sizes). "
         "Scored by rule instead of by a judge. Branched threads are rows of a list, since parsers drop repeated keys of an object. "
-        "There are no decoy threads, as published, so that the ends of threads are known without the question; by default we plant one.",
+        "There are no decoy threads, as published, so that the ends of threads are known without the question; by default we plant one. "
+        "The published 100 answer tokens hold four UUIDs and not 25, so budgets are measured; --answer-tokens sets one.",
     ),
     "ruler_vt": Preset(
         "RULER's variable tracking: chains of assignments in a repeated passage",
@@ -263,7 +264,8 @@ MultiThread.presets = {
         },
         "4k..128k", 500, "random", None,
         f"{OWN} No worked example, and the number of variables is not given away. Names are distinct and have no vowels, so none is a word. "
-        "RULER's own metric is `recall`, which naming every variable would fill; `score` takes the wrong ones off.",
+        "RULER's own metric is `recall`, which naming every variable would fill; `score` takes the wrong ones off. "
+        "Its 30 answer tokens hold five names and not nine, so budgets are measured; --answer-tokens sets one.",
     ),
 }  # fmt: skip
 

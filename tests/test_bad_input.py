@@ -156,7 +156,7 @@ def text_files() -> dict[str, tuple[Callable[[Path], Any], str]]:
         "wide.txt": (lambda path: path.write_text("A text of today.", encoding="utf-16"), "UTF-16; save it as UTF-8"),
         "picture.png": (lambda path: path.write_bytes(b"\x89PNG"), "of a kind that is not read"),
         "folder": (lambda path: path.mkdir(), "holds nothing"),
-        "pictures": (lambda path: (path.mkdir(), (path / "a.png").write_bytes(b"x")), "only 1 files of other kinds"),
+        "pictures": (lambda path: (path.mkdir(), (path / "a.png").write_bytes(b"x")), "only 1 file of other kinds"),
         "cut.txt.gz": (lambda path: path.write_bytes(gzip.compress(TEXT.encode())[:-20]), "damaged or cut short"),
         "fake.txt.xz": (lambda path: path.write_text("no xz at all"), "damaged or cut short"),
         "rows.jsonl:body": (
@@ -348,7 +348,7 @@ def test_force_is_refused_before_any_work(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
     Path("empty").mkdir()
-    assert "1 rows" in done(*BUILD, "--out", "empty")
+    assert "1 row," in done(*BUILD, "--out", "empty")
 
 
 def test_a_failed_build_leaves_folders_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -514,7 +514,7 @@ def test_what_a_killed_build_leaves_is_no_build_and_no_hindrance() -> None:
     assert {path.name for path in out.iterdir()} == {".building"}, "nothing has the name of a finished file"
     for verb in (("verify", "new"), ("score", "new", "--oracle"), ("report", "new"), ("export", "new", "--to", "ruler")):
         refused(*verb, says="In new a build was begun and is not finished.*The same `lcgen build` command goes on")
-    assert "1 rows" in done(*BUILD, "--out", "new") and not (out / ".building").exists()
+    assert "1 row," in done(*BUILD, "--out", "new") and not (out / ".building").exists()
 
 
 def test_a_staging_folder_left_behind_unguards_nothing(folder: Path) -> None:

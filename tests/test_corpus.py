@@ -281,7 +281,7 @@ def test_missing_and_empty_places_are_named(tmp_path: Path) -> None:
     with pytest.raises(LcgenError, match="holds nothing"):
         list(texts.documents(str(tmp_path)))
     (tmp_path / "a.png").touch()
-    with pytest.raises(LcgenError, match="only 1 files of other kinds"):
+    with pytest.raises(LcgenError, match="only 1 file of other kinds"):
         list(texts.documents(str(tmp_path)))
     with pytest.raises(LcgenError, match="no file or folder '/no/such'"):
         list(texts.documents("hf:/no/such"))

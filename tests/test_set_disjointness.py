@@ -624,7 +624,7 @@ def test_tokens_are_built_verified_extended_and_loaded(format: str, tmp_path: Pa
     said = done(*args, "--samples", 1500)
     assert "1,500 rows of numbers" in said and "Counted in" not in said
     assert "up to date" in done(*args, "--samples", 1500) and "2,500 rows" in done(*args, "--samples", 2500)
-    assert "2,500 rows in 1 files read, 2,500 encoded, 2,500 solved; all hold" in done("verify", out)
+    assert "2,500 rows in 1 file read, 2,500 encoded, 2,500 solved; all hold" in done("verify", out)
     from datasets import load_dataset
 
     data = load_dataset(str(out), f"{TASK.name}_n36", split="test", cache_dir=str(tmp_path / "cache"))

@@ -242,7 +242,8 @@ def test_what_would_fill_the_memory_is_stopped_in_any_thread(name: str) -> None:
         assert tracemalloc.get_traced_memory()[1] < 64 << 20
     finally:
         tracemalloc.stop()
-    assert time.process_time() - began < 10
+    # Far more than any takes while memory is traced, and far less than what does not end.
+    assert time.process_time() - began < 60
 
 
 def test_lines_are_counted_for_templates_from_outside_alone(tmp_path: Path) -> None:
@@ -304,7 +305,8 @@ def test_what_would_not_end_is_stopped(bomb: str, place: str) -> None:
     began = time.process_time()
     with pytest.raises(LcgenError, match="cannot be rendered|not allowed"):
         wording(template)
-    assert time.process_time() - began < 10
+    # Far more than any takes while memory is traced, and far less than what does not end.
+    assert time.process_time() - began < 60
 
 
 def test_a_loop_that_turns_up_only_in_the_question_is_stopped() -> None:

@@ -29,3 +29,8 @@ def unknown(what: str, name: str, known: Iterable[str]) -> LcgenError:
     close = difflib.get_close_matches(name, names, n=3)
     hint = f" Did you mean {', '.join(close)}?" if close else ""
     return LcgenError(f"Unknown {what} {name!r}.{hint} " + (f"Known: {', '.join(names)}." if names else "There are none."))
+
+
+def many(count: int, what: str) -> str:
+    """`1 row` or `1,200 rows`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

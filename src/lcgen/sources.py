@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lcgen import hub
-from lcgen.errors import LcgenError
+from lcgen.errors import LcgenError, many
 
 REVISION = 2
 """Raise it when the same files would give other units (see also texts, sentences, settled, markup, store)."""
@@ -88,7 +88,7 @@ def files(place: Place) -> list[tuple[str, Path]]:
             else:
                 others += 1
     if not found:
-        rest = f"only {others} files of other kinds" if others else "nothing"
+        rest = f"only {many(others, 'file')} of other kinds" if others else "nothing"
         raise LcgenError(f"The folder {path} holds {rest}. {POSSIBLE}")
     return sorted(found)
 

@@ -184,7 +184,7 @@ def _json(file: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         data = None
     if not isinstance(data, dict):
-        raise LcgenError(f"{file.parent.name}/{file.name} cannot be read as a JSON object.")
+        raise LcgenError(f"{file.name} in the folder {file.parent.name} cannot be read as a JSON object.")
     return data
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 import lcgen
+from lcgen.errors import many
 from lcgen.verbs.options import Grouped, json_option, option
 
 FORMATS = ("jsonl", "ruler", "nemo-skills", "helmet", "kvpress", "evals", "vllm", "sglang", "batch", "turns")
@@ -58,4 +59,4 @@ def export(folder: Path, to: str, as_json: bool, **options: object) -> None:
         click.echo(json.dumps({"folder": str(found.folder), "files": found.files, "notes": found.notes}))
         return
     for name, rows in found.files.items():
-        click.echo(f"{found.folder / name}" + (f": {rows:,} rows" if rows else ""))
+        click.echo(f"{found.folder / name}" + (f": {many(rows, 'row')}" if rows else ""))

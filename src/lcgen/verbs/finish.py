@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 import lcgen
+from lcgen.errors import many
 from lcgen.verbs.options import Grouped, json_option
 from lcgen.verbs.terminal import size
 
@@ -47,9 +48,9 @@ def tell(report: Report, began: float, as_json: bool, shard: str | None = None, 
     if report.written:
         done = f"{'joined' if joined else 'built'} in {time.monotonic() - began:.1f} s"
     if shard is not None and (report.waits or done != "up to date"):
-        waits = f"{len(report.waits):,} files of other shards are not there yet" if report.waits else "All files are there"
+        waits = f"{many(len(report.waits), 'file')} of other shards still to come" if report.waits else "All files are there"
         click.echo(
-            f"{shown}: {report.written:,} files of shard {shard} {done}; {report.rows:,} rows, {size(report.bytes)}. {waits}."
+            f"{shown}: {many(report.written, 'file')} of shard {shard} {done}; {many(report.rows, 'row')}, {size(report.bytes)}. {waits}."
         )
         click.echo(f"Next: lcgen finish {shlex.quote(shown)}")
         return
@@ -64,12 +65,12 @@ def tell(report: Report, began: float, as_json: bool, shard: str | None = None, 
     were = "" if report.written else " when they were made"
     if report.counted:
         click.echo(
-            f"{shown}: {report.rows:,} rows, {size(report.bytes)}, {done}; {report.encoded:,} encoded and solved again{were}."
+            f"{shown}: {many(report.rows, 'row')}, {size(report.bytes)}, {done}; {report.encoded:,} encoded and solved again{were}."
         )
         click.echo(f"Counted in {report.tokenizer} with {wrapped}, {report.reserve} tokens in reserve{model}.")
     else:
         click.echo(
-            f"{shown}: {report.rows:,} rows of numbers, {size(report.bytes)}, {done}; {report.solved:,} solved again{were}."
+            f"{shown}: {many(report.rows, 'row')} of numbers, {size(report.bytes)}, {done}; {report.solved:,} solved again{were}."
         )
     if not isinstance(report.folder, Path):
         click.echo(f"Next: copy it to a folder, or to the Hub; there lcgen verify{again} reads it again.")

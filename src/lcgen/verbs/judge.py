@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 import lcgen
+from lcgen.errors import many
 from lcgen.verbs.options import Grouped, json_option, option
 from lcgen.verbs.terminal import progress_bar
 
@@ -34,9 +35,9 @@ def verify(folder: Path, full: bool, tokenizer: tuple[str, ...], jobs: int, as_j
     else:
         for fault in found.faults:
             click.echo(f"- {fault}", err=True)
-        state = f"{len(found.faults)} faults" if found.faults else "all hold"
+        state = many(len(found.faults), "fault") if found.faults else "all hold"
         click.echo(
-            f"{folder}: {found.rows:,} rows in {found.files:,} files read, {found.encoded:,} encoded, {found.solved:,} solved; {state}."
+            f"{folder}: {many(found.rows, 'row')} in {many(found.files, 'file')} read, {found.encoded:,} encoded, {found.solved:,} solved; {state}."
         )
     if found.faults:
         raise SystemExit(1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 import lcgen
+from lcgen.errors import many
 from lcgen.verbs.options import Grouped, json_option, option
 from lcgen.verbs.terminal import progress_bar, size
 
@@ -59,6 +60,6 @@ def report(
             json.dumps({"page": str(made.path), "bytes": made.bytes, "rows": made.rows, "figures": files, "notes": made.notes})
         )
         return
-    click.echo(f"{made.path}: {made.rows:,} rows, {size(made.bytes)}; open it in a browser.")
+    click.echo(f"{made.path}: {many(made.rows, 'row')}, {size(made.bytes)}; open it in a browser.")
     if made.figures:
         click.echo(f"{len(made.figures) // 2} figures as SVG and PNG in {figures}.")

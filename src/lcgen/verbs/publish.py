@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from lcgen.errors import many
 from lcgen.verbs.options import Grouped, json_option, option
 from lcgen.verbs.terminal import progress_bar
 
@@ -56,7 +57,7 @@ def push(folder: Path, repository: str, as_json: bool, **options: Any) -> None:
         click.echo(f"{found.page}: up to date; {found.tag} is {str(found.commit)[:8]}.")
         return
     click.echo(
-        f"{found.page}: {len(found.added)} files new, {len(found.changed)} changed, {len(found.deleted)} gone; read back and tagged {found.tag}."
+        f"{found.page}: {many(len(found.added), 'file')} new, {len(found.changed)} changed, {len(found.deleted)} gone; read back and tagged {found.tag}."
     )
     config, part = next(iter(manifest.parts_of(manifest.of(folder)).items()))
     click.echo(f'Load: datasets.load_dataset("{repository}", "{config}", split="{part["split"]}", revision="{found.tag}")')

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from lcgen.errors import many
 from lcgen.verbs.options import Grouped, json_option, option
 from lcgen.verbs.terminal import progress_bar
 
@@ -56,7 +57,11 @@ def refresh(suite: str, as_json: bool, **options: Any) -> None:
         pushed = found.pushed and found.pushed.__dict__
         click.echo(json.dumps({**found.__dict__, "folder": str(found.folder), "pushed": pushed}))
         return
-    state = f"{found.rows:,} rows, seed {found.seed}, share {found.share} of all keys and values" if found.fresh else "up to date"
+    state = (
+        f"{many(found.rows, 'row')}, seed {found.seed}, share {found.share} of all keys and values"
+        if found.fresh
+        else "up to date"
+    )
     click.echo(f"{found.epoch}: {state}.")
     if found.fresh:
         said = ", ".join(f"{count:,} {kind}" for kind, count in found.shared.items())
