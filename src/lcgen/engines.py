@@ -232,11 +232,12 @@ def place(sizes: NDArray[np.integer[Any]], text: str, metaspace: bool, name: str
     Raises LcgenError if the tokens do not spell the text.
     """
     plain = text.replace(SPACE, " ") if metaspace else text
-    ends = np.cumsum(sizes, dtype=np.int64)
-    dummy = int(ends[-1]) - (len(plain) if plain.isascii() else len(plain.encode())) if len(ends) else 0
+    ends = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=ends[1:])
+    dummy = int(ends[-1]) - (len(plain) if plain.isascii() else len(plain.encode())) if len(sizes) else 0
     if dummy not in (0, int(metaspace)):
         raise LcgenError(f"Cannot place tokens in a text: {name} rewrites the text while reading it.")
-    starts: Counts = np.subtract(ends, sizes, out=ends)
+    starts: Counts = ends[:-1]
     if dummy:
         np.maximum(starts - dummy, 0, out=starts)
     if plain != text:
