@@ -71,10 +71,10 @@ class Stream:
             raise ValueError(f"below({limit}) has nothing to choose from")
         if limit > 1 << 64:
             raise ValueError(f"below({limit}) is more than one word of 64 bits can say")
-        floor = (1 << 64) % limit
         while True:
             word = self._word()
-            if word >= floor:
+            # The lowest words would be one too many for some numbers. How many they are need not be known of a word above the limit.
+            if word >= limit or word >= (1 << 64) % limit:
                 return word % limit
 
     def unit(self) -> float:
@@ -103,4 +103,8 @@ class Stream:
 
     def shuffle(self, items: Sequence[Item]) -> list[Item]:
         """The items in random order, as a new list."""
-        return [items[place] for place in self.sample(len(items), len(items))]
+        found = list(items)
+        for place in range(len(found)):
+            other = place + self.below(len(found) - place)
+            found[place], found[other] = found[other], found[place]
+        return found
