@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from lcgen.tokens import Tokenizer
 
 
+REACH = 16
+"""Characters at the end of a unit, and the rest of their first word, beyond which no token depends on what follows the unit."""
+
+
 class Piece(NamedTuple):
     """Where one copy of a plant, or of what a question quotes, came to stand. Characters and tokens count from the start of the input."""
 
@@ -58,7 +62,7 @@ class LaidLane:
         near = np.union1d(seams, seams - 1)
         led, bare = self.ledger.units(self.order[near])
         behind = np.searchsorted(near, seams).tolist()
-        heads = [bare[place - 1] for place in behind]
+        heads = [_end(bare[place - 1]) for place in behind]
         alone = np.asarray(tokenizer.counts(heads))
         whole, before = tokenizer.seams(heads, [led[place] for place in behind])
         self.weights[seams] = whole - alone
@@ -245,6 +249,11 @@ class Layout:
             found.append(np.append(np.minimum(low, np.searchsorted(starts, borders[:-1])), np.searchsorted(starts, borders[-1])))
             byte = int(borders[-1]) + len(lane.tail.encode())
         return found
+
+
+def _end(text: str) -> str:
+    """All of a unit that what follows it can change: its last words."""
+    return text[max(0, text.rfind(" ", 0, -REACH)) :]
 
 
 def _piece(plant: int, copy: int, chars: tuple[int, int], tokens: tuple[int, int], lane: tuple[int, int]) -> Piece:
