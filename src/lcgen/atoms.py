@@ -120,6 +120,12 @@ def places(numbers: np.ndarray) -> np.ndarray:
     return numbers.view(np.int64)
 
 
+def parted(numbers: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers (uint64) divided by a size, and what is left: numpy has fast ways to divide by one number, but none for the rest."""
+    upper = numbers // np.uint64(size)
+    return upper, numbers - upper * np.uint64(size)
+
+
 class Words:
     """Texts that are looked up by their number, filled up with zero bytes to one width.
 
@@ -204,9 +210,8 @@ class Letters(Atom):
         texts, rest = chunks(self.alphabet, self._step), numbers + np.uint64(self.low) if self.low else numbers
         first = rest // np.uint64(len(self.alphabet) ** (self.width - self._step))
         for low in self._lows[:-1]:
-            upper = rest // np.uint64(len(texts))
-            field(rows, low, self._step)[:] = texts.take(places(rest - upper * np.uint64(len(texts))))
-            rest = upper
+            rest, place = parted(rest, len(texts))
+            field(rows, low, self._step)[:] = texts.take(places(place))
         field(rows, 0, self._step)[:] = texts.take(places(first))
 
     def number(self, text: str) -> int | None:
@@ -281,9 +286,8 @@ class Joined(Form):
     def split(self, numbers: np.ndarray) -> list[np.ndarray]:
         found: list[np.ndarray] = []
         for part in reversed(self.parts[1:]):
-            upper = numbers // np.uint64(part.size)
-            found = part.split(numbers - upper * np.uint64(part.size)) + found
-            numbers = upper
+            numbers, rest = parted(numbers, part.size)
+            found = part.split(rest) + found
         return self.parts[0].split(numbers) + found
 
     def pieces(self, text: str) -> list[str]:
