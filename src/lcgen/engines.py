@@ -119,15 +119,19 @@ class Splintr(Tokenizer):
             sizes = self._lengths.take(array)
         return sizes
 
+    def ids(self, text: str) -> NDArray[np.integer[Any]]:
+        if not self._safe(text):
+            return super().ids(text)
+        if not self._falls_apart(text):
+            return np.frombuffer(self._handle.encode_flat(text), dtype="<u4")
+        first, rest, borders, order = self._words(text)
+        tokens = (borders[1:] - borders[:-1])[order]
+        moved = np.repeat(borders[order] - np.cumsum(tokens) + tokens, tokens) + np.arange(tokens.sum())
+        return np.concatenate((first, rest[moved]))
+
     def starts(self, text: str) -> Counts:
-        if self._safe(text) and self._falls_apart(text):
-            first, rest, borders, order = self._words(text)
-            sizes, tokens = self._sizes(rest), (borders[1:] - borders[:-1])[order]
-            moved = np.repeat(borders[order] - np.cumsum(tokens) + tokens, tokens) + np.arange(tokens.sum())
-            return place(np.concatenate((self._sizes(first), sizes[moved])), text, self._metaspace, self.name)
         try:
-            ids = np.frombuffer(self._handle.encode_flat(text), dtype="<u4") if self._safe(text) else self.encode(text)
-            return place(self._sizes(ids), text, self._metaspace, self.name)
+            return place(self._sizes(self.ids(text)), text, self._metaspace, self.name)
         except LcgenError:
             if self.exact is None:
                 raise

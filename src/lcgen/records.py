@@ -50,6 +50,7 @@ class Weigher:
         self.scale = Scale(tokenizer, run.units()[:SAMPLE])
         self._context = self.scale.context
         self._lead: int | None = None
+        self._mark: int | None = None
         marginal = self.scale.weights(run.units()[:SAMPLE])
         read, again = self._read(run), self._read(back)
         steady = read is not None and again is not None and bool((read == again[::-1]).all())
@@ -57,6 +58,7 @@ class Weigher:
         if read is not None and steady and (read[:SAMPLE] == marginal).all():
             self.how = "joined"
             self._base = int(marginal[0])
+            self._mark = self._marking(run, read)
             self._columns = self._tables(sample)
             if not shape.touching and (self._added(sample) == read).all():
                 self.how = "columns"
@@ -94,6 +96,11 @@ class Weigher:
 
     def _read(self, run: Run) -> Counts | None:
         """Weights out of one encoding of the run; None where its borders do not all stand alike between tokens."""
+        if self._mark is not None:
+            ids = self.tokenizer.ids(self._context + run.text.decode())
+            places = np.flatnonzero(ids == self._mark)
+            if len(places) == len(run.borders) - 1:
+                return np.diff(places, append=len(ids))
         try:
             starts = self.tokenizer.starts(self._context + run.text.decode())
         except LcgenError:
@@ -113,6 +120,15 @@ class Weigher:
         if len(places) < len(borders) - 1 or (starts[places] != borders[:-1] + self._lead).any():
             return None
         return np.diff(places, append=len(starts))
+
+    def _marking(self, run: Run, read: Counts) -> int | None:
+        """The token with which each record begins, if it begins with a character that stands nowhere else: where as many of it are found
+        as there are records, each begins one, and no token need be placed."""
+        if not self.shape.lead or self.shape.lead in self._context or self._lead:
+            return None
+        ids = self.tokenizer.ids(self._context + run.text.decode())
+        first = ids[len(ids) - int(read.sum()) + np.cumsum(read) - read]
+        return int(first[0]) if (first == first[0]).all() else None
 
     def _adds_up(self, run: Run) -> bool:
         total = self.tokenizer.count(self._context + run.text.decode()) - self.tokenizer.count(self._context)

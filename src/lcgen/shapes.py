@@ -59,6 +59,9 @@ class Shape:
             raise LcgenError("A record needs a column beside its constants, and no zero byte.")
         self.touching = any(isinstance(a, Atom) and isinstance(b, Atom) for a, b in zip(flat, [*flat[1:], flat[0]]))
         """Whether two columns stand side by side, so that tokens may reach from one into the other."""
+        lead, rest = sep[:1], {*sep[1:]}.union(*(set(part) if isinstance(part, str) else part.charset for part in parts))
+        self.lead = lead if lead.isascii() and lead not in rest else ""
+        """The character with which a record begins, where it is ASCII and a record holds it once; else empty."""
         self._between = _between([sep, *parts])
         self._flat = [part if isinstance(part, Atom) else Table(part, [part]) for part in flat]
         self.columns: list[Column] = []
