@@ -6,6 +6,7 @@ megabytes, and it converts long strings one by one.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, chain
 from typing import Any
@@ -15,6 +16,9 @@ import pyarrow as pa
 
 BLOCK = 1 << 16
 """Characters of a long string that are encoded at once: they stay in the processor's cache."""
+_utf8 = ctypes.pythonapi.PyUnicode_AsUTF8
+"""Where the characters of a string stand in memory, in UTF-8; of ASCII nothing is made for it."""
+_utf8.argtypes, _utf8.restype = [ctypes.py_object], ctypes.c_void_p
 
 
 class Texts:
@@ -37,10 +41,14 @@ class Texts:
         place, end = self.size, self.size + taken
         if end > len(self._data):
             self._data = np.concatenate([self._data[:place], np.empty(end - place, np.uint8)])
-        for start in range(0, len(text), BLOCK):
-            block = text[start : start + BLOCK].encode()
-            self._data[place : place + len(block)] = np.frombuffer(block, np.uint8)
-            place += len(block)
+        if text.isascii():
+            # As it stands in memory: to encode it first would be one more copy.
+            ctypes.memmove(self._data.ctypes.data + place, _utf8(text), taken)
+        else:
+            for start in range(0, len(text), BLOCK):
+                block = text[start : start + BLOCK].encode()
+                self._data[place : place + len(block)] = np.frombuffer(block, np.uint8)
+                place += len(block)
         self._ends.append(end)
 
     def array(self) -> pa.LargeStringArray:

@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any
 
 from lcgen import generators, reference, templates
-from lcgen.compose import Composer, Lacking, Pose, Prompt, TooShort
+from lcgen.compose import Composer, Lacking, Pose, TooShort, Unwritten
 from lcgen.contract import MOST_PLANTS, Cell, Context, Draft, Puzzle, Task
 from lcgen.errors import LcgenError
 from lcgen.haystack import Haystack
@@ -111,23 +111,21 @@ class Draws:
         """What ids hash of shares; nothing where the whole is drawn from."""
         return ["disjoint"] * self.spec.disjoint + ([f"share {self.spec.share}"] if self.spec.share else [])
 
-    def _stream(self, place: Place) -> Stream:
+    def stream(self, place: Place) -> Stream:
         """The stream of a draw's puzzle; one for all lengths where the build is paired."""
         return Stream("puzzle", *self._key(place), *([] if self.spec.paired else [self.target(place)]))
 
     def _drafts(self, place: Place, stream: Stream, source: Haystack | None = None) -> list[tuple[Draft, Pose]]:
         """The drafts of one draw, each with how it is posed: from the same stream however often it is asked."""
         params = self.params[place.params]
-        key = self._key(place)
-        common = Stream("common", self.task.name, self.task.revision, self.part.lang, self.part.split, self.spec.seed)
         cell = Cell(
             place.depth,
             place.index,
             self.spec.questions,
             self.spec.seed,
             self.part.split,
-            Stream("blocks", *key[:-1]),
-            common,
+            Stream("blocks", *self._key(place)[:-1]),
+            Stream("common", self.task.name, self.task.revision, self.part.lang, self.part.split, self.spec.seed),
             self.target(place),
         )
         try:
@@ -153,12 +151,11 @@ class Draws:
 
         return pose
 
-    def _composed(self, place: Place, draft: Draft, room: int) -> tuple[Draft, Sequence[Prompt]]:
+    def _composed(self, place: Place, stream: Stream, draft: Draft, pose: Pose, room: int) -> tuple[Draft, Sequence[Unwritten]]:
         """The prompts of a draft, or of the first of those elsewhere that holds its puzzles. Raises as the composer does of the draft."""
-        stream, output, fault, held = self._stream(place), self.task.axis == "output", None, draft
+        output, fault, held = self.task.axis == "output", None, draft
         while True:
             try:
-                pose = self._pose(place, stream, held)
                 return held, (
                     reference.compose(self.composer, held, pose, room) if output else self.composer.compose(held, pose, room)
                 )
@@ -167,6 +164,7 @@ class Draws:
             if held.elsewhere is None:
                 raise fault
             held = held.elsewhere()
+            pose = self._pose(place, stream, held)
 
     def _holds(self, draft: Draft, pose: Pose, room: int) -> bool:
         """Whether so many tokens are not too short for a puzzle."""
@@ -178,7 +176,7 @@ class Draws:
             pass
         return True
 
-    def prompts(self, place: Place) -> Iterator[tuple[Draft, Prompt, int, int]]:
+    def prompts(self, place: Place) -> Iterator[tuple[Draft, Unwritten, int, int]]:
         """The prompts of one draw, for each twin and question: its draft, itself, its number among those of the draft, and that
         of its question, from 1; 0 where one is asked.
 
@@ -187,9 +185,10 @@ class Draws:
         target, answer = self.target(place), self.max_new_tokens(place.length)
         output = self.task.axis == "output"
         room = target if output else 0 if place.length.native else target - answer - self.reserve
-        for drawn, pose in self._drafts(place, self._stream(place)):
+        stream = self.stream(place)
+        for drawn, pose in self._drafts(place, stream):
             try:
-                draft, prompts = self._composed(place, drawn, room)
+                draft, prompts = self._composed(place, stream, drawn, pose, room)
             except TooShort as error:
                 least = target + error.needs - room
                 kept = f"Of them {answer} are kept for the answer and {self.reserve} in reserve, and the prompt itself needs about {error.needs}. "
@@ -198,7 +197,7 @@ class Draws:
                     f"(--lengths), or for less in it (--set{'' if output else ', --answer-tokens, --thinking'}).{error.why and ' '}{error.why}"
                 ) from error
             except TooLong as error:
-                over = drawn.copies * (error.tokens - error.holds)
+                over, more = drawn.copies * (error.tokens - error.holds), drawn.more(error.needs) if drawn.more else ""
                 if place.length.native:
                     less = "Ask for less, or for"
                 elif target > over and self._holds(drawn, pose, room - over):
@@ -208,7 +207,7 @@ class Draws:
                 raise LcgenError(
                     f"{self.part.name}: {'so many' if place.length.native else target} tokens are too long for this puzzle, whose filler must "
                     f"not repeat: there are {error.units:,} different units of it, {error.holds:,} tokens. "
-                    f"{less} a kind of filler with more of them (--set)."
+                    f"{less} a kind of filler with more of them (--set).{more and ' '}{more}"
                 ) from error
             asked: Counter[str] = Counter()
             for number, prompt in enumerate(prompts):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from lcgen.builders.maker import FilePlan
 from lcgen.builders.rows import RowMaker
 from lcgen.spec import Length, Place, places
 
+TOGETHER = 2**20
+"""Tokens of the draws that are composed before the first of them is written out."""
 CHECKED = {"none": 0.0, "auto": 0.05, "full": 1.0}
 """Share of rows that are encoded and solved again."""
 
@@ -91,15 +93,22 @@ class Checks:
         self, length: Length, first: int, count: int, progress: Callable[[int], Any] | None = None
     ) -> Iterator[dict[str, Any]]:
         """The rows of a run of indices. Raises CheckFailed at the first that does not hold."""
-        maker, mode = self.maker, self.maker.spec.verify
-        for place in places(maker.part, length, first, count):
-            for number, row in enumerate(maker.rows(place)):
-                schemas.validate_row(row)
-                proof.shape(row)
-                lead = place.index == 0 and place.depth == maker.part.depths[0] and number == 0
-                if mode == "full" or (mode == "auto" and (lead or proof.chosen(row["id"]))):
-                    self.solved += maker.prove(row)
-                    self.encoded += 1
+        wanted, leads = places(self.maker.part, length, first, count), first == 0
+        while run := list(islice(wanted, max(1, TOGETHER // self.maker.tokens(length)))):
+            rows = list(chain.from_iterable(self.maker.draws(run)))
+            for row in rows:
+                self._hold(row, leads)
+                leads = False
+            for row in rows:
                 yield row
                 if progress:
                     progress(row["length"])
+
+    def _hold(self, row: dict[str, Any], leads: bool) -> None:
+        """Checks a row; it is encoded and solved again where that was asked for, or where it leads its config."""
+        mode = self.maker.spec.verify
+        schemas.validate_row(row)
+        proof.shape(row)
+        if mode == "full" or (mode == "auto" and (leads or proof.chosen(row["id"]))):
+            self.solved += self.maker.prove(row)
+            self.encoded += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -118,7 +118,16 @@ class RowMaker(Draws):
 
     def rows(self, place: Place) -> list[dict[str, Any]]:
         """The rows of one draw: one for each twin and question, in that order. Raises LcgenError as `prompts` does."""
-        return [self._row(place, *made) for made in self.prompts(place)]
+        return self.draws([place])[0]
+
+    def draws(self, places: Iterable[Place]) -> list[list[dict[str, Any]]]:
+        """The rows of each of some draws, step by step for all of them: what composing needs is small and stays in the processor's cache,
+        out of which the text of a long prompt drives it."""
+        composed = [(place, [*self.prompts(place)]) for place in places]
+        written = [
+            (place, [(draft, made.write(), number, turn) for draft, made, number, turn in draw]) for place, draw in composed
+        ]
+        return [[self._row(place, *made) for made in draw] for place, draw in written]
 
     def _row(self, place: Place, draft: Draft, prompt: Prompt, number: int, turn: int) -> dict[str, Any]:
         """A row. `number` is that of the prompt among those of its draft, `turn` that of its question, 0 where there is one."""
@@ -177,7 +186,7 @@ class RowMaker(Draws):
             "reference_output": prompt.reference or "",
             "group_id": digest("group", cell) if role else "",
             "group_role": role,
-            "puzzle_id": digest(self._stream(place).key, role, number, spec.questions),
+            "puzzle_id": digest(self.stream(place).key, role, number, spec.questions),
             "canary": canary(part.split),
         }
         if prompt.reference is None:

@@ -27,12 +27,12 @@ PLAIN = ("word", "name")
 
 
 def phrases(mode: str, wording: Wording) -> dict[str, Any]:
-    """What the scorer must know of the wording: for each label the ways to say it, idle phrases that hold one, ways to say none."""
-    labels: dict[str, list[str]] = {}
+    """What the scorer must know of the wording: each label and the ways to say it, idle phrases that hold one, ways to say none."""
+    labels: list[list[str]] = []
     if mode == "decide":
-        labels = {wording.say(word): [wording.say(word), *wording.choices(f"{word}_said")] for word in ("yes", "no")}
+        labels = [[wording.say(word), *wording.choices(f"{word}_said")] for word in ("yes", "no")]
     elif mode == "count":
-        labels = {str(number): [str(number), *words.split("/")] for number, words in enumerate(wording.choices("numbers"))}
+        labels = [[str(number), *words.split("/")] for number, words in enumerate(wording.choices("numbers"))]
     lists = not labels
     return {
         "labels": labels,
@@ -52,11 +52,12 @@ def graded(response: str, row: Row) -> dict[str, float]:
 def _labelled(said: str, row: Row) -> dict[str, float]:
     metadata = row["metadata"]
     count = metadata["answer_mode"] == "count"
-    label = heard(said, metadata["labels"], metadata["idle"], metadata["denials"], alone=count)
+    labels = {ways[0]: ways for ways in metadata["labels"]}
+    label = heard(said, labels, metadata["idle"], metadata["denials"], alone=count)
     right = float(label == row["outputs"][0])
     found = {"score": right, "answered": float(bool(label))}
     if metadata["answer_mode"] == "decide":
-        found["positive"] = float(label == next(iter(metadata["labels"])))
+        found["positive"] = float(label == metadata["labels"][0][0])
     return found
 
 

@@ -16,7 +16,7 @@ def contrast(row: Row) -> Contrast:
     metadata, outputs, text, pieces = row["metadata"], row["outputs"], row["input"], row["evidence"]
     shared = list(dict.fromkeys(piece["value"] for piece in pieces if piece["role"] == "gold"))
     spans = [span for value in shared for span in _places(row, value)]
-    labels = list(metadata["labels"])
+    labels = [ways[0] for ways in metadata["labels"]]
     if metadata["answer_mode"] == "count":
         labels = labels[: max(int(row["params"]["overlap"]), len(shared)) + 1]
     if labels:

@@ -155,9 +155,11 @@ class SetParams:
                 f"{MOST_ENTRIES:,}: size_ratio at most {ratio:,}"
             )
         if self.universe and self.universe < self.least:
+            most = short - -(-(self.least - self.universe) // (1 + (long // short if short else 0)))
             raise ValueError(
                 f"universe={self.universe:,} is too small for sets of {short or 'any number of'} and {long or 'any number of'} elements: "
-                f"universe at least {self.least:,}" + (", or less of size_small and size_ratio" if long else "")
+                f"universe at least {self.least:,}"
+                + (f", or size_small at most {most:,}" if most >= max(self.overlap, self.near, self.within_dup) else "")
             )
 
     @property

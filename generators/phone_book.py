@@ -115,6 +115,8 @@ class PhoneBook(Task[PhoneBookParams]):
         beside = Directories(params.directories, names, source, wording, rng.child("directories"))
         plants += beside.plants(people, slots)
         book = source.filler(rng.child("filler"), lambda: Book(names, telephones, wording.parts("entry"), by))
+        if book.limit and params.entries > book.limit:
+            raise ValueError(f"entries={params.entries:,} is more than there are different names: entries at most {book.limit:,}")
         asks = []
         for first in range(0, slots, params.k_queries):
             span = range(first, first + params.k_queries)
@@ -139,6 +141,7 @@ class PhoneBook(Task[PhoneBookParams]):
                 count=params.entries or None,
                 avoid=frozenset(roster.made),
                 sort=book.sorter(lines, source.lang) if isinstance(book, Book) else None,
+                distinct=True,
                 state=(asks, said, beside.order()),
             )
         ]

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import string
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import product
 from typing import Any
 
 import numpy as np
 
 from lcgen import forms
+from lcgen.atoms import Form
 from lcgen.contract import Cell, Context, Draft, Drawn, Estimate, Puzzle, Row, Source, Task
 from lcgen.contrasts import Contrast
 from lcgen.generators import _set_answers as answers
@@ -24,7 +27,7 @@ from lcgen.generators import _set_contrast as contrasting
 from lcgen.generators import _set_reading as reading
 from lcgen.generators._set_drafts import Pair, in_text, listed, planted
 from lcgen.generators._set_elements import Mixed, deal
-from lcgen.generators._set_params import ORDERS, SetParams
+from lcgen.generators._set_params import MOST_WIDTH, ORDERS, SetParams
 from lcgen.generators._set_presets import PRESETS
 from lcgen.generators._set_tokens import TokenSets
 from lcgen.shares import Selection
@@ -45,7 +48,7 @@ class SetDisjointness(Task[SetParams]):
     tags = ("set-disjointness", "just-read-twice")
     Params = SetParams
     shares = True
-    revision = 2
+    revision = 3
     metric = "exclusive"
     depths = False
     haystack = "records"
@@ -74,7 +77,7 @@ class SetDisjointness(Task[SetParams]):
                 if params.padding == "haystack"
                 else f"padding={params.padding} fills the length with elements, not with {source.kind}: leave out --haystack, or set padding=haystack"
             )
-        kind = source.share(forms.form(KINDS[params.element], source.lang, params.width))
+        kind = _kind(params, source, params.width)
         if kind.size < (need := max(params.least, params.universe)):
             raise ValueError(
                 f"only {kind.size:,} elements of this kind exist, but {need:,} are needed for size_small={params.size_small}, "
@@ -94,7 +97,7 @@ class SetDisjointness(Task[SetParams]):
         if params.padding == "haystack":
             return in_text(rng, params, source, wording, pair, sets)
         plants = list(planted(rng, params, wording, pair, sets, near, apart))
-        return [listed(rng, params, wording, pair, pool, plants, near)]
+        return [replace(listed(rng, params, wording, pair, pool, plants, near), more=partial(_more, params, source))]
 
     def _common(self, params: SetParams, cell: Cell) -> int:
         """How many elements the sets share: by blocks of the index, so that every run of rows is balanced."""
@@ -170,6 +173,21 @@ def _order(places: Sequence[int], order: str, copies: int, swap: bool) -> list[i
     turned = iter(sorted((0, 1), reverse=order == "long_first"))
     whole = [next(turned) if number < 2 else number for number in places] if len(places) > 1 else list(places)
     return [number for copy in range(copies) for number in (whole[::-1] if swap and copy % 2 else whole)]
+
+
+def _kind(params: SetParams, source: Source, width: int) -> Form:
+    """The elements that there are, at a width."""
+    return source.share(forms.form(KINDS[params.element], source.lang, width))
+
+
+def _more(params: SetParams, source: Source, units: int) -> str:
+    """What would give so many elements beside those that are planted."""
+    needed = units + params.dealt
+    width = next((width for width in range(params.width, MOST_WIDTH + 1) if _kind(params, source, width).size >= needed), None)
+    if width is None:
+        return ""
+    said = [f"universe at least {needed:,}"] * bool(params.universe) + [f"width at least {width}"] * (width > params.width)
+    return f"So many tokens take about {needed:,} elements: {' and '.join(said)}."
 
 
 TASK = SetDisjointness()

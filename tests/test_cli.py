@@ -125,6 +125,18 @@ print(sorted(name for name in set(sys.modules) - light if "." not in name), sort
     assert run.stdout.count("Usage: ") == 6 and "Did you mean" in run.stderr
 
 
+def test_a_build_loads_no_more_than_it_needs(tmp_path: Path) -> None:
+    """pandas, which Arrow imports where it is asked to read Python's own values, takes half a second of every build."""
+    code = """
+import sys
+from lcgen.cli import main
+main(["build", "needle", "--lengths", "2k", "--out", "made"], standalone_mode=False)
+print(sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert not set(re.findall(r"'(\w+)'", run.stderr)) & {"pandas", "datasets", "torch", "transformers", "faker"}
+
+
 def commands(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     yield path, command
     if isinstance(command, click.Group):

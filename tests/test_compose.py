@@ -130,6 +130,11 @@ def posing(questions: int = 1, place: str = "after", prefix: str = "") -> Pose:
     return pose
 
 
+def compose(made: Composer, drafted: Draft, pose: Pose, asked: int) -> list[Prompt]:
+    """The prompts, written out."""
+    return [composed.write() for composed in made.compose(drafted, pose, asked)]
+
+
 def hold(made: Composer, drafted: Draft, prompts: Sequence[Prompt], asked: int) -> None:
     """Everything that a composed prompt promises, found out again from its text."""
     for prompt in prompts:
@@ -171,7 +176,7 @@ def test_any_draft_is_composed_exactly_or_refused(
 ) -> None:
     made, drafted = composer(vocabulary), draft(filler, depths, sep, copies)
     try:
-        prompts = made.compose(drafted, posing(questions, "after" if questions > 1 else place), asked)
+        prompts = compose(made, drafted, posing(questions, "after" if questions > 1 else place), asked)
     except LcgenError as error:
         # A short context leaves few units to choose from; one in copies, or with questions of many sizes, even fewer.
         assert asked < 400 or filler == "ragged" or copies > 1 or questions > 1, error
@@ -187,7 +192,7 @@ def test_every_length_of_a_run_closes(vocabulary: str, filler: str) -> None:
     made = composer(vocabulary)
     for asked in range(400, 440):
         drafted = draft(filler, (0.2, 0.9))
-        hold(made, drafted, made.compose(drafted, posing(), asked), asked)
+        hold(made, drafted, compose(made, drafted, posing(), asked), asked)
 
 
 @every_vocabulary
@@ -197,7 +202,7 @@ def test_places_are_read_where_weights_do_not_add_up(vocabulary: str, sep: str) 
     made = composer(vocabulary)
     for asked in range(500, 510):
         drafted = draft("uneven", (0.0, 0.3, 0.3, 0.8), sep)
-        hold(made, drafted, made.compose(drafted, posing(), asked), asked)
+        hold(made, drafted, compose(made, drafted, posing(), asked), asked)
 
 
 def test_units_of_one_cost_leave_the_rest_to_the_pad() -> None:
@@ -206,7 +211,7 @@ def test_units_of_one_cost_leave_the_rest_to_the_pad() -> None:
     assert costs == {6}
     pads = set()
     for asked in range(300, 312):
-        (prompt,) = made.compose(drafted, posing(), asked)
+        (prompt,) = compose(made, drafted, posing(), asked)
         pads.add(prompt.input[prompt.context_end :])
         assert prompt.input[prompt.context_start : prompt.context_end].startswith("Row 100 is here. Row 101 is here.")
     assert len(pads) == 6, "one wording for each rest, the same ones after a whole unit"
@@ -218,7 +223,7 @@ def test_longer_contexts_begin_with_shorter_ones() -> None:
     texts = [
         prompt.input[prompt.context_start : prompt.context_end]
         for asked in (2000, 4000, 8000)
-        for prompt in made.compose(drafted, posing(), asked)
+        for prompt in compose(made, drafted, posing(), asked)
     ]
     for short, long in zip(texts, texts[1:]):
         assert long.startswith(short[: len(short) * 8 // 10])
@@ -227,7 +232,7 @@ def test_longer_contexts_begin_with_shorter_ones() -> None:
 @pytest.mark.parametrize("depth", [0.0, 0.1, 0.5, 0.77, 1.0])
 def test_depth_is_met_within_half_a_unit(depth: float) -> None:
     made, drafted = composer("o200k_base"), draft("rows", [depth])
-    (prompt,) = made.compose(drafted, posing(), 3000)
+    (prompt,) = compose(made, drafted, posing(), 3000)
     (piece,) = prompt.pieces
     assert abs(piece.depth - depth) <= 4 / 2900
     context = prompt.input[prompt.context_start : prompt.context_end]
@@ -236,7 +241,7 @@ def test_depth_is_met_within_half_a_unit(depth: float) -> None:
 
 def test_equal_depths_keep_the_order_of_the_draft() -> None:
     made, drafted = composer("o200k_base"), draft("rows", [0.5] * 5)
-    (prompt,) = made.compose(drafted, posing(), 900)
+    (prompt,) = compose(made, drafted, posing(), 900)
     ranked = sorted(prompt.pieces, key=lambda piece: piece.char_start)
     assert [piece.plant for piece in ranked] == [0, 1, 2, 3, 4]
     assert " ".join(plant.text for plant in drafted.plants) in prompt.input
@@ -244,7 +249,7 @@ def test_equal_depths_keep_the_order_of_the_draft() -> None:
 
 def test_all_copies_are_the_same_and_have_their_own_places() -> None:
     made, drafted = composer("llama3"), draft("rows", [0.0, 0.4], copies=3)
-    (prompt,) = made.compose(drafted, posing(), 1200)
+    (prompt,) = compose(made, drafted, posing(), 1200)
     hold(made, drafted, [prompt], 1200)
     assert prompt.repeat == pytest.approx(2 / 3, abs=0.01)
     for plant in (0, 1):
@@ -255,7 +260,7 @@ def test_all_copies_are_the_same_and_have_their_own_places() -> None:
 
 def test_several_questions_share_one_context_and_one_beginning() -> None:
     made, drafted = composer("o200k_base"), draft("rows", [0.1, 0.5])
-    prompts = made.compose(drafted, posing(4), 800)
+    prompts = compose(made, drafted, posing(4), 800)
     hold(made, drafted, prompts, 800)
     assert len({prompt.input[: prompt.context_end] for prompt in prompts}) == 1
     assert len({prompt.input for prompt in prompts}) == 4
@@ -265,7 +270,7 @@ def test_several_questions_share_one_context_and_one_beginning() -> None:
 @pytest.mark.parametrize("prefix", ["", "Flag:", "旗：", "the answer is"])
 def test_a_prefix_for_base_models_is_counted_once(vocabulary: str, prefix: str) -> None:
     made, drafted = composer(vocabulary, "base"), draft("rows", [0.5])
-    (prompt,) = made.compose(drafted, posing(prefix=prefix), 500)
+    (prompt,) = compose(made, drafted, posing(prefix=prefix), 500)
     hold(made, drafted, [prompt], 500)
     assert made.prefix(prompt.puzzle) == (f" {prefix}" if prefix else "")
     assert prompt.input.endswith("So:")
@@ -279,7 +284,7 @@ def test_a_wrapper_is_counted_and_never_written(around: tuple[str, str]) -> None
     frame = wrapper.Wrapper("mine", "0" * 16, *around)
     wrapped = Composer(made, frame, composer("o200k_base").wording, "chat")
     drafted = draft("rows", [0.5])
-    (prompt,) = wrapped.compose(drafted, posing(), 400)
+    (prompt,) = compose(wrapped, drafted, posing(), 400)
     assert made.count(around[0] + prompt.input + around[1]) == 400
     assert prompt.input.startswith("List follows.") and prompt.input.endswith("Go.")
 
@@ -296,7 +301,7 @@ def test_a_pose_that_reads_the_context_asks_about_what_stands_there() -> None:
         return [Puzzle({"question": f"Is it said that {last} And {len(ids)} more?", "place": "after"}, [last])]
 
     made, drafted = composer("o200k_base"), draft("rows")
-    (prompt,) = made.compose(drafted, pose, 1500)
+    (prompt,) = compose(made, drafted, pose, 1500)
     hold(made, drafted, [prompt], 1500)
     context = prompt.input[prompt.context_start : prompt.context_end]
     assert len(seen) == 2 and context.startswith(seen[-1].text) and prompt.puzzle.answers[0] in context
@@ -320,7 +325,7 @@ def test_a_question_may_quote_any_share_of_its_context(vocabulary: str, filler: 
 
     made, drafted = composer(vocabulary), draft(filler)
     for asked in (1500, 4000, 4001):
-        (prompt,) = made.compose(drafted, pose, asked)
+        (prompt,) = compose(made, drafted, pose, asked)
         hold(made, drafted, [prompt], asked)
         seen, unit = quoted[-1]
         context = prompt.input[prompt.context_start : prompt.context_end]
@@ -354,7 +359,7 @@ def test_what_a_question_quotes_is_evidence_with_spans(vocabulary: str, filler: 
 
     made, drafted = composer(vocabulary), draft(filler, copies=copies)
     for asked in (1500, 2001):
-        (prompt,) = made.compose(drafted, pose, asked)
+        (prompt,) = compose(made, drafted, pose, asked)
         assert made.wrapper.count(made.tokenizer, prompt.input) == asked and 0.3 < seen[-1].share <= 1
         assert seen[-1].tokens(prompt.input) == made.tokenizer.count(prompt.input)
         quotes = prompt.puzzle.evidence
@@ -380,9 +385,9 @@ def test_a_context_that_lacks_what_is_asked_for_is_refused() -> None:
         return [Puzzle({"question": "Which?", "place": "after"}, ["none"], lacks=lacks)]
 
     made = composer("o200k_base")
-    assert made.compose(draft(), pose, 2000)
+    assert compose(made, draft(), pose, 2000)
     with pytest.raises(LcgenError, match="More than 100 rows"):
-        made.compose(draft(), pose, 400)
+        compose(made, draft(), pose, 400)
 
 
 @every_vocabulary
@@ -394,7 +399,7 @@ def test_a_prompt_that_shows_no_context_is_as_long_as_it_is(vocabulary: str) -> 
         return [Puzzle(slots, ["none"], role="shown"), Puzzle(slots, ["none"], lanes=(), role="hidden")]
 
     made = composer(vocabulary)
-    shown, hidden = made.compose(draft(), pose, 700)
+    shown, hidden = compose(made, draft(), pose, 700)
     assert shown.prompt_tokens == 700 and not shown.native and hidden.native
     assert made.wrapper.count(made.tokenizer, hidden.input) == hidden.prompt_tokens < 100
     assert hidden.context_start == hidden.context_end and hidden.context_id is None and hidden.repeat == 0
@@ -449,7 +454,7 @@ def test_lists_side_by_side_are_exact_and_keep_their_shares(
 ) -> None:
     made, drafted = composer(vocabulary), lists(depths, copies)
     order = (1, 0) * copies if turned else None
-    (prompt,) = made.compose(drafted, shown(order), asked)
+    (prompt,) = compose(made, drafted, shown(order), asked)
     assert made.wrapper.count(made.tokenizer, prompt.input) == prompt.prompt_tokens == asked and not prompt.native
     context = prompt.input[prompt.context_start : prompt.context_end]
     found = read(context)
@@ -471,7 +476,7 @@ def test_lists_side_by_side_are_exact_and_keep_their_shares(
 
 def test_twins_over_one_draft_have_the_same_units_in_another_order() -> None:
     made, drafted = composer("o200k_base"), lists([(0, 0.5), (1, 0.2)])
-    one, two = made.compose(drafted, shown((0, 1), (1, 0)), 900)
+    one, two = compose(made, drafted, shown((0, 1), (1, 0)), 900)
     first, second = (read(prompt.input) for prompt in (one, two))
     assert first == second and one.input.index("Left") < one.input.index("Right")
     assert two.input.index("Left") > two.input.index("Right") and one.context_id != two.context_id
@@ -480,7 +485,7 @@ def test_twins_over_one_draft_have_the_same_units_in_another_order() -> None:
 
 def test_a_puzzle_that_shows_more_copies_than_were_fitted_has_a_length_of_its_own() -> None:
     made, drafted = composer("o200k_base"), lists([(0, 0.5), (1, 0.2)])
-    once, twice = made.compose(drafted, shown((0, 1), (0, 1, 1, 0)), 900)
+    once, twice = compose(made, drafted, shown((0, 1), (0, 1, 1, 0)), 900)
     assert (once.prompt_tokens, once.native, twice.native) == (900, False, True)
     assert twice.prompt_tokens == made.wrapper.count(made.tokenizer, twice.input) > 1500
     assert read(twice.input)["Left"] == read(once.input)["Left"] * 2
@@ -491,7 +496,7 @@ def test_a_puzzle_that_shows_more_copies_than_were_fitted_has_a_length_of_its_ow
 @pytest.mark.parametrize("count", [4, 5, 40, 400])
 def test_a_native_size_is_met_to_the_unit(vocabulary: str, count: int) -> None:
     made, drafted = composer(vocabulary), lists([(0, 0.0), (0, 1.0), (1, 0.5)], count=count)
-    (prompt,) = made.compose(drafted, shown(None), 1)
+    (prompt,) = compose(made, drafted, shown(None), 1)
     found = read(prompt.input)
     assert len(found["Left"][0]) + len(found["Right"][0]) == count and prompt.native
     assert prompt.prompt_tokens == made.wrapper.count(made.tokenizer, prompt.input)
@@ -506,7 +511,7 @@ def test_pose_sees_each_lane_where_it_stands() -> None:
         return shown(None)(context)
 
     made = composer("llama3")
-    made.compose(lists([(1, 0.5)]), pose, 700)
+    compose(made, lists([(1, 0.5)]), pose, 700)
     assert len(seen) == 2 and (seen[-1].ids[1] == -1).sum() == 1 and (seen[-1].ids[0] >= 0).all()
 
 
@@ -518,9 +523,9 @@ def test_pose_sees_each_lane_where_it_stands() -> None:
 def test_too_short_says_what_would_do(vocabulary: str, asked: int) -> None:
     made, drafted = composer(vocabulary), draft("rows", [0.1, 0.5, 0.9])
     with pytest.raises(TooShort) as error:
-        made.compose(drafted, posing(), asked)
+        compose(made, drafted, posing(), asked)
     assert error.value.has == asked and error.value.needs > asked
-    hold(made, drafted, made.compose(drafted, posing(), error.value.needs), error.value.needs)
+    hold(made, drafted, compose(made, drafted, posing(), error.value.needs), error.value.needs)
 
 
 def test_filler_that_clashes_everywhere_is_said() -> None:
@@ -545,7 +550,7 @@ def test_huge_units_are_refused_or_exact() -> None:
     for asked in (100, 500, 3000, 9000):
         drafted = Draft(plants=(Plant("Flag: a.", 0.5),), filler=Huge())
         try:
-            prompts = made.compose(drafted, posing(), asked)
+            prompts = compose(made, drafted, posing(), asked)
         except LcgenError as error:
             assert "cannot be closed" in str(error) or isinstance(error, TooShort)
         else:

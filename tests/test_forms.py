@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lcgen import forms, names
 from lcgen.atoms import BASE32, HEX, Digits, Form, Joined, Letters, Table
 from lcgen.errors import LcgenError
-from lcgen.forms import BLOCK, Fresh, Pool, Words
+from lcgen.forms import Fresh, Pool, Words
 from lcgen.mixing import mix, unmix
 from lcgen.slots import WORD
 from lcgen.streams import Stream
@@ -85,6 +85,7 @@ def test_blocks_are_the_texts(form: Form) -> None:
     """What is written in columns is what is written one by one, whatever is asked for at once."""
     numbers = np.arange(0, form.size, max(1, form.size // 300), dtype=np.uint64)[:300]
     assert [form.texts(numbers[place : place + 1])[0] for place in range(len(numbers))] == form.texts(numbers)
+    assert [form.text(number) for number in numbers.tolist()] == form.texts(numbers)
     for atom, drawn in zip((atom for atom in form.atoms if not isinstance(atom, str)), form.split(numbers), strict=True):
         assert atom.blocks(drawn).dtype.itemsize == atom.width >= max(map(len, atom.blocks(drawn).tolist()))
         assert int(drawn.max()) < atom.size
@@ -226,7 +227,7 @@ def test_a_pool_has_an_end() -> None:
     with pytest.raises(IndexError):
         pool.text(50)
     with pytest.raises(IndexError):
-        pool.text(BLOCK * 3)
+        pool.text(192)
 
 
 def test_pools_of_two_streams_differ() -> None:

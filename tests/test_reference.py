@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lcgen import reference, tokens, wrapper
-from lcgen.compose import Composer, TooShort
+from lcgen.compose import Composer, Pose, Prompt, TooShort
 from lcgen.contract import Context, Draft, Lane, Plant, Puzzle, Units
 from lcgen.errors import LcgenError
 from lcgen.wording import Wording
@@ -55,12 +55,17 @@ def pose(context: Context) -> Sequence[Puzzle]:
     return [Puzzle({"question": f"Write {len(context.ids[0])} lines.", "place": "after"}, ["x"])]
 
 
+def written(made: Composer, drafted: Draft, posed: Pose, asked: int) -> list[Prompt]:
+    """The prompts, written out."""
+    return [composed.write() for composed in reference.compose(made, drafted, posed, asked)]
+
+
 @pytest.mark.parametrize("vocabulary", ["o200k_base", "llama3", "mistral_v1"])
 @FEW
 @given(asked=st.integers(150, 3000), depths=st.lists(st.floats(0, 1), max_size=4))
 def test_the_reference_has_exactly_the_asked_tokens(vocabulary: str, asked: int, depths: list[float]) -> None:
     made, drafted = composer(vocabulary), draft(Lines(), depths)
-    (prompt,) = reference.compose(made, drafted, pose, asked)
+    (prompt,) = written(made, drafted, pose, asked)
     assert prompt.reference is not None and not prompt.native
     assert made.tokenizer.count(prompt.reference) == prompt.output_tokens == asked
     assert f"Write {len(prompt.reference.splitlines())} lines." in prompt.input and prompt.context_id is None
@@ -74,7 +79,7 @@ def test_the_reference_has_exactly_the_asked_tokens(vocabulary: str, asked: int,
 @pytest.mark.parametrize("asked", range(200, 212))
 def test_where_filler_cannot_close_one_more_unit_would_pass(asked: int) -> None:
     made = composer("o200k_base")
-    (prompt,) = reference.compose(made, draft(Alike(), [0.5]), pose, asked)
+    (prompt,) = written(made, draft(Alike(), [0.5]), pose, asked)
     assert prompt.reference is not None and prompt.output_tokens is not None
     assert prompt.output_tokens == made.tokenizer.count(prompt.reference) <= asked
     assert made.tokenizer.count(prompt.reference + "\n" + Alike().text(np.array([0]))[0]) > asked
@@ -85,9 +90,9 @@ def test_a_native_size_is_met_and_a_reference_of_its_own_is_measured() -> None:
         return [Puzzle({"question": "Write.", "place": "after"}, ["x"], reference="Something else.")]
 
     made = composer("o200k_base")
-    (prompt,) = reference.compose(made, draft(Lines(), [0.5], count=12), pose, 0)
+    (prompt,) = written(made, draft(Lines(), [0.5], count=12), pose, 0)
     assert prompt.reference is not None and len(prompt.reference.splitlines()) == 12 and prompt.native
-    (other,) = reference.compose(made, draft(Lines(), [], count=12), own, 0)
+    (other,) = written(made, draft(Lines(), [], count=12), own, 0)
     assert other.reference == "Something else." and other.output_tokens == made.tokenizer.count("Something else.")
 
 
@@ -109,9 +114,7 @@ def test_level_lanes_are_equally_long_within_a_unit(vocabulary: str, asked: int,
     parts = tuple(Lane(head=f"Part {number}:\n") for number in range(lanes))
     drafted = Draft(plants, Lines(), sep="\n", lanes=parts, join="\n\n", level=True)
     try:
-        (prompt,) = reference.compose(
-            made, drafted, lambda context: [Puzzle({"question": "Go.", "place": "after"}, ["x"])], asked
-        )
+        (prompt,) = written(made, drafted, lambda context: [Puzzle({"question": "Go.", "place": "after"}, ["x"])], asked)
     except TooShort as error:
         assert len(plants) * 8 + lanes * 12 + 60 > asked or max(map(planted.count, planted)) > 2, "it would have held"
         assert error.needs > asked

@@ -321,6 +321,21 @@ def test_a_task_adds_figures_of_its_own() -> None:
     assert "order_gap, 95 %" in found.text("order_gap")
 
 
+def test_agreement_is_that_of_the_rows_of_a_folder(tmp_path: Path) -> None:
+    lcgen.build("set_disjointness", tmp_path / "sets", lengths="700", samples=4)
+    (total,) = lcgen.score(tmp_path / "sets", oracle=True).totals
+    assert total.figures["oracle"]["balanced_accuracy"].value == 1 == total.figures["oracle"]["matthews"].value
+
+
+def test_figures_of_places_stand_side_by_side_and_rise(tmp_path: Path) -> None:
+    lcgen.build("phone_book", tmp_path / "book", lengths="2k", depths="0", params={"k_queries": (2, 8)})
+    made = rows(tmp_path / "book")
+    head = lcgen.score(tmp_path / "book", {row["id"]: row["answer"] for row in made}).text().splitlines()[0].split()
+    assert head[head.index("place_1") :] == [
+        *("place_1", "place_2", "place_3_4", "place_5_8"), *(f"quarter_{number}" for number in range(1, 5))
+    ]  # fmt: skip
+
+
 def test_cells_never_mix_tasks() -> None:
     found = table(judged(), ["length"], None, "zero", "here")
     assert found.by == ("task", "length")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import lcgen
 from lcgen import generators, proof
-from lcgen.builders import batches
+from lcgen.builders import batches, writer
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
 from lcgen.builders.tables import TableMaker
@@ -45,10 +45,11 @@ def maker(*params: str, **options: Any) -> RowMaker:
 
 
 def rows(*params: str, count: int = 1, first: int = 0, length: int | None = None, **options: Any) -> list[dict[str, Any]]:
-    """Rows of so many indices."""
+    """Rows of so many indices, as they come out of a file."""
     made = maker(*params, **options)
     size = made.part.lengths[0] if length is None else Length(length, length)
-    return [row for index in range(first, first + count) for row in made.rows(Place(size, None, 0, index))]
+    drawn = [row for index in range(first, first + count) for row in made.rows(Place(size, None, 0, index))]
+    return [writer.unflat(writer.flat(row)) for row in drawn]
 
 
 def sets(row: Mapping[str, Any]) -> dict[str, list[list[str]]]:
@@ -332,10 +333,11 @@ BAD = [
     ("size_small=5000", "planted elements, but a row holds at most 4,096: size_small at most 4,095", {}),
     ("size_small=2000 copies=3", "6,003 planted elements, .*size_small at most 1,364", {}),
     ("size_small=4 size_ratio=1 near_misses=4 overlap=2", "take 6 elements of the long set, which has 4: size_ratio at least 2", {}),
-    ("universe=100 size_small=10 size_ratio=16", "universe=100 is too small for sets of 10 and 160 elements: universe at least 170", {}),
+    ("universe=100 size_small=10 size_ratio=16", "universe=100 is too small for sets of 10 and 160 elements: universe at least 170, or size_small at most 5", {}),
+    ("universe=320 size_small=65 size_ratio=4 overlap=2", "universe at least 325, or size_small at most 64", {}),
     ("width=2 size_small=16 size_ratio=16", "only 90 elements of this kind exist, but 272 are needed", {}),
-    ("width=3", r"too long for this puzzle.*\d+ different units.*Ask for at most \d+ \(--lengths\)", {"lengths": "64k"}),
-    ("universe=500", r"too long for this puzzle.*491 different units.*Ask for at most (\d+)", {"lengths": "8k"}),
+    ("width=3", r"too long for this puzzle.*\d+ different units.*Ask for at most \d+ \(--lengths\).* elements: width at least 5\.", {"lengths": "64k"}),
+    ("universe=500", r"too long for this puzzle.*491 different units.*Ask for at most (\d+).*about \d,\d+ elements: universe at least \d,", {"lengths": "8k"}),
     ("padding=pad_both size_ratio=192", r"too short .* Ask for at least \d+ .*size_ratio=192 takes at least 1544 elements .* about \d+ fit: size_ratio at most \d+", {"lengths": "2k"}),
     ("size_small=200", "The 200 elements of the short set ask for 200 more to compare them with, and about", {"lengths": "1500"}),
     ("padding=haystack", "name one, such as --haystack prose", {}),

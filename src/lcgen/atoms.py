@@ -54,6 +54,10 @@ class Form(ABC):
         """For each atom the numbers that it writes (uint64), for texts of these numbers (uint64)."""
 
     @abstractmethod
+    def text(self, number: int) -> str:
+        """The text of one number: a few are written faster one by one."""
+
+    @abstractmethod
     def number(self, text: str) -> int | None:
         """The number that is written so; None where none is."""
 
@@ -164,6 +168,9 @@ class Table(Atom):
     def write(self, numbers: np.ndarray, rows: np.ndarray) -> None:
         self._words.write(numbers, rows)
 
+    def text(self, number: int) -> str:
+        return self.entries[number]
+
     def number(self, text: str) -> int | None:
         return self._places.get(text)
 
@@ -213,6 +220,13 @@ class Letters(Atom):
             rest, place = parted(rest, len(texts))
             field(rows, low, self._step)[:] = texts.take(places(place))
         field(rows, 0, self._step)[:] = texts.take(places(first))
+
+    def text(self, number: int) -> str:
+        letters, rest = [], number + self.low
+        for _ in range(self.width):
+            rest, place = divmod(rest, len(self.alphabet))
+            letters.append(self.alphabet[place])
+        return "".join(reversed(letters))
 
     def number(self, text: str) -> int | None:
         if len(text) != self.width or not set(text) <= self.charset:
@@ -269,6 +283,7 @@ class Joined(Form):
 
     def __init__(self, *parts: str | Form, apart: bool = False) -> None:
         """`apart` is the promise that no text is part of another, which the tests hold it to."""
+        self._laid = parts
         self.parts = [part for part in parts if not isinstance(part, str)]
         self._atoms = tuple(atom for part in parts for atom in ([part] if isinstance(part, str) else part.atoms) if atom)
         self.name = " ".join(repr(atom) if isinstance(atom, str) else atom.name for atom in self._atoms)
@@ -289,6 +304,16 @@ class Joined(Form):
             numbers, rest = parted(numbers, part.size)
             found = part.split(rest) + found
         return self.parts[0].split(numbers) + found
+
+    def text(self, number: int) -> str:
+        said = []
+        for part in reversed(self._laid):
+            if isinstance(part, str):
+                said.append(part)
+            else:
+                number, place = divmod(number, part.size)
+                said.append(part.text(place))
+        return "".join(reversed(said))
 
     def pieces(self, text: str) -> list[str]:
         """What each atom wrote of a text; empty where it is not of this form."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import xxhash
@@ -76,6 +76,13 @@ class Prompt:
     """The units of each lane, named as in `Context.ids`."""
 
 
+class Unwritten(NamedTuple):
+    """A prompt all of whose tokens are settled, and whose text is still to be put together."""
+
+    puzzle: Puzzle
+    write: Callable[[], Prompt]
+
+
 class Composer:
     """Composes for one tokenizer, wrapper and wording."""
 
@@ -95,7 +102,7 @@ class Composer:
         ledger = self.ledger(draft, tokens=1)
         return pose(ledger.context(ledger.ids[: 64 if draft.count is None else draft.count - len(draft.plants)]))
 
-    def compose(self, draft: Draft, pose: Pose, prompt_tokens: int) -> list[Prompt]:
+    def compose(self, draft: Draft, pose: Pose, prompt_tokens: int) -> list[Unwritten]:
         """Prompts of exactly `prompt_tokens` tokens over one context, one for each puzzle; a draft that counts units has the
         tokens that it has.
 
@@ -161,7 +168,10 @@ class Composer:
             # The frame was weighed round a sample; here it stands round the real first and last units.
             missing = prompt_tokens - longest.tokens(layout, longest.pads[extra], longest.fitted)
             if missing == 0 or spare:
-                pads = [frame.closing(layout, prompt_tokens) for frame in frames]
+                pads = [
+                    frame.pads[extra] if frame is longest and not missing else frame.closing(layout, prompt_tokens)
+                    for frame in frames
+                ]
                 if None not in pads:
                     return layout, [pad for pad in pads if pad is not None]
             if missing == 0:
@@ -175,7 +185,7 @@ class Composer:
 
     def ledger(self, draft: Draft, tokens: int) -> Ledger:
         """The draft, weighed. Filler that holds a fence of the template would seem to begin or end the context."""
-        return Ledger(replace(draft, avoid=draft.avoid | self.wording.fences), self.scale(draft), tokens)
+        return Ledger(draft, self.scale(draft), tokens, self.wording.fences)
 
     def scale(self, draft: Draft) -> Scale:
         """The scale of the draft's form of filler, probed once."""
@@ -225,7 +235,7 @@ class Frame:
         """About the tokens of the prompt without its units, with the shortest pad: weighed round a sample of filler."""
         draft, sample = self.ledger.draft, self.ledger.scale.context
         shown = self.ledger.joined([f"{lane.head}{sample}{lane.tail}" for lane in draft.lanes], self.fitted)
-        return self._count(shown, self.pads[0]) - len(self.fitted) * self.ledger.scale.tokenizer.count(sample)
+        return self._count(shown, self.pads[0]) - len(self.fitted) * self.ledger.scale.base
 
     def tokens(self, layout: Layout, pad: str, order: Sequence[int]) -> int:
         """Tokens of the prompt as the served model gets it, with the lanes of `order`.
@@ -248,13 +258,23 @@ class Frame:
         text = "".join((self.before, context, self.between, pad, self.after))
         return self.composer.wrapper.count(self.composer.tokenizer, text, self.composer.prefix(self.puzzle))
 
-    def prompt(self, layout: Layout, pad: str, tokens: int) -> Prompt:
-        """The finished prompt, its plants located; of so many tokens, unless its size is its own."""
+    def prompt(self, layout: Layout, pad: str, tokens: int) -> Unwritten:
+        """The prompt of this layout, of so many tokens, unless its size is its own."""
         native = self.ledger.draft.count is not None or self.order != self.fitted
+        tokens = self.tokens(layout, pad, self.order) if native else tokens
+        return Unwritten(
+            self.puzzle,
+            partial(self._write, layout, pad, tokens, native, layout.slices(self.order), layout.repeat(self.order)),
+        )
+
+    def _write(
+        self, layout: Layout, pad: str, tokens: int, native: bool, context: Sequence[bytes | memoryview], repeat: float
+    ) -> Prompt:
+        """The finished prompt, its plants located."""
         before, after = self.before.encode(), (self.between + pad + self.after).encode()
         page = self.composer.page
         page.seek(0)
-        page.writelines((before, *layout.slices(self.order), after))
+        page.writelines((before, *context, after))
         with page.getbuffer() as data, data[: page.tell()] as whole:
             text = str(whole, "utf-8")
             # Rows that show no context share none.
@@ -265,13 +285,13 @@ class Frame:
             context_start=len(self.before),
             context_end=len(text) - len(self.between + pad + self.after),
             context_id=shared,
-            prompt_tokens=self.tokens(layout, pad, self.order) if native else tokens,
+            prompt_tokens=tokens,
             native=native,
             pieces=layout.located(
                 self.before, self.between[:FOLLOWING], self.composer.tokenizer, self.order, text.isascii(), self.puzzle.evidence
             ),
             ids=layout.ids_by_lane,
-            repeat=layout.repeat(self.order),
+            repeat=repeat,
         )
 
 

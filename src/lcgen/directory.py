@@ -5,22 +5,18 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from lcgen import forms
 from lcgen.atoms import Form, Table
 from lcgen.contract import MOST_PLANTS
-from lcgen.errors import LcgenError
 from lcgen.naming import Naming, naming
 from lcgen.records import RESERVED, Records
 from lcgen.shares import TRIES, Selection
 from lcgen.streams import Stream
 from lcgen.telephones import Block, numbers
-
-if TYPE_CHECKING:
-    from lcgen.tokens import Counts, Scale
 
 
 class Order(Protocol):
@@ -127,12 +123,6 @@ class Book(Records):
         self._order, self._kept = order, np.zeros(0, np.int64)
         slots = {"name": names, "number": numbers}
         super().__init__(*(slots.get(slot) or text for text, slot in said), sep="\n", start=RESERVED)
-
-    def weights(self, ids: np.ndarray, scale: Scale, sep: str) -> Counts:
-        """Raises LcgenError where there are not as many names as the book is to hold."""
-        if len(ids) and int(ids.max()) >= self.limit:
-            raise LcgenError(f"A phone book has at most {self.limit:,} different names. Ask for a shorter length (--lengths).")
-        return super().weights(ids, scale, sep)
 
     def keys(self, ids: np.ndarray) -> np.ndarray:
         """Where the entries of these ids belong, int64. They are kept, as what is written is."""

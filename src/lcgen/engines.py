@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -100,14 +101,16 @@ class Splintr(Tokenizer):
         texts = [head + tail for head, tail in zip(heads, tails, strict=True)]
         if self._metaspace or not self._safe("\n".join(texts)):
             return super().seams(heads, tails)
-        packed = self._handle.encode_batch_flat(texts)
+        packed = self._handle.encode_batch_flat([*texts, *heads])
         ids, borders = (np.frombuffer(data, kind).astype(np.int64) for data, kind in zip(packed, ("<u4", "<u8")))
-        ends = np.concatenate([[0], np.cumsum(self._sizes(ids), dtype=np.int64)])
-        begins = ends[borders[:-1]]
-        if ends[borders[1:]].tolist() != np.cumsum([len(text.encode()) for text in texts], dtype=np.int64).tolist():
+        ends = np.concatenate([[0], np.cumsum(self._sizes(ids))])
+        found, sizes = ends[borders], [len(text.encode()) for text in [*texts, *heads]]
+        if found.tolist() != [0, *accumulate(sizes)]:
             return super().seams(heads, tails)
-        sizes = np.array([len(head.encode()) for head in heads], np.int64)
-        return np.diff(borders), np.searchsorted(ends[:-1], begins + sizes) - borders[:-1]
+        count = len(heads)
+        counts = borders[1:] - borders[:-1]
+        before = ends.searchsorted(found[:count] + sizes[count:]) - borders[:count]
+        return counts[:count] - counts[count:], before - counts[count:]
 
     def _sizes(self, ids: Sequence[int] | NDArray[Any]) -> NDArray[np.int32]:
         array = np.asarray(ids, np.intp)

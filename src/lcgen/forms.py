@@ -19,8 +19,6 @@ from lcgen.names import apart, given, surnames
 from lcgen.streams import Stream
 from lcgen.uuids import Uuids
 
-BLOCK = 64
-"""Texts that a pool makes at once: one by one they would cost ten times as much."""
 FEW = 16
 """Below so many numbers plain integers are faster than arrays."""
 DOMAINS = ("example.com", "example.net", "example.org")
@@ -99,9 +97,8 @@ class Pool:
         if form.size > 1 << 62:
             raise ValueError(f"{form.name} has more texts than a pool can number")
         self.form, self.first = form, first
-        self._salts = [int(word) for word in stream.raw(4)]
+        self._salts = [stream.below(1 << 64) for _ in range(4)]
         self._half = max(1, ((form.size - 1).bit_length() + 1) // 2)
-        self._blocks: dict[int, list[str]] = {}
         self._rounds: list[np.ndarray] = []
         """What each round mixes into every half, once there are more numbers than halves: to look up is faster."""
 
@@ -125,14 +122,13 @@ class Pool:
 
     def texts(self, ids: np.ndarray) -> list[str]:
         """The texts of these ids."""
-        return self.form.texts(self.numbers(ids))
+        return list(map(self.text, ids.tolist())) if len(ids) <= FEW else self.form.texts(self.numbers(ids))
 
     def text(self, number: int) -> str:
-        """The text of one id."""
-        block, place = divmod(number, BLOCK)
-        if block not in self._blocks:
-            self._blocks[block] = self.texts(np.arange(block * BLOCK, min((block + 1) * BLOCK, self.form.size - self.first)))
-        return self._blocks[block][place]
+        """The text of one id. Raises IndexError where the form has no more."""
+        if number + self.first >= self.form.size:
+            raise IndexError(f"{self.form.name} has no text of number {number}")
+        return self.form.text(self._walk(number + self.first))
 
     def find(self, text: str) -> int | None:
         """The id of a text, below zero where it stands before `first`; None where the form has no such text."""

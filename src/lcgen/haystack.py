@@ -220,9 +220,9 @@ class Passage(Units):
         again: np.ndarray = ids >= self.limit
         if self.twins is not None:
             (twinned, first), places = self.twins, self.places(ids)
-            suspects = np.flatnonzero(twinned.take(places))
-            if not len(suspects):
-                return again
-            _, leads = np.unique(first[places[suspects]], return_index=True)
-            again[np.delete(suspects, leads)] = True
+            suspects, seen = np.flatnonzero(twinned.take(places)), set()
+            for suspect, lead in zip(suspects.tolist(), first[places[suspects]].tolist()):
+                if lead in seen:
+                    again[suspect] = True
+                seen.add(lead)
         return again

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 REACH = 16
 """Characters at the end of a unit, and the rest of their first word, beyond which no token depends on what follows the unit."""
+StartOf = Callable[[int], int]
+"""The token with which a unit of a lane starts, by its place; for the number of units the token behind the last one."""
 
 
 class Piece(NamedTuple):
@@ -46,40 +48,34 @@ class LaidLane:
         self.skeleton = f"{self.head}{self.first}{self.last}{self.tail}"
         """The shortest lane with the same units at its borders."""
         self.weights = ledger.weigh(order)
+        self.joint = self.shift = 0
+        """What the last unit adds in the skeleton, and by how many tokens it moves the end of the first one."""
         self.moved: dict[int, int] = {}
         """Of units behind plants: tokens by which the border before them moved when they came to stand there."""
         if ledger.additive:
             self._mend()
 
     def _mend(self) -> None:
-        """Counts the seams of plants, whose ends may be other than those of filler, and mends the weights behind them."""
-        tokenizer = self.ledger.scale.tokenizer
-        plants = np.flatnonzero(self.order < 0)
-        seams = np.union1d(plants, plants + 1)
-        seams = seams[(seams > 0) & (seams < len(self.order))]
-        if not len(seams):
-            return
-        near = np.union1d(seams, seams - 1)
-        led, bare = self.ledger.units(self.order[near])
-        behind = np.searchsorted(near, seams).tolist()
-        heads = [_end(bare[place - 1]) for place in behind]
-        alone = np.asarray(tokenizer.counts(heads))
-        whole, before = tokenizer.seams(heads, [led[place] for place in behind])
-        self.weights[seams] = whole - alone
-        self.moved = dict(zip(seams.tolist(), (before - alone).tolist()))
+        """Counts the seams of plants, whose ends may be other than those of filler, and mends the weights behind them; and the skeleton's."""
+        count = len(self.order)
+        plants = np.flatnonzero(self.order < 0).tolist()
+        seams = sorted({place for plant in plants for place in (plant, plant + 1) if 0 < place < count})
+        heads, tails = self.ledger.beside(self.order, seams)
+        added, moved = self.ledger.scale.tokenizer.seams([self.first, *map(_end, heads)], [self.last, *tails])
+        self.joint, *grown = added.tolist()
+        self.shift, *shifts = moved.tolist()
+        self.weights[seams] = grown
+        self.moved = dict(zip(seams, shifts))
 
     @cached_property
     def ends(self) -> np.ndarray:
         """Tokens up to the end of each unit, by its weight."""
-        return np.cumsum(self.weights)
+        return self.weights.cumsum()
 
     @cached_property
     def middle(self) -> int:
         """What the lane weighs more than its skeleton."""
-        if len(self.order) < 2:
-            return 0
-        count = self.ledger.scale.tokenizer.count
-        return int(self.ends[-1] - self.ends[0]) - (count(self.first + self.last) - count(self.first))
+        return int(self.ends[-1] - self.ends[0]) - self.joint if len(self.order) > 1 else 0
 
     @cached_property
     def borders(self) -> np.ndarray:
@@ -150,31 +146,28 @@ class Layout:
         plants = self.ledger.draft.plants
         found = []
         end = len(before)
-        for place, (number, starts) in enumerate(zip(order, tokens)):
+        for place, (number, start_of) in enumerate(zip(order, tokens)):
             lane = self.lanes[number]
             end += len(self.ledger.before(place)) + len(lane.head)
             lengths = [sum(map(len, run)) if ascii else len(b"".join(run).decode()) for _, run in lane.runs]
-            extent, copy = (int(starts[0]), int(starts[-1])), place // len(self.lanes)
-            begins = np.array([unit for unit, _ in lane.runs], np.int64)
-            named, lows = lane.order[begins].tolist(), starts[begins].tolist()
-            # A plant is one unit.
-            highs = starts[np.minimum(begins + 1, len(starts) - 1)].tolist()
-            for (unit, _), char_end, name, low, high in zip(lane.runs, accumulate(lengths), named, lows, highs):
-                if name < 0:
-                    plant, high = -1 - name, high + lane.moved.get(unit + 1, 0)
-                    chars = end + char_end - len(plants[plant].text), end + char_end
-                    found.append(_piece(plant, copy, chars, (low, high), extent))
+            extent, copy = (start_of(0), start_of(len(lane.order))), place // len(self.lanes)
+            for (unit, _), char_end in zip(lane.runs, accumulate(lengths)):
+                # A plant is one unit.
+                if (name := int(lane.order[unit])) < 0:
+                    chars = end + char_end - len(plants[-1 - name].text), end + char_end
+                    span = start_of(unit), start_of(unit + 1) + lane.moved.get(unit + 1, 0)
+                    found.append(_piece(-1 - name, copy, chars, span, extent))
             for at, quote in enumerate(quotes):
                 if quote.plant.lane == number:
                     start, size = end - len(lane.head) + quote.start, len(quote.plant.text)
                     led = before if place == 0 else None
-                    span = None if whole is not None else self._near(lane, quote, starts, tokenizer, led, ascii)
-                    if span is None:
+                    near = None if whole is not None else self._near(lane, quote, start_of, tokenizer, led, ascii)
+                    if near is None:
                         whole = self._whole(before, after, tokenizer, order) if whole is None else whole
                         byte = len((before + self.context(order))[:start].encode())
                         ends = byte, byte + len(quote.plant.text.encode())
-                        span = int(np.searchsorted(whole, ends[0], side="right")) - 1, int(np.searchsorted(whole, ends[1]))
-                    found.append(_piece(len(plants) + at, copy, (start, start + size), span, extent))
+                        near = int(np.searchsorted(whole, ends[0], side="right")) - 1, int(np.searchsorted(whole, ends[1]))
+                    found.append(_piece(len(plants) + at, copy, (start, start + size), near, extent))
             end += sum(lengths) + len(lane.tail)
         return found
 
@@ -183,11 +176,11 @@ class Layout:
         return np.asarray(tokenizer.starts(before + self.context(order) + after))
 
     def _near(
-        self, lane: LaidLane, quote: Quote, starts: np.ndarray, tokenizer: Tokenizer, before: str | None, ascii: bool
+        self, lane: LaidLane, quote: Quote, start_of: StartOf, tokenizer: Tokenizer, before: str | None, ascii: bool
     ) -> tuple[int, int] | None:
         """First token of a quote and the one behind its last, read where its units stand between their neighbours.
 
-        `starts` are the tokens at which units start, `before` is all that stands before the lane, where that is known. None where
+        `before` is all that stands before the lane, where that is known. None where
         that does not tell: at the end of a lane, or where the first of these units does not begin with a token.
         """
         ends = lane.borders
@@ -206,37 +199,36 @@ class Layout:
         if first and cuts[at] != border:
             return None
         # Bytes here are counted from the beginning of the lead, tokens from that of the input.
-        shift, passed = border - (int(ends[first - 1]) if first else 0), int(starts[first]) - at if first else 0
+        shift, passed = border - (int(ends[first - 1]) if first else 0), start_of(first) - at if first else 0
         return (
             passed + int(np.searchsorted(cuts, low + shift, side="right")) - 1,
             passed + int(np.searchsorted(cuts, high + shift)),
         )
 
-    def _tokens(self, before: str, after: str, tokenizer: Tokenizer, order: Sequence[int]) -> list[np.ndarray]:
-        """Of each lane shown the token at which each unit starts, and the one behind the last, by arithmetic."""
+    def _tokens(self, before: str, after: str, tokenizer: Tokenizer, order: Sequence[int]) -> list[StartOf]:
+        """Of each lane shown where its units start, by arithmetic."""
         # Token borders at the first unit of a lane are read where that unit stands, among the skeletons.
         starts = tokenizer.starts(before + self.ledger.joined(self.skeletons, order) + after)
-        found, byte, passed = [], len(before.encode()), 0
+        found: list[StartOf] = []
+        byte, passed = len(before.encode()), 0
         for place, number in enumerate(order):
             lane = self.lanes[number]
             first = byte + len((self.ledger.before(place) + lane.head).encode())
             second = first + len(lane.first.encode())
-            low, high = np.searchsorted(starts, first, side="right") - 1, np.searchsorted(starts, second)
+            low, high = starts.searchsorted(first, side="right") - 1, starts.searchsorted(second)
             # Among the skeletons another unit stands behind the first one than in the lane.
-            high -= int(tokenizer.seams([lane.first], [lane.last])[1][0]) - tokenizer.count(lane.first)
-            borders = np.concatenate([[low], lane.ends + (high - lane.ends[:1])])
+            high -= lane.shift
             byte = second + len(lane.last.encode())
-            if len(borders) > 2:
-                # The end of the last unit may be cut in another way before what follows than before another unit.
-                borders[-1] = np.searchsorted(starts, byte) + lane.middle
-            borders += passed
-            found.append(borders)
+            # The end of the last unit may be cut in another way before what follows than before another unit.
+            end = starts.searchsorted(byte) + lane.middle if len(lane.order) > 1 else high
+            found.append(partial(_start_of, lane.ends, passed + int(low), passed + int(high), passed + int(end)))
             byte, passed = byte + len(lane.tail.encode()), passed + lane.middle
         return found
 
-    def _read(self, starts: np.ndarray, before: str, order: Sequence[int]) -> list[np.ndarray]:
+    def _read(self, starts: np.ndarray, before: str, order: Sequence[int]) -> list[StartOf]:
         """The same, read from the tokens of the whole text where weights do not add up."""
-        found, byte = [], len(before.encode())
+        found: list[StartOf] = []
+        byte = len(before.encode())
         for place, number in enumerate(order):
             lane = self.lanes[number]
             byte += len((self.ledger.before(place) + lane.head).encode())
@@ -246,7 +238,8 @@ class Layout:
             # A unit starts with the first token of its separator, unless that is the end of the unit before: then with the token that
             # holds its first character.
             low = np.searchsorted(starts, borders[1:] - np.array(bare, np.int64), side="right") - 1
-            found.append(np.append(np.minimum(low, np.searchsorted(starts, borders[:-1])), np.searchsorted(starts, borders[-1])))
+            begins = np.minimum(low, np.searchsorted(starts, borders[:-1])).tolist()
+            found.append([*begins, int(np.searchsorted(starts, borders[-1]))].__getitem__)
             byte = int(borders[-1]) + len(lane.tail.encode())
         return found
 
@@ -254,6 +247,13 @@ class Layout:
 def _end(text: str) -> str:
     """All of a unit that what follows it can change: its last words."""
     return text[max(0, text.rfind(" ", 0, -REACH)) :]
+
+
+def _start_of(ends: np.ndarray, low: int, high: int, end: int, unit: int) -> int:
+    """Where a unit starts in a lane that begins with token `low`, whose second unit begins with `high`, and behind whose last is `end`."""
+    if unit == 0:
+        return low
+    return end if unit == len(ends) else high + int(ends[unit - 1]) - int(ends[0])
 
 
 def _piece(plant: int, copy: int, chars: tuple[int, int], tokens: tuple[int, int], lane: tuple[int, int]) -> Piece:

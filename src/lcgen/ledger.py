@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,21 +18,24 @@ if TYPE_CHECKING:
 
 MANY = 64
 """Plants of a lane beyond which its filler is written at once."""
+FEW = 8
+"""Seams up to which what stands beside them is read unit by unit."""
 
 
 class TooLong(LcgenError):
-    """A copy of the context needs more different units than there are; `holds` is the tokens of all of them."""
+    """A copy of the context needs more different units than there are, about `needs`; `holds` is the tokens of all of them."""
 
-    def __init__(self, units: int, tokens: int, holds: int) -> None:
+    def __init__(self, units: int, tokens: int, holds: int, needs: int) -> None:
         super().__init__(f"A context of {tokens:,} tokens needs more than the {units:,} different units that there are.")
-        self.units, self.tokens, self.holds = units, tokens, holds
+        self.units, self.tokens, self.holds, self.needs = units, tokens, holds, needs
 
 
 class Ledger:
     """The units of a draft, weighed. A unit is named by its filler id, or by -1 - (number of the plant)."""
 
-    def __init__(self, draft: Draft, scale: Scale, tokens: int) -> None:
-        """Weighs filler of so many tokens, or of as many units as the draft counts, and the spares behind it.
+    def __init__(self, draft: Draft, scale: Scale, tokens: int, fences: frozenset[str] = frozenset()) -> None:
+        """Weighs filler of so many tokens, or of as many units as the draft counts, and the spares behind it. None of it holds one of the
+        fences that a template sets round the context.
 
         Raises LcgenError where nearly all of it clashes, TooLong where there is too little of it.
         """
@@ -39,11 +43,10 @@ class Ledger:
         self.additive = scale.additive and draft.filler.additive(scale.tokenizer)
         texts = [draft.sep + plant.text for plant in draft.plants]
         self.plant_weights = scale.weights(texts) if texts else np.zeros(0, np.int64)
-        self._shares = np.cumsum([lane.share for lane in draft.lanes])
-        self._fit(tokens)
-        self.mean = float(self.weights[:256].mean())
+        self._fit(tokens, draft.avoid | fences)
+        self.mean = int(self.weights[:256].sum()) / len(self.weights[:256])
 
-    def _fit(self, tokens: int) -> None:
+    def _fit(self, tokens: int, avoid: frozenset[str]) -> None:
         wanted = 0 if self.draft.count is None else self.draft.count
         count = 2 * SPARES + (wanted or int(tokens / max(1.0, self.scale.mean) * 1.02))
         if self.draft.sort:
@@ -55,12 +58,12 @@ class Ledger:
             count = count if most is None else min(count, most)
             ids = np.arange(count)
             # A clash is settled on the side of the filler, at every length alike: the puzzle is never drawn anew.
-            held = self.draft.filler.holding(ids, self.draft.avoid) if self.draft.avoid else np.zeros(0, bool)
+            held = self.draft.filler.holding(ids, avoid) if avoid else np.zeros(0, bool)
             ids = ids[~held] if held.any() else ids
             weights = self.draft.filler.weights(ids, self.scale, self.draft.sep)
             taken = self._sorted(ids, weights) if self.draft.sort else slice(None)
             self.ids, self.weights = ids[taken], weights[taken]
-            self.ends = np.cumsum(self.weights, dtype=np.int64)
+            self.ends = self.weights.cumsum()
             # Where there is no more, the last units are spares as far as the length leaves them.
             spares = 0 if count == most else SPARES
             held_all = len(self.ids) > spares and len(self.ids) >= wanted + spares
@@ -72,7 +75,8 @@ class Ledger:
                 self._table = np.concatenate([weights, self.plant_weights[::-1]])
                 return
             if count == most:
-                raise TooLong(most, tokens, int(weights.sum()))
+                # What is drawn of more units may be lighter.
+                raise TooLong(most, tokens, int(weights.sum()), wanted or int(1.05 * tokens / max(1.0, float(weights.mean()))))
             mean = weights.mean() if len(ids) else 1
             unused = min(4.0, len(ids) / max(1, len(self.ids)))
             count = int(max(count * 1.1, (count if wanted else tokens / mean) * unused * 1.01)) + 2 * SPARES
@@ -154,7 +158,8 @@ class Ledger:
         if len(filled) == 1:
             yield from (self._order(ids if place == filled[0] else ids[:0], held) for place, held in enumerate(plants))
             return
-        dealt = self._level(ids) if self.draft.level else np.searchsorted(self._shares, ids % self._shares[-1], side="right")
+        shares = np.cumsum([lane.share for lane in self.draft.lanes])
+        dealt = self._level(ids) if self.draft.level else np.searchsorted(shares, ids % shares[-1], side="right")
         # Sorted once: there may be a thousand lanes. Small numbers are sorted by their digits.
         dealt = dealt.astype(np.int16) if len(plants) < 1 << 15 else dealt
         order = np.argsort(dealt, kind="stable")
@@ -189,21 +194,29 @@ class Ledger:
             return found
         if not plants:
             return ids
-        counts = self.draft.count is not None
         before = np.arange(len(ids) + 1)
-        if not counts:
-            np.cumsum(self.weigh(ids), out=before[1:])
-        weights = np.ones(len(self.plant_weights), np.int64) if counts else self.plant_weights
-        length = int(before[-1] + weights[plants].sum())
-        # Plants of one depth, the lowest first: which they are, and their tokens.
-        ranked = sorted(plants, key=lambda number: self.draft.plants[number].depth)
-        depths, sizes = np.unique([self.draft.plants[number].depth for number in ranked], return_counts=True)
-        tokens = np.add.reduceat(weights[ranked], np.cumsum(sizes) - sizes)
-        wanted = depths * (length - tokens) - (np.cumsum(tokens) - tokens)
-        gaps = np.minimum(np.searchsorted(before, wanted), len(before) - 1)
-        gaps -= (gaps > 0) & (wanted - before[gaps - 1] < before[gaps] - wanted)
-        gaps = np.maximum.accumulate(np.maximum(gaps, 0))
-        return np.insert(ids, np.repeat(gaps, sizes), [-1 - number for number in ranked])
+        if self.draft.count is None:
+            self.weigh(ids).cumsum(out=before[1:])
+            weights = self.plant_weights.tolist()
+        else:
+            weights = [1] * len(self.plant_weights)
+        length = int(before[-1]) + sum(weights[number] for number in plants)
+        places, names, last, passed = [], [], 0, 0
+        for depth, equal in groupby(sorted(plants, key=self._depth), key=self._depth):
+            group = list(equal)
+            tokens = sum(weights[number] for number in group)
+            wanted = depth * (length - tokens) - passed
+            # Searched for as a whole number: for any other one the array would be copied.
+            gap = min(int(before.searchsorted(math.ceil(wanted))), len(ids))
+            if gap > 0 and wanted - int(before[gap - 1]) < int(before[gap]) - wanted:
+                gap -= 1
+            last, passed = max(last, gap), passed + tokens
+            places += [last] * len(group)
+            names += [-1 - number for number in group]
+        return np.insert(ids, places, names)
+
+    def _depth(self, plant: int) -> float:
+        return self.draft.plants[plant].depth
 
     def unit(self, unit: int, leads: bool = False) -> str:
         """One unit with the separator before it, or without where it leads its lane."""
@@ -212,7 +225,16 @@ class Ledger:
             return text if leads else self.draft.sep + text
         return self.draft.filler.text(np.array([unit]))[0] if leads else self.draft.filler.led(unit, self.draft.sep)
 
-    def units(self, order: np.ndarray) -> tuple[list[str], list[str]]:
+    def beside(self, order: np.ndarray, seams: Sequence[int]) -> tuple[list[str], list[str]]:
+        """Of each seam of a lane, named by the place behind it, the unit before it alone, and the one behind it with its separator."""
+        if len(seams) <= FEW:
+            return [self.unit(int(order[at - 1]), leads=True) for at in seams], [self.unit(int(order[at])) for at in seams]
+        near = sorted({place for at in seams for place in (at - 1, at)})
+        number = {place: at for at, place in enumerate(near)}
+        led, bare = self._units(order[near])
+        return [bare[number[at - 1]] for at in seams], [led[number[at]] for at in seams]
+
+    def _units(self, order: np.ndarray) -> tuple[list[str], list[str]]:
         """Units in the order of a lane, each with the separator before it, and each without."""
         filler = order[order >= 0]
         texts = [plant.text for plant in self.draft.plants]
@@ -241,8 +263,8 @@ class Ledger:
 
     def runs(self, order: np.ndarray) -> Iterator[tuple[int, list[bytes | memoryview]]]:
         """Place and text of each run of a lane: the unit that leads, every plant alone, filler as far as it goes."""
-        cuts = np.flatnonzero(order < 0)
-        bounds = np.unique(np.concatenate([[0, 1], cuts, cuts + 1, [len(order)]])).tolist() if len(order) else [0]
+        cuts = np.flatnonzero(order < 0).tolist()
+        bounds = sorted({0, 1, *cuts, *(cut + 1 for cut in cuts), len(order)}) if len(order) else [0]
         # Written at once and then cut, where plants are many: to ask for the filler between two of them takes longer than they do.
         many = len(cuts) > MANY
         whole, ends = (

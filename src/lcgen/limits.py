@@ -92,14 +92,14 @@ def extent(value: Any) -> int:
         for item in level:
             if isinstance(item, str):
                 size += len(item)
+            elif isinstance(item, int):
+                size += item.bit_length() // 3
             elif isinstance(item, dict):
                 deeper += [*item, *item.values()]
             elif isinstance(item, (list, tuple, set, frozenset, range, KeysView, ValuesView, ItemsView)):
                 deeper += [*item]
             elif isinstance(item, Namespace):
                 deeper += item._Namespace__attrs.values()
-            elif isinstance(item, int):
-                size += item.bit_length() // 3
             size += ITEM
             if size + ITEM * len(deeper) > LONGEST:
                 raise SecurityError(f"it builds too much: no value may be longer than {LONGEST:,} characters")

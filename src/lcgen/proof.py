@@ -61,9 +61,10 @@ def encode(row: Mapping[str, Any], tokenizer: Tokenizer, wrapper: Wrapper) -> No
     _hold(row, "prompt_tokens", row["prompt_tokens"], counted)
     if row["output_tokens"] is not None:
         _hold(row, "output_tokens", row["output_tokens"], len(starts) - 1)
+    ascii = text.isascii()
     for piece in row["evidence"]:
         _hold(row, "token span", bool(0 <= piece["token_start"] < piece["token_end"] < len(starts)), True)
-        low = len(text[: piece["char_start"]].encode())
+        low = piece["char_start"] if ascii else len(text[: piece["char_start"]].encode())
         high = low + len(piece["text"].encode())
         # The separator before a unit, at most two characters, belongs to the unit's first token.
         lead = len(text[max(0, piece["char_start"] - 2) : piece["char_start"]].encode())

@@ -5,9 +5,10 @@ The document is fitted and closed as a context is, with nothing round it; then t
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from lcgen.compose import FITS, Composer, Frame, Pose, Prompt, TooShort, room
+from lcgen.compose import FITS, Composer, Frame, Pose, Prompt, TooShort, Unwritten, room
 from lcgen.contract import SPARES, Draft, Puzzle
 from lcgen.errors import LcgenError
 from lcgen.layout import Layout
@@ -30,7 +31,7 @@ class Alone(Frame):
         return self.composer.tokenizer.count(context)
 
 
-def compose(composer: Composer, draft: Draft, pose: Pose, tokens: int) -> list[Prompt]:
+def compose(composer: Composer, draft: Draft, pose: Pose, tokens: int) -> list[Unwritten]:
     """Prompts for one reference of `tokens` tokens, one for each puzzle; a draft that counts units has the tokens that it has.
 
     Where its filler cannot close the last tokens, the reference has as many units as fit. Raises TooShort where the length
@@ -46,19 +47,19 @@ def compose(composer: Composer, draft: Draft, pose: Pose, tokens: int) -> list[P
         text = composer.wording.page(audience=composer.audience, **puzzle.slots)
         prompt_tokens = composer.wrapper.count(composer.tokenizer, text, composer.prefix(puzzle))
         own = puzzle.reference is not None
-        made.append(
-            Prompt(
-                puzzle=puzzle,
-                input=text,
-                prompt_tokens=prompt_tokens,
-                native=draft.count is not None,
-                pieces=layout.located("", "", composer.tokenizer, alone.order, reference.isascii()),
-                repeat=layout.repeat(alone.order),
-                reference=puzzle.reference if own else reference,
-                output_tokens=composer.tokenizer.count(puzzle.reference or "") if own else measured,
-                ids=layout.ids_by_lane,
-            )
+        write = partial(
+            Prompt,
+            puzzle=puzzle,
+            input=text,
+            prompt_tokens=prompt_tokens,
+            native=draft.count is not None,
+            pieces=layout.located("", "", composer.tokenizer, alone.order, reference.isascii()),
+            repeat=layout.repeat(alone.order),
+            reference=puzzle.reference if own else reference,
+            output_tokens=composer.tokenizer.count(puzzle.reference or "") if own else measured,
+            ids=layout.ids_by_lane,
         )
+        made.append(Unwritten(puzzle, write))
     return made
 
 

@@ -43,7 +43,9 @@ def pools(
 
 def scattered(rng: Stream, spread: Spread, start: float, count: int) -> list[float]:
     """Depths of `count` plants beside one at `start`: evenly from it on in any order, in a cluster round it, or anywhere."""
-    order = rng.child("order").shuffle(range(count)) if count else []
+    if not count:
+        return []
+    order = rng.child("order").shuffle(range(count))
     places = rng.child("places")
     # The first plant stands anywhere in its cluster.
     window = min(max(0.0, start - CLUSTER * places.unit()), 1 - CLUSTER)

@@ -115,6 +115,20 @@ class Sandbox(ImmutableSandboxedEnvironment):
         with limited():
             return super().from_string(*args, **options)
 
+    def prints(self, source: str, name: str) -> bool:
+        """Whether a template prints this variable as it is, outside of macros and blocks, and does nothing else with it: then nothing
+        else that it prints depends on it."""
+        tree = self.parse(source)
+        bodies: list[nodes.Node] = [tree]
+        printed = 0
+        while bodies:
+            for node in bodies.pop().iter_child_nodes():
+                if isinstance(node, (nodes.If, nodes.For)):
+                    bodies.append(node)
+                elif isinstance(node, nodes.Output):
+                    printed += sum(isinstance(part, nodes.Name) and part.name == name for part in node.nodes)
+        return printed == sum(node.name == name for node in tree.find_all(nodes.Name))
+
     def _printed(self, value: Any) -> Any:
         """What `{{ value }}` writes."""
         if isinstance(value, (str, jinja2.Undefined)):

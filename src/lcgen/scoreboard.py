@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +93,7 @@ class Scores:
 
     def _columns(self, cells: Sequence[Cell], metric: str | None) -> list[Column]:
         runs = self.runs
-        known = list(dict.fromkeys(figure for cell in cells for run in runs for figure in cell.figures.get(run, ())))
+        known = _families(dict.fromkeys(figure for cell in cells for run in runs for figure in cell.figures.get(run, ())))
         if metric is not None and metric not in known:
             raise unknown("figure", metric, known)
         if len(runs) == 1 and metric is None:
@@ -103,6 +104,16 @@ class Scores:
         compared = [run for run in runs if any(figure in cell.differences.get(run, ()) for cell in cells)]
         differences = [Column(f"{run} - {self.baseline}", run, figure, True) for run in compared]
         return [*(Column(run, run, figure) for run in runs), *differences]
+
+
+def _families(figures: Iterable[str]) -> list[str]:
+    """The figures as they come, but `place_1`, `place_2`, `place_3_4` side by side and rising: not every row has each of them."""
+    first: dict[str, int] = {}
+    ranks: dict[str, tuple[int, list[int]]] = {}
+    for figure in figures:
+        stem = re.sub(r"(_\d+)+$", "", figure)
+        ranks[figure] = first.setdefault(stem, len(first)), [int(number) for number in figure[len(stem) :].split("_")[1:]]
+    return sorted(ranks, key=ranks.__getitem__)
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,9 @@ class Selection(Form):
     def split(self, numbers: np.ndarray) -> list[np.ndarray]:
         return self.form.split(self._chosen(numbers))
 
+    def text(self, number: int) -> str:
+        return self._order.text(self.share.place(number))
+
     def number(self, text: str) -> int | None:
         place = self._order.find(text)
         number = None if place is None else self.share.number(place)

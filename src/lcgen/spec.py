@@ -54,10 +54,12 @@ def size_label(tokens: int) -> str:
     return str(tokens)
 
 
-def _tokens(text: str) -> int:
+def _tokens(text: str, part: str) -> int:
     match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,12})?)([km]?)", text.strip().lower())
     if not match:
-        raise LcgenError(f"Cannot read the length {text.strip()!r}. {LENGTH_HELP}")
+        raise LcgenError(
+            f"Cannot read the length {text.strip()!r}{'' if text == part else f' of {part.strip()!r}'}. {LENGTH_HELP}"
+        )
     tokens = float(match[1]) * UNITS[match[2]]
     if tokens != int(tokens) or not 1 <= tokens <= MOST_TOKENS:
         raise LcgenError(f"The length {text.strip()!r} must be a whole number of tokens from 1 to {size_label(MOST_TOKENS)}.")
@@ -70,17 +72,17 @@ def lengths(text: str) -> tuple[Length, ...]:
     for part in text.split(","):
         if "~" in part:
             least, _, most = part.partition("~")
-            found.append(Length(*_ordered(_tokens(least), _tokens(most), part)))
+            found.append(Length(*_ordered(_tokens(least, part), _tokens(most, part), part)))
         elif ".." in part:
             first, _, rest = part.partition("..")
             last, colon, step = rest.partition(":")
-            low, high = _ordered(_tokens(first), _tokens(last), part)
+            low, high = _ordered(_tokens(first, part), _tokens(last, part), part)
             if colon:
-                found += [Length(n, n) for n in _few(range(low, high + 1, _tokens(step)), part)]
+                found += [Length(n, n) for n in _few(range(low, high + 1, _tokens(step, part)), part)]
             else:
                 found += [Length(low << n, low << n) for n in range(64) if low << n <= high]
         else:
-            found.append(Length(_tokens(part), _tokens(part)))
+            found.append(Length(_tokens(part, part), _tokens(part, part)))
     if len(set(found)) < len(found):
         raise LcgenError(f"--lengths {text!r} names a length twice.")
     return tuple(found)
@@ -121,11 +123,11 @@ def depths(text: str) -> tuple[float | None, ...]:
 
 
 def _depth(text: str) -> float:
-    match = re.fullmatch(r"(\d*\.?\d+|\d+\.)(%?)", text.strip())
+    match = re.fullmatch(r"(-?)(\d*\.?\d+|\d+\.)(%?)", text.strip())
     if not match:
         raise LcgenError(f"Cannot read the depth {text.strip()!r}. {DEPTH_HELP}")
-    depth = round(float(match[1]) / (100 if match[2] else 1), 6)
-    if not 0 <= depth <= 1:
+    depth = round(float(match[2]) / (100 if match[3] else 1), 6)
+    if match[1] or depth > 1:
         raise LcgenError(f"The depth {text.strip()} lies outside 0..1 (0 is the start of the context, 1 its end). {DEPTH_HELP}")
     return depth
 

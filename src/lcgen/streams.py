@@ -6,6 +6,7 @@ import hashlib
 import json
 import struct
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -24,11 +25,13 @@ class Stream:
     """
 
     def __init__(self, *key: Any) -> None:
-        self._begin(hashlib.sha256(canonical(key).encode()).hexdigest())
-
-    def _begin(self, key: str) -> None:
-        self.key, self._blocks = key, 0
+        self._of, self._blocks = key, 0
         self._words: list[int] = []
+
+    @cached_property
+    def key(self) -> str:
+        """What the stream is a function of, in 64 hex digits: hashed when it is first asked for, since many streams never are."""
+        return hashlib.sha256(canonical(self._of).encode()).hexdigest()
 
     def _block(self) -> bytes:
         """The next block of words. Blocks grow, since most streams need a few words and some need many."""
@@ -50,8 +53,9 @@ class Stream:
 
     def again(self) -> Stream:
         """This stream from its beginning."""
-        fresh = Stream.__new__(Stream)
-        fresh._begin(self.key)
+        fresh = Stream(*self._of)
+        if "key" in self.__dict__:
+            fresh.key = self.key
         return fresh
 
     def raw(self, count: int) -> np.ndarray:

@@ -52,6 +52,9 @@ class Block(Atom):
         """Its groups of digits."""
         return [atom for atom in self.form.atoms if isinstance(atom, Table)]
 
+    def text(self, number: int) -> str:
+        return self.form.text(number)
+
     def number(self, text: str) -> int | None:
         return self.form.number(text)
 

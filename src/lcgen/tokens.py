@@ -106,10 +106,11 @@ class Tokenizer(ABC):
         return np.fromiter((self.count(text) for text in texts), dtype=np.int64, count=len(texts))
 
     def seams(self, heads: Sequence[str], tails: Sequence[str]) -> tuple[Counts, Counts]:
-        """Of each head with its tail the tokens of the joined text, and how many of them begin before the tail (len(heads),)."""
+        """Of each head the tokens that its tail adds to it, and how many more or fewer begin before the tail than without it (len(heads),)."""
+        alone = self.counts(heads)
         starts = [self.starts(head + tail) for head, tail in zip(heads, tails, strict=True)]
         before = [int(np.searchsorted(found, len(head.encode()))) for found, head in zip(starts, heads)]
-        return np.fromiter(map(len, starts), np.int64, len(starts)), np.array(before, np.int64)
+        return np.fromiter(map(len, starts), np.int64, len(starts)) - alone, np.array(before, np.int64) - alone
 
     def count_rendered(self, text: str) -> int:
         """Tokens of a rendered prompt: its control texts are read as control tokens, and no BOS is added."""
@@ -214,7 +215,8 @@ class Scale:
         self.tokenizer = tokenizer
         shortest = min(units, key=lambda unit: (len(unit), unit))
         self.context = shortest.lstrip(" \t\r\n,;|") or shortest
-        self._base = tokenizer.count(self.context)
+        self.base = tokenizer.count(self.context)
+        """Tokens of the text behind which units are weighed."""
         self._plain = False
         marginal = self.weights(units)
         self._plain = bool((marginal == tokenizer.counts(units)).all())
@@ -222,7 +224,7 @@ class Scale:
         """Tokens of a unit of the sample, on average."""
         picks = [list(range(len(units))), *np.array(list(_draws(100, len(units)))).reshape(20, 5).tolist()]
         joined = tokenizer.counts([self.context + "".join(units[i] for i in pick) for pick in picks])
-        expected = np.array([self._base + marginal[pick].sum() for pick in picks])
+        expected = np.array([self.base + marginal[pick].sum() for pick in picks])
         self.additive = bool((joined == expected).all())
         context = "plain" if self._plain else "marginal"
         self.report: dict[str, Any] = {"units": len(units), "additive": self.additive, "context": context}
@@ -231,4 +233,4 @@ class Scale:
         """Tokens that each unit, given with the separator before it, adds to a text of such units (len(units),)."""
         if self._plain:
             return self.tokenizer.counts(units)
-        return self.tokenizer.counts([self.context + unit for unit in units]) - self._base
+        return self.tokenizer.counts([self.context + unit for unit in units]) - self.base

@@ -34,6 +34,12 @@ class Uuids(Atom):
         for place in (8, 13, 18, 23):
             rows[:, place] = ord("-")
 
+    def text(self, number: int) -> str:
+        high = mix(number, HIGH) & 0xFFFFFFFFFFFF0FFF | 0x4000
+        low = mix(number, LOW) & 0x3FFFFFFFFFFFFFFF | 0x8000000000000000
+        digits = f"{high:016x}{low:016x}"
+        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
     def number(self, text: str) -> int | None:
         if not re.fullmatch(self.pattern, text):
             return None
@@ -41,7 +47,7 @@ class Uuids(Atom):
         # The two bits that say "UUID" took the place of two others.
         for lost in range(4):
             number = unmix(low | lost << 62, LOW)
-            if number < self.size and self.texts(np.array([number], np.uint64)) == [text]:
+            if number < self.size and self.text(number) == text:
                 return number
         return None
 

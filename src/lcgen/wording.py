@@ -25,6 +25,8 @@ from lcgen.sandbox import Sandbox
 from lcgen.slots import CONTEXT, KINDS, MARK, PAD, SLOT, kind, stem
 
 NOTHING = re.compile(r"(?!)")
+FRAMES = 64
+"""Prompts without their question that are kept at once: where other slots have the words of one row, each is used once."""
 
 
 class Wording:
@@ -55,7 +57,9 @@ class Wording:
         if "\ue000" in template or "\ue001" in template:
             raise LcgenError(f"The template {name} holds private-use characters (U+E000, U+E001), which mark its slots.")
         try:
-            self._template = Sandbox().from_string(template)
+            sandbox = Sandbox()
+            self._template = sandbox.from_string(template)
+            self._prints_question = sandbox.prints(template, "question")
             # A macro sees the variables of the body only when it is called, so the module is made with the slots open.
             open_slots = {"context": CONTEXT, "question": MARK.format("question"), "pad": PAD}
             self._module = self._within(lambda: self._template.make_module({**open_slots, "place": "after", "audience": "chat"}))
@@ -125,6 +129,20 @@ class Wording:
 
     def frame(self, **slots: Any) -> tuple[str, str, str]:
         """The prompt around the context: what stands before it, between it and the pad, and after the pad."""
+        question = slots["question"]
+        if not self._prints_question or not question or question != question.strip():
+            return self._parted(slots)
+        # To render takes as long as all else that is worded of a row, and but for the question it gives the same each time.
+        slots["question"] = MARK.format("question")
+        frame = repr(sorted(slots.items()))
+        if frame not in self._frames:
+            if len(self._frames) == FRAMES:
+                self._frames.clear()
+            self._frames[frame] = self._parted(slots)
+        before, between, after = (part.replace(slots["question"], question) for part in self._frames[frame])
+        return before, between, after
+
+    def _parted(self, slots: Mapping[str, Any]) -> tuple[str, str, str]:
         before, _, rest = self._body(slots, "input").partition(CONTEXT)
         between, _, after = rest.partition(PAD)
         return before, between, after
@@ -220,10 +238,14 @@ class Wording:
             return LcgenError(
                 f"The template {self.name} cannot be rendered: it reads another file, but everything must stand in the one."
             )
-        return LcgenError(f"The template {self.name} {what}: {error}.")
+        return LcgenError(f"The template {self.name} {what}: {str(error).rstrip('.')}.")
 
     @cached_property
     def _patterns(self) -> dict[str, re.Pattern[str]]:
+        return {}
+
+    @cached_property
+    def _frames(self) -> dict[str, tuple[str, str, str]]:
         return {}
 
     @cached_property

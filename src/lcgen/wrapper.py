@@ -158,7 +158,7 @@ def _render(name: str, template: str, content: str, variables: Mapping[str, Any]
         made = _environment().from_string(template)
         return within_limits(lambda: str(made.render({"messages": messages, **settings})))
     except Exception as error:  # a template can raise anything
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = " ".join(str(error).split())[:300].rstrip(".") or type(error).__name__
         raise LcgenError(
             f"The chat template of {name!r} cannot be rendered for one user message: {reason}. Give its variables with "
             "--chat-template-arg name=value, another template with --chat-template, or --chat-template none."

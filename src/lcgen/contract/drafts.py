@@ -114,6 +114,8 @@ class Draft:
     """Says why so many are the least, and what would do, given how many fit."""
     distinct: bool = False
     """Whether no unit may stand twice: a length that needs more units than there are is too long."""
+    more: Callable[[int], str] | None = None
+    """Says which parameter keeps the units from being more, and what would do, given about how many are needed."""
     avoid: frozenset[str] = frozenset()
     """Units of filler that hold one of these are skipped."""
     sort: Callable[[np.ndarray], np.ndarray] | None = None
