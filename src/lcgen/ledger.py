@@ -201,22 +201,24 @@ class Ledger:
         else:
             weights = [1] * len(self.plant_weights)
         length = int(before[-1]) + sum(weights[number] for number in plants)
-        places, names, last, passed = [], [], 0, 0
-        for depth, equal in groupby(sorted(plants, key=self._depth), key=self._depth):
-            group = list(equal)
-            tokens = sum(weights[number] for number in group)
-            wanted = depth * (length - tokens) - passed
-            # Searched for as a whole number: for any other one the array would be copied.
-            gap = min(int(before.searchsorted(math.ceil(wanted))), len(ids))
-            if gap > 0 and wanted - int(before[gap - 1]) < int(before[gap]) - wanted:
-                gap -= 1
-            last, passed = max(last, gap), passed + tokens
+        depths = [self.draft.plants[number].depth for number in plants]
+        ranked = sorted(range(len(plants)), key=depths.__getitem__)
+        groups, wanted, passed = [], [], 0
+        for depth, equal in groupby(ranked, key=depths.__getitem__):
+            group = [plants[place] for place in equal]
+            tokens = sum([weights[number] for number in group])
+            groups.append(group)
+            wanted.append(depth * (length - tokens) - passed)
+            passed += tokens
+        # Searched for as whole numbers: for any others the array would be copied.
+        above = np.minimum(before.searchsorted(list(map(math.ceil, wanted))), len(ids))
+        ends = zip(above.tolist(), before[above - 1].tolist(), before[above].tolist())
+        places, names, last = [], [], 0
+        for group, want, (gap, low, high) in zip(groups, wanted, ends):
+            last = max(last, gap - (gap > 0 and want - low < high - want))
             places += [last] * len(group)
             names += [-1 - number for number in group]
         return np.insert(ids, places, names)
-
-    def _depth(self, plant: int) -> float:
-        return self.draft.plants[plant].depth
 
     def unit(self, unit: int, leads: bool = False) -> str:
         """One unit with the separator before it, or without where it leads its lane."""
