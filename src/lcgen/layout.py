@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from lcgen.tokens import Tokenizer
 
 
+REACH = 16
+"""Characters at the end of a unit, and the rest of their first word, beyond which no token depends on what follows the unit."""
 StartOf = Callable[[int], int]
 """The token with which a unit of a lane starts, by its place; for the number of units the token behind the last one."""
 
@@ -59,7 +61,7 @@ class LaidLane:
         plants = np.flatnonzero(self.order < 0).tolist()
         seams = sorted({place for plant in plants for place in (plant, plant + 1) if 0 < place < count})
         heads, tails = self.ledger.beside(self.order, seams)
-        added, moved = self.ledger.scale.tokenizer.seams([self.first, *heads], [self.last, *tails])
+        added, moved = self.ledger.scale.tokenizer.seams([self.first, *map(_end, heads)], [self.last, *tails])
         self.joint, *grown = added.tolist()
         self.shift, *shifts = moved.tolist()
         self.weights[seams] = grown
@@ -240,6 +242,11 @@ class Layout:
             found.append([*begins, int(np.searchsorted(starts, borders[-1]))].__getitem__)
             byte = int(borders[-1]) + len(lane.tail.encode())
         return found
+
+
+def _end(text: str) -> str:
+    """All of a unit that what follows it can change: its last words."""
+    return text[max(0, text.rfind(" ", 0, -REACH)) :]
 
 
 def _start_of(ends: np.ndarray, low: int, high: int, end: int, unit: int) -> int:

@@ -89,8 +89,7 @@ class Ledger:
         """Places of the filler of sorted lanes in the order in which it is taken. All units are put in order here, once."""
         assert self.draft.sort is not None
         units = np.concatenate([ids, -1 - np.arange(len(self.draft.plants))])
-        # No two keys are equal, so that the fastest sort is as stable as any.
-        ranked = np.argsort(self.draft.sort(units))
+        ranked = _ranks(self.draft.sort(units))
         self._ranked = units[ranked]
         return self._balanced(ranked, weights)
 
@@ -323,3 +322,13 @@ class Ledger:
             return text, spans, orders
 
         return Context(build, self.scale.tokenizer.count, share, closed)
+
+
+def _ranks(keys: np.ndarray) -> np.ndarray:
+    """The places of keys (int64), of which no two are equal, in their order."""
+    bits = len(keys).bit_length()
+    if int(keys.max(initial=0)) >> (63 - bits):
+        return np.argsort(keys)
+    # Keys that bring their places along are sorted in a third of the time.
+    found: np.ndarray = np.sort(keys << bits | np.arange(len(keys))) & ((1 << bits) - 1)
+    return found
