@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 from typing import Any
 
@@ -24,6 +26,9 @@ from lcgen.wrapper import Wrapper
 
 ORACLES = 64
 """Oracle responses whose longest decides the default answer budget."""
+TRIED, SPARED = 3, 32
+"""Draws of the first and of the last depth that must hold less of a parameter before it is named, and the part of the room that they leave,
+since other draws take a little more."""
 
 
 def reserve(asked: int | None, audience: str, wrapper: str) -> int:
@@ -52,6 +57,8 @@ class Draws:
         self.composer = Composer(tokenizer, wrapper, self.wording, spec.audience)
         self.params = [parse(self.task, params) for params in part.params]
         self.plain = [plain(params) for params in self.params]
+        self._longest: dict[Any, int] = {}
+        """Tokens of the longest of the oracle's responses, for each set of parameters that was measured."""
 
     @cached_property
     def reserve(self) -> int:
@@ -68,8 +75,15 @@ class Draws:
     @cached_property
     def _measured(self) -> int:
         """1.5 times the longest of 64 responses as a right model may give them, in steps of 32: the same for all epochs."""
+        for number, params in enumerate(self.params):
+            if params not in self._longest:
+                self._longest[params] = self._response(number)
+        return -(-max(self._longest[params] for params in self.params) * 3 // 2 // 32) * 32
+
+    def _response(self, params: int) -> int:
+        """Tokens of the longest of 64 responses to draws with one set of parameters."""
         longest, source = 0, self.haystack.sharing(Share(self.haystack.shared.split))
-        for params, number in product(range(len(self.params)), range(ORACLES)):
+        for number in range(ORACLES):
             place = Place(self.part.lengths[0], self.part.depths[0], params, number)
             stream = Stream("answer budget", self.task.name, self.task.revision, self.plain[params], self.part.lang, number)
             for draft, pose in self._drafts(place, stream, source):
@@ -81,7 +95,7 @@ class Draws:
                         "reference_output": puzzle.reference or "",
                     }
                     longest = max(longest, self.tokenizer.count(self.task.longest(answered)))
-        return -(-longest * 3 // 2 // 32) * 32
+        return longest
 
     def max_new_tokens(self, length: Length) -> int:
         """What the model may write: thinking and answer."""
@@ -176,6 +190,44 @@ class Draws:
             pass
         return True
 
+    def _room(self, place: Place) -> int:
+        """Tokens of what is composed: the prompt, or on the output axis the reference; 0 where they are measured."""
+        if self.task.axis == "output":
+            return self.target(place)
+        return 0 if place.length.native else self.target(place) - self.max_new_tokens(place.length) - self.reserve
+
+    def _swept(self, place: Place) -> str:
+        """Which values of a sweep a place has."""
+        own = self.plain[place.params]
+        said = [f"{name}={value}" for name, value in own.items() if any(other[name] != value for other in self.plain)]
+        return f" with {', '.join(said)}" if said else ""
+
+    def _nearest(self, place: Place) -> str:
+        """The most of each parameter, all others as they are, that the length of a place does hold: composed, not estimated."""
+        most = {}
+        for name, values in self.task.less(self.params[place.params]).items():
+            if held := bisect_left(values, True, key=partial(self._exceeds, place, name)):
+                most[name] = values[held - 1]
+        return f" This length holds {', or '.join(f'{name} at most {value:,}' for name, value in most.items())}." if most else ""
+
+    def _exceeds(self, place: Place, name: str, most: int) -> bool:
+        """Whether the length of a place cannot hold so much of a parameter, even if no more of it is asked for anywhere in a sweep."""
+        capped = [
+            {**given, name: most} if most in self.task.less(params).get(name, ()) else given
+            for given, params in zip(self.part.params, self.params)
+        ]
+        ends = product({self.part.depths[0], self.part.depths[-1]}, range(TRIED))
+        try:
+            trial = Draws(self.spec, dataclasses.replace(self.part, params=tuple(capped)), self.tokenizer, self.wrapper)
+            trial._longest = self._longest
+            return not all(
+                trial._holds(draft, pose, trial._room(tried) * (SPARED - 1) // SPARED)
+                for tried in (dataclasses.replace(place, depth=depth, index=index) for depth, index in ends)
+                for draft, pose in trial._drafts(tried, trial.stream(tried))
+            )
+        except LcgenError:
+            return True
+
     def prompts(self, place: Place) -> Iterator[tuple[Draft, Unwritten, int, int]]:
         """The prompts of one draw, for each twin and question: its draft, itself, its number among those of the draft, and that
         of its question, from 1; 0 where one is asked.
@@ -183,9 +235,7 @@ class Draws:
         Raises LcgenError where the length cannot hold the puzzle.
         """
         target, answer = self.target(place), self.max_new_tokens(place.length)
-        output = self.task.axis == "output"
-        room = target if output else 0 if place.length.native else target - answer - self.reserve
-        stream = self.stream(place)
+        output, room, stream = self.task.axis == "output", self._room(place), self.stream(place)
         for drawn, pose in self._drafts(place, stream):
             try:
                 draft, prompts = self._composed(place, stream, drawn, pose, room)
@@ -193,8 +243,8 @@ class Draws:
                 least = target + error.needs - room
                 kept = f"Of them {answer} are kept for the answer and {self.reserve} in reserve, and the prompt itself needs about {error.needs}. "
                 raise LcgenError(
-                    f"{self.part.name}: {target} tokens are too short for this puzzle. {'' if output else kept}Ask for at least {least} "
-                    f"(--lengths), or for less in it (--set{'' if output else ', --answer-tokens, --thinking'}).{error.why and ' '}{error.why}"
+                    f"{self.part.name}: {target} tokens are too short for this puzzle{self._swept(place)}. {'' if output else kept}Ask for at least {least} "
+                    f"(--lengths), or for less in it (--set{'' if output else ', --answer-tokens, --thinking'}).{error.why and ' '}{error.why}{self._nearest(place)}"
                 ) from error
             except TooLong as error:
                 over, more = drawn.copies * (error.tokens - error.holds), drawn.more(error.needs) if drawn.more else ""
@@ -205,7 +255,7 @@ class Draws:
                 else:
                     less = "No length holds both it and the puzzle: ask for"
                 raise LcgenError(
-                    f"{self.part.name}: {'so many' if place.length.native else target} tokens are too long for this puzzle, whose filler must "
+                    f"{self.part.name}: {'so many' if place.length.native else target} tokens are too long for this puzzle{self._swept(place)}, whose filler must "
                     f"not repeat: there are {error.units:,} different units of it, {error.holds:,} tokens. "
                     f"{less} a kind of filler with more of them (--set).{more and ' '}{more}"
                 ) from error

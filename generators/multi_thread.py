@@ -16,7 +16,7 @@ from lcgen import contrasts, grading
 from lcgen.contract import Cell, Context, Draft, Drawn, Lane, Plant, Preset, Puzzle, Role, Row, Setting, Source, Task
 from lcgen.generators import _thread_reading as reading
 from lcgen.generators._thread_pairs import pair, texts_of
-from lcgen.generators._thread_params import SIGNS, MultiThreadParams
+from lcgen.generators._thread_params import SIGNS, THREADS, MultiThreadParams
 from lcgen.streams import Stream
 from lcgen.threads import Line, lay
 from lcgen.wording import Wording
@@ -56,6 +56,14 @@ class MultiThread(Task[MultiThreadParams]):
 
     def count(self, params: MultiThreadParams) -> int | None:
         return params.pairs or None
+
+    def less(self, params: MultiThreadParams) -> Mapping[str, Sequence[int]]:
+        return {
+            "threads": range(1, params.n if params.variant in THREADS else 1),
+            "thread_length": range(2, params.steps),
+            "branching": range(2, params.forks + 1),
+            "decoys": range(params.decoys),
+        }
 
     def draw(self, rng: Stream, params: MultiThreadParams, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
         _refuse(params, cell, source)

@@ -57,6 +57,10 @@ class Needle(Task[NeedleParams]):
         "ask": ("keys*", "doubtful?"), "no_answer": (), "refusals": (),
     }  # fmt: skip
 
+    def less(self, params: NeedleParams) -> Mapping[str, Sequence[int]]:
+        first = {"keys": 1, "values": 1, "queries": 1, "similar_keys": 0, "similar_values": 0, "other_subjects": 0}
+        return {name: range(least, getattr(params, name)) for name, least in first.items()}
+
     def draw(self, rng: Stream, params: NeedleParams, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
         if cell.questions > 1 and (params.question != "after" or params.twins or params.key_kind == "none"):
             raise ValueError("several questions per context need keys, no twins, and the question after the text")

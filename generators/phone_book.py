@@ -57,6 +57,10 @@ class PhoneBook(Task[PhoneBookParams]):
     def count(self, params: PhoneBookParams) -> int | None:
         return params.entries or None
 
+    def less(self, params: PhoneBookParams) -> Mapping[str, Sequence[int]]:
+        others = {name: range(getattr(params, name)) for name in ("shared_surname", "shared_given", "near_miss", "updates")}
+        return {"k_queries": range(1, params.k_queries), **others}
+
     def draw(self, rng: Stream, params: PhoneBookParams, cell: Cell, source: Source, wording: Wording) -> Sequence[Draft]:
         if cell.questions > 1 and params.question != "after":
             raise ValueError(f"several questions per context need question=after, not {params.question}")

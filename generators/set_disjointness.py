@@ -65,6 +65,9 @@ class SetDisjointness(Task[SetParams]):
     def count(self, params: SetParams) -> int | None:
         return sum(TokenSets(params).sizes) if params.style == "tokens" else params.count
 
+    def less(self, params: SetParams) -> Mapping[str, Sequence[int]]:
+        return {"size_small": range(max(params.overlap, params.within_dup), params.sizes[0])}
+
     def table(self, params: SetParams) -> TokenSets | None:
         return TokenSets(params) if params.style == "tokens" else None
 

@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -23,7 +24,7 @@ import lcgen
 from lcgen import cards, generators, haystack, schemas, vault
 from lcgen.builders import manifest, preview, writer
 from lcgen.builders import rows as row_makers
-from lcgen.errors import CheckFailed
+from lcgen.errors import CheckFailed, LcgenError
 from tests.runs import cli, done, refused, tree
 
 BUILD = ("build", "needle", "--haystack", "noise", "--depths", "0.5", "--lengths", "1k")
@@ -790,3 +791,37 @@ def test_an_error_that_nobody_thought_of_has_no_traceback(monkeypatch: pytest.Mo
     monkeypatch.setenv("LCGEN_DEBUG", "1")
     with pytest.raises(RuntimeError, match="odd"):
         cli(*BUILD)
+
+
+# ---- lengths that are too short
+
+
+@pytest.mark.parametrize(
+    ("task", "params", "clash", "named"),
+    [
+        ("multi_thread", {"threads": 5, "thread_length": 10}, "", {"thread_length"}),
+        ("multi_thread", {"threads": 5, "decoys": 5, "thread_length": 2}, "", {"threads", "decoys"}),
+        ("phone_book", {"k_queries": [1, 64]}, " with k_queries=64", {"k_queries"}),
+        ("needle", {"keys": 120, "values": 2}, "", {"keys", "values"}),
+        ("set_disjointness", {"size_small": 300}, "", {"size_small"}),
+    ],
+)
+def test_a_length_that_is_too_short_names_what_clashes_and_the_most_that_it_holds(
+    task: str, params: dict[str, Any], clash: str, named: set[str]
+) -> None:
+    options: dict[str, Any] = {"haystack": "noise"} if task == "needle" else {}
+
+    def build(name: str = "", most: int = 0) -> None:
+        swept = params.get(name, [])
+        capped = {name: sorted({min(value, most) for value in (swept if isinstance(swept, list) else [swept])})} if name else {}
+        lcgen.build(task, f"{name}_{most}", lengths="2k", params={**params, **capped}, **options)
+
+    with pytest.raises(LcgenError, match=f"2048 tokens are too short for this puzzle{clash}\\.") as error:
+        build()
+    nearest = str(error.value).partition("This length holds")[2]
+    found = {name: int(most) for name, most in re.findall(r"(\w+) at most (\d+)", nearest)}
+    assert {*found} == named
+    for name, most in found.items():
+        build(name, most)
+        with pytest.raises(LcgenError, match="too short"):
+            build(name, most + 2 + most // 4)

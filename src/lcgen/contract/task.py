@@ -73,6 +73,11 @@ class Task(ABC, Generic[P]):
         shortest length before it writes anything, so that what cannot be is refused then."""
         return 1
 
+    def less(self, params: P) -> Mapping[str, Sequence[int]]:
+        """Parameters of which less takes fewer tokens, each with its smaller values, rising: of what a length cannot hold it is told how
+        much it can."""
+        return {}
+
     def own(self, params: P) -> bool:
         """Whether what the task brings of its own is lcgen's, free of rights; not where it reads somebody's questions."""
         return True
