@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -13,6 +14,8 @@ from tables import Claim, Section, short, span, table
 
 FIRST = "4k..1m"
 """Lengths of the README's first command."""
+FLAT = 50
+"""MB by which peak memory may grow with rows."""
 
 
 def into(*words: str) -> Command:
@@ -45,21 +48,26 @@ def first(args: Namespace, work: Path, env: dict[str, str]) -> Section:
 def memory(args: Namespace, work: Path, env: dict[str, str]) -> Section:
     """Peak resident memory of ten rows and of a hundred."""
     length, few, many = ("256k", 5, 25) if args.quick else ("1m", 10, 100)
-    peaks = {}
-    for rows in (few, many):
-        tell(f"memory of {rows} rows of {length}")
-        command = into("build", "needle", "--lengths", length, "--depths", "0.5", "--samples", str(rows))
-        peaks[rows] = inside(work, command, rows, env).peak
+    held = peaks(("needle", "--lengths", length, "--depths", "0.5"), (few, many), work, env)
     text = (
         f"Largest resident memory of the process, rows of {length} tokens, `--verify auto`; pages of the memory-mapped "
         "corpus count too.\n\n"
     )
-    text += table(["rows", "peak MB"], [[str(rows), short(peak)] for rows, peak in peaks.items()])
+    text += table(["rows", "peak MB"], [[str(rows), short(peak)] for rows, peak in held.items()])
     claims = [
-        Claim(f"peak memory, {many} rows of {length}", peaks[many], 500, "MB"),
-        Claim(f"peak memory, {many} rows − {few} rows", peaks[many] - peaks[few], 50, "MB"),
+        Claim(f"peak memory, {many} rows of {length}", held[many], 500, "MB"),
+        Claim(f"peak memory, {many} rows − {few} rows", held[many] - held[few], FLAT, "MB"),
     ]
     return Section("Memory", text, claims)
+
+
+def peaks(words: Sequence[str], counts: Sequence[int], work: Path, env: dict[str, str], each: int = 1) -> dict[int, float]:
+    """Peak resident memory, in MB, of builds that differ in nothing but their rows, of which a sample is `each`."""
+    found = {}
+    for rows in counts:
+        tell(f"memory of {rows} rows: {' '.join(words)}")
+        found[rows] = inside(work, into("build", *words, "--samples", str(rows // each)), rows, env).peak
+    return found
 
 
 def startup(args: Namespace, work: Path, env: dict[str, str]) -> Section:

@@ -1,7 +1,8 @@
 """Part 10: what a row of 1m tokens costs in each family of records, held against one encoding of as much text in the same process.
 
 Run as `families.py texts OUT ROUNDS`, then `families.py measure OUT ROUNDS`, with lcgen's Python, it measures and leaves a JSON file; `check` runs it and reports. A row
-is drawn, composed and put into columns; the proof (encoding and solving it again) and the writing are reported apart.
+is drawn, composed and put into columns; the proof (encoding and solving it again) and the writing are reported apart. Last comes the
+peak memory of builds of few rows and of many.
 """
 
 from __future__ import annotations
@@ -10,19 +11,20 @@ import json
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from clock import spend, tell
+from everyday import FLAT, peaks
 from tables import Claim, Section, short, table
 
-from lcgen import proof, tokens, wanted
+from lcgen import generators, proof, tokens, wanted
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
-from lcgen.builders.writer import write
+from lcgen.builders.writer import GROUP_BYTES, write
 from lcgen.spec import Place
 
 VOCABULARY = "o200k_base"
@@ -49,6 +51,10 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "ancestral_trace": ("ancestral_trace", {}),
     "ancestral_trace, chain of 512": ("ancestral_trace", {"chain": 512}),
 }
+HELD = ("multi_thread, JSON", "phone_book", "set_disjointness, numbers", "sort_order", "ancestral_trace")
+"""Families whose builds are weighed in memory: one for each task, with its defaults."""
+COUNTS = (2, 24, 72)
+"""Rows of these builds. From the second on they are more than a row group of text in each family: fewer grow with what it holds."""
 
 
 def rows(maker: RowMaker, index: int) -> list[dict[str, Any]]:
@@ -107,6 +113,7 @@ def _one(maker: RowMaker, tokenizer: tokens.Tokenizer, others: Sequence[str]) ->
             written.append(time.process_time() - start)
     return {
         "first": first, "own": median(own), "encode": median(encode), "proof": median(proven), "written": median(written),
+        "members": len(made), "bytes": len(made[0]["input"].encode()),
     }  # fmt: skip
 
 
@@ -136,7 +143,27 @@ def check(args: Namespace, work: Path, env: dict[str, str]) -> Section:
     )
     head = ["family", "row", "`encode_flat`", "ratio", "proof", "writing", "first row"]
     claims = [Claim(f"1m row / one encode_flat: {row['family']}", row["own"] / row["encode"], WANTED, "x") for row in found]
-    return Section("Families of records at 1m tokens", text + table(head, lines), claims)
+    held, flat = memory({row["family"]: row for row in found}, work, env)
+    return Section("Families of records at 1m tokens", f"{text}{table(head, lines)}\n{held}", claims + flat)
+
+
+def memory(found: Mapping[str, Mapping[str, Any]], work: Path, env: dict[str, str]) -> tuple[str, list[Claim]]:
+    """Peak resident memory of builds of few rows and of many."""
+    lines, claims = [], []
+    _, few, many = COUNTS
+    for family in HELD:
+        task, row = FAMILIES[family][0], found[family]
+        depths = ("--depths", "0.5") if generators.get(task).depths else ()
+        held = peaks((task, "--lengths", "1m", "--tokenizer", VOCABULARY, *depths), COUNTS, work, env, row["members"])
+        full = few * row["bytes"] / GROUP_BYTES
+        assert full > 1, f"{few} rows of {family} do not fill a row group"
+        lines.append([family, short(full), *map(short, held.values())])
+        claims.append(Claim(f"peak memory, {many} rows − {few} rows, {family}", held[many] - held[few], FLAT, "MB"))
+    text = (
+        f"Largest resident memory of `lcgen build`, rows of 1m tokens, `--verify auto`, in MB. Text waits until a row group of "
+        f"{GROUP_BYTES >> 20} MiB is full: {few} rows fill more than one in each family, 2 rows a part of it.\n\n"
+    )
+    return text + table(["family", f"row groups of {few} rows", *(f"{rows} rows" for rows in COUNTS)], lines), claims
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -77,9 +78,10 @@ _shop: Any = None
 _counter: Counter | None = None
 
 
-def _begin(shop: Any, queue: Any) -> None:
-    """A worker begins: Ctrl-C is the parent's affair, and where the parent dies, so does the worker."""
+def _begin(shop: Any, queue: Any, garbage: tuple[int, int, int]) -> None:
+    """A worker begins: Ctrl-C is the parent's affair, where the parent dies, so does the worker, and it looks for garbage as often."""
     global _shop, _counter
+    gc.set_threshold(*garbage)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
     _shop, _counter = shop, Counter(queue)
@@ -104,7 +106,7 @@ def _processes(shop: Shop[Item, Entry], items: Sequence[Item], jobs: int, tick: 
     left = dict(enumerate(items))
     for _ in range(LOST):
         queue = context.SimpleQueue()
-        pool = ProcessPoolExecutor(min(jobs, len(left)), context, _begin, (shop, queue))
+        pool = ProcessPoolExecutor(min(jobs, len(left)), context, _begin, (shop, queue, gc.get_threshold()))
         try:
             futures: dict[Future[Entry], int] = {pool.submit(_make, item): number for number, item in left.items()}
             while futures:

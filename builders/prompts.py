@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from pathlib import Path
@@ -94,12 +95,14 @@ class Checks:
     ) -> Iterator[dict[str, Any]]:
         """The rows of a run of indices. Raises CheckFailed at the first that does not hold."""
         wanted, leads = places(self.maker.part, length, first, count), first == 0
-        while run := list(islice(wanted, max(1, TOGETHER // self.maker.tokens(length)))):
-            rows = list(chain.from_iterable(self.maker.draws(run)))
+        while run := list(islice(wanted, max(1, TOGETHER // self.maker.drawn(length)))):
+            rows = deque(chain.from_iterable(self.maker.draws(run)))
             for row in rows:
                 self._hold(row, leads)
                 leads = False
-            for row in rows:
+            # What has been given is let go, so that the next draws do not stand in memory beside these.
+            while rows:
+                row = rows.popleft()
                 yield row
                 if progress:
                     progress(row["length"])

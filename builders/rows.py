@@ -108,6 +108,10 @@ class RowMaker(Draws):
         """The tokens that a row of this length is planned to have; of a native size, those of the first one."""
         return self._first[length] if length.native else length.high
 
+    def drawn(self, length: Length) -> int:
+        """The tokens of all rows of one draw, its twins and questions."""
+        return self.tokens(length) * self.rows_per_index // len(self.part.depths)
+
     @cached_property
     def _first(self) -> dict[Length, int]:
         """Tokens of the first row of each length."""

@@ -95,6 +95,8 @@ def write(path: Path, rows: Iterable[dict[str, Any]], format: str) -> Written:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+        # Arrow keeps the memory of a file for a while, beside that of the next one.
+        pa.default_memory_pool().release_unused()
     return Written(count, size, sha256, hashed.hexdigest(), repeat)
 
 

@@ -53,13 +53,14 @@ class Tagged(forms.Pool):
         """Elements from `first` on are dealt to the sets; `between` stands between tag and element."""
         super().__init__(atoms.Joined(atoms.Table("tags", names), between, pool.form), rng)
         self.pool, self._from, self._salt = pool, first, int(rng.raw(1)[0])
-        self._turns = np.repeat(np.arange(len(names)), shares)
+        self._turns = np.tile(np.repeat(np.arange(len(names)), shares), 2)
+        """The sets of one round, twice, so that it may begin at any of them."""
 
     def sets(self, ids: np.ndarray) -> np.ndarray:
         """Of units of filler, by id, the number of the set that each falls to."""
-        rounds, places = np.divmod(np.asarray(ids, np.int64), len(self._turns))
-        turned = mix(rounds.astype(np.uint64), self._salt) % np.uint64(len(self._turns))
-        found: np.ndarray = self._turns[(places + turned.astype(np.int64)) % len(self._turns)]
+        rounds, places = atoms.parted(np.asarray(ids, np.uint64), len(self._turns) // 2)
+        _, turned = atoms.parted(mix(rounds, self._salt), len(self._turns) // 2)
+        found: np.ndarray = self._turns.take(atoms.places(places + turned))
         return found
 
     def numbers(self, ids: np.ndarray) -> np.ndarray:

@@ -148,8 +148,9 @@ class SetDisjointness(Task[SetParams]):
             short, long = pair.entries
         elif isinstance(draft.filler, Mixed):
             order = ids[0]
-            sets = [*draft.filler.tagged.sets(order[order >= 0]).tolist(), *(plant.part for plant in draft.plants)]
-            short, long = sets.count(0), sets.count(1)
+            planted = np.array([plant.part for plant in draft.plants], np.int64)
+            sets = np.concatenate([draft.filler.tagged.sets(order[order >= 0]), planted])
+            short, long = (int(np.count_nonzero(sets == number)) for number in (0, 1))
         else:
             short, long = len(ids[0]), len(ids[1])
         return {**puzzle.metadata, "size_short": short, "size_long": long}

@@ -92,6 +92,22 @@ def test_blocks_are_the_texts(form: Form) -> None:
         assert all(re.fullmatch(atom.pattern, text.decode()) for text in atom.blocks(drawn).tolist())
 
 
+@pytest.mark.parametrize("alphabet", [HEX, BASE32, "BCDFGHJKLMNPQRSTVWXZ", "01"])
+def test_letters_of_every_width_are_digits_of_their_number(alphabet: str) -> None:
+    for width in range(1, 13):
+        numbers = [number * (len(alphabet) ** width - 1) // 98 for number in range(99)]
+        digits = [[number // len(alphabet) ** place % len(alphabet) for place in reversed(range(width))] for number in numbers]
+        spelt = ["".join(alphabet[digit] for digit in found) for found in digits]
+        assert Letters(alphabet, width).texts(np.array(numbers, np.uint64)) == spelt
+
+
+def test_words_of_every_width_are_written_whole() -> None:
+    words = ["x" * size + "é" for size in range(40)]
+    for most in range(1, 41):
+        table = Table(f"up to {most}", words[:most])
+        assert table.texts(np.arange(most, dtype=np.uint64)[::-1]) == words[:most][::-1]
+
+
 def test_mixing_is_undone() -> None:
     rng = Stream("mix")
     for number in [0, 1, (1 << 64) - 1, *rng.raw(200).tolist()]:

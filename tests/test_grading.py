@@ -768,11 +768,13 @@ CLAIMED = [
     "{right} instead of {wrong}", "Is it {wrong}? No. It is {right}.", "{wrong}. Wait, no: {right}", "{wrong}... Correction: {right}",
     "{wrong}? No. 1111111? No, {right}", "{wrong}, sorry, {right}", "{wrong} is not the answer; {right} is.", "It is {right}, isn't it?",
     "The answer is {right}, not to be confused with {wrong}.", "It is **{right}**, not **{wrong}**",
+    "{wrong} should be {right}.", "{wrong} should have been: {right}", "{wrong}, which should read {right}", "~~{wrong}~~ {right}", "{right} (~~{wrong}~~)",
+    "{wrong}应为{right}。", "{wrong}，应当改为{right}。", "~~{wrong}~~{right}",
     "是{right}，不是{wrong}。", "{wrong}。不对，是{right}。", "答案不是{wrong}，而是{right}。", "{wrong}，应该是{right}。", "{wrong}。更正：{right}",
 ]  # fmt: skip
 DENIED = [
     "It is not {right}.", "It isn't {right}", "The answer is not {right}.", "{right} is not the answer.", "{right} is wrong.", "Is it {right}? No.",
-    "It is **not {right}**", "not {right} and not {wrong}", "It is never {right}", "不是{right}", "答案不是{right}。", "{right}不是正确答案。", "{right}？不是。",
+    "It is **not {right}**", "not {right} and not {wrong}", "It is never {right}", "~~{right}~~", "不是{right}", "答案不是{right}。", "{right}不是正确答案。", "{right}？不是。",
 ]  # fmt: skip
 DOUBTFUL = [
     "{right}, not {wrong}. {wrong}, not {right}.", "not 1111111, {wrong}, {right}", "{right}, {wrong}. No, 1111111.", "{right} or {wrong}",
@@ -801,7 +803,8 @@ def test_denials_hide_no_list_of_all_candidates(form: str) -> None:
 @pytest.mark.parametrize(
     "said",
     ["If I am not mistaken, it is {}", "I'm not sure, but {}", "No other number stands there: {}", "Not only that: {}", "Wait, {}", "Actually, {}",
-     "It is not stated twice: {}", "No doubt {}", "是不是{}？是的，{}", "没有别的，就是{}", "应该是{}"],
+     "It is not stated twice: {}", "No doubt {}",
+     "It should be {}", "{} should be the answer", "{} should be it.", "~{}~", "~~~\n{}\n~~~", "~~ {} ~~", "{}应该是答案", "是不是{}？是的，{}", "没有别的，就是{}", "应该是{}"],
 )  # fmt: skip
 def test_words_that_only_look_like_denials_deny_nothing(said: str) -> None:
     assert judge(said.format(NUMBER, NUMBER), [NUMBER], [OTHER])["score"] == 1

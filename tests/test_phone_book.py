@@ -560,7 +560,8 @@ def test_denials_and_corrections_of_numbers(lang: str, reverse: bool) -> None:
         "It is {}, not {}.": 1, "{1}. No, actually {0}.": 1, "It is not {1}. It is {0}.": 1, "{0}. No, actually {1}.": 0, "It is {1}, not {0}.": 0,
         "It is not {0}.": 0, "It isn’t **{0}**.": 0, "{0} is not the answer.": 0, "Is it {0}? No.": 0, "{0} or {1}": 0, "{0}, {1}": 0,
         "{0}, not {1}. {1}, not {0}.": 0, "是{0}，不是{1}。": 1, "{1}。不对，是{0}。": 1, "不是{0}。": 0, "{0}不是正确答案。": 0, "{0}。不对，是{1}。": 0,
-        "{k}: {1}. Wait, no: {0}": 1, "{k}: {0}. Wait, no: {1}": 0,
+        "{k}: {1}. Wait, no: {0}": 1, "{k}: {0}. Wait, no: {1}": 0, "{1} should be {0}.": 1, "{0} should be {1}.": 0, "{0} should be it.": 1,
+        "{k}: ~~{1}~~ {0}": 1, "{k}: ~~{0}~~ {1}": 0, "{1}应为{0}。": 1, "{0}应为{1}。": 0, "~~{0}~~": 0,
     }  # fmt: skip
     for form, worth in forms.items():
         said = form.format(right, wrong, k=key)

@@ -169,6 +169,30 @@ def test_what_adds_up_is_found_by_a_probe() -> None:
     assert how("needle", "whisper") == how("phone", "glm4") == "joined"
 
 
+def test_records_that_begin_alike_need_no_places_of_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And those of which a separator may stand inside another need them."""
+    hexes, uuids = forms.form("hex", "en", 8), forms.form("uuids", "en")
+    assert (
+        Records(Pool(hexes, Stream("lead")), sep=", ").shape.lead
+        == Records('"', Pool(uuids, Stream("lead")), sep=", ").shape.lead
+        == ","
+    )
+    for parts, sep in (
+        ((Pool(hexes, Stream("x")), ", "), ", "),
+        ((Pool(hexes, Stream("x")),), ",,"),
+        ((Pool(hexes, Stream("x")),), "、"),
+    ):
+        assert not Records(*parts, sep=sep).shape.lead
+    own = tokenizer("o200k_base")
+    units, placed = listed(Stream("alike"), hexes, ", "), listed(Stream("alike"), hexes, ", ")
+    ids, by = np.arange(2000), weigher(units.shape, own)
+    with monkeypatch.context() as patch:
+        patch.setattr(by, "_mark", None)
+        wanted = placed.weights(ids, by.scale, ", ")
+    monkeypatch.setattr(type(own), "starts", lambda self, text: pytest.fail("tokens were placed"))
+    assert (units.weights(ids, by.scale, ", ") == wanted).all()
+
+
 class Rewriting(Tokenizer):
     """A vocabulary of single characters in which two equal ones beside each other are one token."""
 

@@ -102,6 +102,21 @@ def test_samples_of_huge_limits_need_no_memory() -> None:
         Stream("x").sample(3, 4)
 
 
+@pytest.mark.parametrize("size", [0, 1, 2, 15, 16, 17, 300])
+def test_a_shuffle_is_a_sample_of_all_and_takes_as_many_words(size: int) -> None:
+    """Whether its words are at hand or not, and whatever was drawn before."""
+    for begun in range(20):
+        one, other, slow = (Stream("shuffle", size) for _ in range(3))
+        for stream in (one, other, slow):
+            stream.raw(begun)
+        steps = [slow.below(size - place) for place in range(size)]
+        order = list(range(size))
+        for place, step in enumerate(steps):
+            order[place], order[place + step] = order[place + step], order[place]
+        assert one.shuffle(range(size)) == other.sample(size, size) == order
+        assert one.below(1 << 60) == other.below(1 << 60) == slow.below(1 << 60)
+
+
 def test_shuffle_and_choice_keep_their_input() -> None:
     items = list(range(20))
     shuffled = Stream("x").shuffle(items)

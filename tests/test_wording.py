@@ -6,6 +6,7 @@ import re
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import jinja2
@@ -17,6 +18,7 @@ import lcgen
 from lcgen import generators, templates, wrapper
 from lcgen.errors import LcgenError
 from lcgen.sandbox import Sandbox
+from lcgen.slots import CONTEXT, MARK, PAD
 from lcgen.wording import Wording
 
 FEW = settings(max_examples=60, deadline=None, derandomize=True)
@@ -65,6 +67,73 @@ def test_a_sentence_and_its_pattern_are_one(key: str, value: str, before: str, a
     found = list(made.pattern("fact").finditer(f"{before} {said} {after}"))
     assert [(m["key"], m["value"], m.group()) for m in found] == [(key, value, said)]
     assert said.startswith(made.cue("fact", key=key))
+
+
+HEEDING = {
+    "as it is": "{{ question }}",
+    "twice": "{{ question }} {{ question }}",
+    "joined": "{{ question ~ '' }}",
+    "in a filter": "{{ question }}{{ question | upper }}",
+    "in a filter block": "{% filter upper %}{{ question }}{% endfilter %}{{ question }}",
+    "in a test": "{% if question is string and question | length > 12 %}Long: {% endif %}{{ question }}",
+    "in a condition": "{% if extra | default('') %}a {{ question }}{% elif place %}b {{ question }}{% else %}{{ question }}{% endif %}",
+    "in a macro": "{% macro said() %}{{ question | upper }}{% endmacro %}{{ question }}{{ said() }}",
+    "in a set block": "{% set said %}{{ question }}{% endset %}{{ said | upper }}{{ question }}",
+    "in a namespace": "{% set ns = namespace(a='') %}{% set ns.a = question %}{{ ns.a | upper }}{{ question }}",
+    "in a call": "{% macro said() %}{{ caller() | upper }}{% endmacro %}{% call said() %}{{ question }}{% endcall %}{{ question }}",
+    "in a block": "{{ question }}{% block said %}{{ question }}{% endblock %}{{ self.said() | upper }}",
+    "in a loop": "{% for n in range(3) %}{{ question }}{% endfor %}",
+    "in a loop of loops": "{% for n in [[[]]] recursive %}{{ question }}{{ loop(n) | upper }}{% endfor %}",
+    "where it changes": "{% for n in range(3) %}{% if loop.changed(question) %}{{ question }}{% endif %}{% endfor %}",
+    "a variable of a loop": "{{ question }}{% for question in 'ab' %}{{ question }}{% endfor %}",
+    "set anew": "{{ question }}{% set question = 'Who?' %}{{ question }}",
+    "set within": "{{ question }}{% with question = 'Who?' %}{{ question }}{% endwith %}",
+    "a name of a macro": "{{ question }}{% macro question() %}{% endmacro %}{{ question() }}",
+    "without space": "  {{- question -}}  \n .",
+    "escaped": "{% autoescape true %}{{ question }}{% endautoescape %}",
+    "beside its own mark": "{{ question }}{{ '\\ue000question\\ue001' }}",
+    "beside a mark that is made": "{{ question }}{{ '%cquestion%c' % (57344, 57345) }}",
+    "a thousand times": "{% for n in range(1000) %}{{ question }}{% endfor %}",
+    "a hundred times": "{{ question }}" * 100,
+}
+"""Bodies that heed the words of a question, or only seem to."""
+
+
+@cache
+def heeding(how: str) -> Wording:
+    return Wording(f"{HEEDING[how]}\n{{{{ context }}}}\n{{{{ pad }}}}\n{{{{ extra | default('') }}}}", "en", {}, ours=True)
+
+
+@pytest.mark.parametrize("how", HEEDING)
+@FEW
+@given(
+    question=st.text("aZ ?{}%<\n\ufeff灯\ue000\ue001", max_size=20)
+    | st.sampled_from([*map(MARK.format, ("context", "pad", "question")), "x" * 900, "x" * 9990, "x" * 10100]),
+    extra=st.sampled_from(["", "no", "{{ question }}"]),
+)
+def test_a_frame_is_what_rendering_it_gives(how: str, question: str, extra: str) -> None:
+    made = heeding(how)
+    slots = {"question": question, "place": "after", "audience": "chat", "extra": extra}
+    try:
+        whole = made.rendered(slots)
+        wrong = made.demands(whole, slots)
+    except LcgenError as error:
+        whole, wrong = "", [str(error)]
+    if wrong:
+        with pytest.raises(LcgenError) as raised:
+            made.frame(**slots)
+        assert wrong[0] in str(raised.value)
+    else:
+        before, between, after = made.frame(**slots)
+        assert f"{before}{CONTEXT}{between}{PAD}{after}" == whole == made.rendered(slots)
+
+
+def test_frames_of_many_slots_are_kept_apart() -> None:
+    made = Wording("{{ context }}{{ pad }}{{ question }}{{ extra | default('') }}", "en", {})
+    for extra in [*range(200), True, "True", 1.0, None, [1], (1,)]:
+        for question in ("Who?", "Where?"):
+            *_, after = made.frame(question=question, place="after", audience="chat", extra=extra)
+            assert after == f"{question}{extra}"
 
 
 def test_a_slot_never_crosses_a_space_or_a_mark() -> None:

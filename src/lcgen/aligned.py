@@ -109,11 +109,11 @@ def claimed(text: str, values: Sequence[Hit]) -> list[Hit]:
 
     held = [
         hit
-        for hit in values
+        for hit, following in zip(values, [*(hit.start for hit in values[1:]), len(text)])
         if hit.text == NONE
         or not grading.denies(
             _STOP.split(words(max(0, hit.start - BESIDE), hit.start))[-1],
-            _STOP.split(words(hit.end, hit.end + BESIDE))[0],
+            _STOP.split(words(hit.end, min(following, hit.end + BESIDE)))[0],
         )
     ]
     # From the last correction before a denial on, what holds must be named again.

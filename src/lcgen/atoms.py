@@ -11,7 +11,6 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cache, cached_property
-from itertools import product
 from math import prod
 
 import numpy as np
@@ -95,8 +94,14 @@ class Atom(Form):
         return [numbers]
 
     @abstractmethod
+    def write(self, numbers: np.ndarray, rows: np.ndarray) -> None:
+        """Writes the texts in UTF-8 into as many rows of `width` bytes (uint8), filled up with zero bytes."""
+
     def blocks(self, numbers: np.ndarray) -> np.ndarray:
         """The texts in UTF-8, filled up with zero bytes to `width` (dtype S)."""
+        rows = np.empty((len(numbers), self.width), np.uint8)
+        self.write(numbers, rows)
+        return field(rows, 0, self.width)
 
     @property
     @abstractmethod
@@ -108,6 +113,48 @@ class Atom(Form):
         return len(piece.encode()) <= self.width and set(piece) <= self.charset
 
 
+def field(rows: np.ndarray, low: int, size: int) -> np.ndarray:
+    """Of each row (uint8) so many bytes from `low` on, as one text (dtype S); what is written there stands in the rows."""
+    found: np.ndarray = rows[:, low : low + size].view(f"S{size}")[:, 0]
+    return found
+
+
+def places(numbers: np.ndarray) -> np.ndarray:
+    """Numbers (uint64) below 2**63 in the kind by which numpy looks up, without a copy."""
+    return numbers.view(np.int64)
+
+
+def parted(numbers: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers (uint64) divided by a size, and what is left: numpy has fast ways to divide by one number, but none for the rest."""
+    upper = numbers // np.uint64(size)
+    return upper, numbers - upper * np.uint64(size)
+
+
+class Words:
+    """Texts that are looked up by their number, filled up with zero bytes to one width.
+
+    A machine copies 1, 2, 4, 8 or 16 bytes at once, and numpy does so several times as fast as any other number of them: texts are
+    kept and written in such pieces.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        packed = np.array([text.encode() for text in texts])
+        self.width, rows = packed.itemsize, packed.view(np.uint8).reshape(len(packed), -1)
+        self.sizes = np.char.str_len(packed)
+        """Bytes of each text."""
+        self._pieces: list[tuple[int, int, np.ndarray]] = []
+        low = 0
+        for size in (16, 8, 4, 2, 1):
+            while low + size <= self.width:
+                self._pieces.append((low, size, field(rows, low, size).copy()))
+                low += size
+
+    def write(self, numbers: np.ndarray, rows: np.ndarray) -> None:
+        """Writes the texts of these numbers (uint64) into rows of `width` bytes."""
+        for low, size, texts in self._pieces:
+            field(rows, low, size)[:] = texts.take(places(numbers)) if len(texts) > 1 else texts
+
+
 class Table(Atom):
     """The words of a list, by their place in it."""
 
@@ -115,11 +162,11 @@ class Table(Atom):
         self.entries = tuple(entries)
         self.name = f"{name} {hashlib.sha256(' '.join(self.entries).encode()).hexdigest()[:12]}"
         self.size = len(self.entries)
-        self.packed = np.array([entry.encode() for entry in self.entries])
-        self.width = self.packed.itemsize
+        self._words = Words(self.entries)
+        self.width = self._words.width
 
-    def blocks(self, numbers: np.ndarray) -> np.ndarray:
-        return np.take(self.packed, numbers.astype(np.intp))
+    def write(self, numbers: np.ndarray, rows: np.ndarray) -> None:
+        self._words.write(numbers, rows)
 
     def text(self, number: int) -> str:
         return self.entries[number]
@@ -162,19 +209,17 @@ class Letters(Atom):
         self.alphabet, self.width, self.low = alphabet, width, 0
         self.name, self.size = f"{alphabet}^{width}", len(alphabet) ** width
         self._lone = len({letter.casefold() for letter in alphabet}) == len(alphabet)
-        # Four or two characters are looked up at once, the odd ones in front.
-        step = 4 if len(alphabet) ** 4 <= 1 << 14 else 2
-        self._steps = [width % step] * (width % step > 0) + [step] * (width // step)
-        self._fields = np.dtype([(f"{place}", f"S{size}") for place, size in enumerate(self._steps)])
+        # Four or two characters are looked up at once. Where they are no divisor of the width, the first two looks overlap.
+        self._step = min(width, 4 if len(alphabet) ** 4 <= 1 << 16 else 2)
+        self._lows = [*range(width - self._step, 0, -self._step), 0]
 
-    def blocks(self, numbers: np.ndarray) -> np.ndarray:
-        rest, found = numbers + np.uint64(self.low), np.empty(len(numbers), self._fields)
-        for place in reversed(range(len(self._steps))):
-            table = chunks(self.alphabet, self._steps[place])
-            upper = rest // np.uint64(len(table))
-            found[f"{place}"] = np.take(table, (rest - upper * np.uint64(len(table))).astype(np.intp))
-            rest = upper
-        return found.view(f"S{self.width}")
+    def write(self, numbers: np.ndarray, rows: np.ndarray) -> None:
+        texts, rest = chunks(self.alphabet, self._step), numbers + np.uint64(self.low) if self.low else numbers
+        first = rest // np.uint64(len(self.alphabet) ** (self.width - self._step))
+        for low in self._lows[:-1]:
+            rest, place = parted(rest, len(texts))
+            field(rows, low, self._step)[:] = texts.take(places(place))
+        field(rows, 0, self._step)[:] = texts.take(places(first))
 
     def text(self, number: int) -> str:
         letters, rest = [], number + self.low
@@ -211,7 +256,9 @@ class Letters(Atom):
 @cache
 def chunks(alphabet: str, width: int) -> np.ndarray:
     """Every text of `width` characters of the alphabet, in the order of its numbers."""
-    return np.array(["".join(letters).encode() for letters in product(alphabet, repeat=width)])
+    letters = np.frombuffer(alphabet.encode(), np.uint8)
+    found = np.stack(np.meshgrid(*[letters] * width, indexing="ij"), -1).reshape(-1, width)
+    return field(found, 0, width)
 
 
 class Digits(Letters):
@@ -253,11 +300,10 @@ class Joined(Form):
 
     def split(self, numbers: np.ndarray) -> list[np.ndarray]:
         found: list[np.ndarray] = []
-        for part in reversed(self.parts):
-            upper = numbers // np.uint64(part.size)
-            found = part.split(numbers - upper * np.uint64(part.size)) + found
-            numbers = upper
-        return found
+        for part in reversed(self.parts[1:]):
+            numbers, rest = parted(numbers, part.size)
+            found = part.split(rest) + found
+        return self.parts[0].split(numbers) + found
 
     def text(self, number: int) -> str:
         said = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import Any
@@ -44,8 +45,13 @@ class Verbs(click.Group):
             ) from error
 
 
+GARBAGE = 20_000
+"""Objects that are made before Python looks for cycles among them, of which rows have none: to look is a twentieth of a build."""
+
+
 def run() -> None:
     """The entry point: Ctrl-C at any moment ends with its exit code, never with a traceback."""
+    gc.set_threshold(GARBAGE)
     try:
         main(prog_name="lcgen")
     except KeyboardInterrupt:

@@ -262,19 +262,14 @@ class Frame:
         """The prompt of this layout, of so many tokens, unless its size is its own."""
         native = self.ledger.draft.count is not None or self.order != self.fitted
         tokens = self.tokens(layout, pad, self.order) if native else tokens
-        return Unwritten(
-            self.puzzle,
-            partial(self._write, layout, pad, tokens, native, layout.slices(self.order), layout.repeat(self.order)),
-        )
+        return Unwritten(self.puzzle, partial(self._write, layout, pad, tokens, native, layout.repeat(self.order)))
 
-    def _write(
-        self, layout: Layout, pad: str, tokens: int, native: bool, context: Sequence[bytes | memoryview], repeat: float
-    ) -> Prompt:
+    def _write(self, layout: Layout, pad: str, tokens: int, native: bool, repeat: float) -> Prompt:
         """The finished prompt, its plants located."""
         before, after = self.before.encode(), (self.between + pad + self.after).encode()
         page = self.composer.page
         page.seek(0)
-        page.writelines((before, *context, after))
+        page.writelines((before, *layout.slices(self.order), after))
         with page.getbuffer() as data, data[: page.tell()] as whole:
             text = str(whole, "utf-8")
             # Rows that show no context share none.

@@ -122,15 +122,19 @@ class Splintr(Tokenizer):
             sizes = self._lengths.take(array)
         return sizes
 
+    def ids(self, text: str) -> NDArray[np.integer[Any]]:
+        if not self._safe(text):
+            return super().ids(text)
+        if not self._falls_apart(text):
+            return np.frombuffer(self._handle.encode_flat(text), dtype="<u4")
+        first, rest, borders, order = self._words(text)
+        tokens = (borders[1:] - borders[:-1])[order]
+        moved = np.repeat(borders[order] - np.cumsum(tokens) + tokens, tokens) + np.arange(tokens.sum())
+        return np.concatenate((first, rest[moved]))
+
     def starts(self, text: str) -> Counts:
-        if self._safe(text) and self._falls_apart(text):
-            first, rest, borders, order = self._words(text)
-            sizes, tokens = self._sizes(rest), (borders[1:] - borders[:-1])[order]
-            moved = np.repeat(borders[order] - np.cumsum(tokens) + tokens, tokens) + np.arange(tokens.sum())
-            return place(np.concatenate((self._sizes(first), sizes[moved])), text, self._metaspace, self.name)
         try:
-            ids = np.frombuffer(self._handle.encode_flat(text), dtype="<u4") if self._safe(text) else self.encode(text)
-            return place(self._sizes(ids), text, self._metaspace, self.name)
+            return place(self._sizes(self.ids(text)), text, self._metaspace, self.name)
         except LcgenError:
             if self.exact is None:
                 raise
@@ -235,11 +239,12 @@ def place(sizes: NDArray[np.integer[Any]], text: str, metaspace: bool, name: str
     Raises LcgenError if the tokens do not spell the text.
     """
     plain = text.replace(SPACE, " ") if metaspace else text
-    ends = np.cumsum(sizes, dtype=np.int64)
-    dummy = int(ends[-1]) - (len(plain) if plain.isascii() else len(plain.encode())) if len(ends) else 0
+    ends = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=ends[1:])
+    dummy = int(ends[-1]) - (len(plain) if plain.isascii() else len(plain.encode())) if len(sizes) else 0
     if dummy not in (0, int(metaspace)):
         raise LcgenError(f"Cannot place tokens in a text: {name} rewrites the text while reading it.")
-    starts: Counts = np.subtract(ends, sizes, out=ends)
+    starts: Counts = ends[:-1]
     if dummy:
         np.maximum(starts - dummy, 0, out=starts)
     if plain != text:

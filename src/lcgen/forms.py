@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 
 from lcgen import languages
-from lcgen.atoms import BASE32, HEX, Digits, Form, Joined, Letters, Table
+from lcgen.atoms import BASE32, HEX, Digits, Form, Joined, Letters, Table, places
 from lcgen.errors import LcgenError, unknown
 from lcgen.mixing import Number, mix
 from lcgen.names import apart, given, surnames
@@ -156,7 +156,7 @@ class Pool:
         left, right = numbers >> self._half, numbers & mask
         if self._rounds and isinstance(numbers, np.ndarray):
             for mixed in self._rounds:
-                left, right = right, left ^ np.take(mixed, right.astype(np.intp))
+                left, right = right, left ^ mixed.take(places(right))
         else:
             for salt in self._salts:
                 left, right = right, left ^ (mix(right, salt) & mask)

@@ -89,8 +89,7 @@ class Ledger:
         """Places of the filler of sorted lanes in the order in which it is taken. All units are put in order here, once."""
         assert self.draft.sort is not None
         units = np.concatenate([ids, -1 - np.arange(len(self.draft.plants))])
-        # No two keys are equal, so that the fastest sort is as stable as any.
-        ranked = np.argsort(self.draft.sort(units))
+        ranked = _ranks(self.draft.sort(units))
         self._ranked = units[ranked]
         return self._balanced(ranked, weights)
 
@@ -202,22 +201,24 @@ class Ledger:
         else:
             weights = [1] * len(self.plant_weights)
         length = int(before[-1]) + sum(weights[number] for number in plants)
-        places, names, last, passed = [], [], 0, 0
-        for depth, equal in groupby(sorted(plants, key=self._depth), key=self._depth):
-            group = list(equal)
-            tokens = sum(weights[number] for number in group)
-            wanted = depth * (length - tokens) - passed
-            # Searched for as a whole number: for any other one the array would be copied.
-            gap = min(int(before.searchsorted(math.ceil(wanted))), len(ids))
-            if gap > 0 and wanted - int(before[gap - 1]) < int(before[gap]) - wanted:
-                gap -= 1
-            last, passed = max(last, gap), passed + tokens
+        depths = [self.draft.plants[number].depth for number in plants]
+        ranked = sorted(range(len(plants)), key=depths.__getitem__)
+        groups, wanted, passed = [], [], 0
+        for depth, equal in groupby(ranked, key=depths.__getitem__):
+            group = [plants[place] for place in equal]
+            tokens = sum([weights[number] for number in group])
+            groups.append(group)
+            wanted.append(depth * (length - tokens) - passed)
+            passed += tokens
+        # Searched for as whole numbers: for any others the array would be copied.
+        above = np.minimum(before.searchsorted(list(map(math.ceil, wanted))), len(ids))
+        ends = zip(above.tolist(), before[above - 1].tolist(), before[above].tolist())
+        places, names, last = [], [], 0
+        for group, want, (gap, low, high) in zip(groups, wanted, ends):
+            last = max(last, gap - (gap > 0 and want - low < high - want))
             places += [last] * len(group)
             names += [-1 - number for number in group]
         return np.insert(ids, places, names)
-
-    def _depth(self, plant: int) -> float:
-        return self.draft.plants[plant].depth
 
     def unit(self, unit: int, leads: bool = False) -> str:
         """One unit with the separator before it, or without where it leads its lane."""
@@ -323,3 +324,13 @@ class Ledger:
             return text, spans, orders
 
         return Context(build, self.scale.tokenizer.count, share, closed)
+
+
+def _ranks(keys: np.ndarray) -> np.ndarray:
+    """The places of keys (int64), of which no two are equal, in their order."""
+    bits = len(keys).bit_length()
+    if int(keys.max(initial=0)) >> (63 - bits):
+        return np.argsort(keys)
+    # Keys that bring their places along are sorted in a third of the time.
+    found: np.ndarray = np.sort(keys << bits | np.arange(len(keys))) & ((1 << bits) - 1)
+    return found

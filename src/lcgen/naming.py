@@ -50,9 +50,10 @@ class Naming:
                 if word != given[place]
             ]
             return [], [self.whole([family, *other]) for other in changed]
-        initials = [self.whole([family, f"{given[0]} {letter}."]) for letter in ascii_uppercase]
-        letters = [self.whole([family, other]) for other in _misspelt(given[0])]
-        return initials, letters + [self.whole([other, *given]) for other in _misspelt(family)]
+        around, within = (self.whole(parts).split("\0") for parts in ([family, "\0"], ["\0", *given]))
+        initials = [f"{given[0]} {letter}.".join(around) for letter in ascii_uppercase]
+        letters = [other.join(around) for other in _misspelt(given[0])]
+        return initials, letters + [other.join(within) for other in _misspelt(family)]
 
 
 @cache

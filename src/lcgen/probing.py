@@ -6,7 +6,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from lcgen.errors import LcgenError
-from lcgen.slots import KINDS, MARK, SLOT, TURNS, kind, stem
+from lcgen.slots import KINDS, SLOT, TURNS, kind, stem
 
 if TYPE_CHECKING:
     from lcgen.wording import Wording
@@ -85,7 +85,7 @@ def _whole(wording: Wording, axis: str) -> None:
     """Raises LcgenError, with all that is wrong at once, for a body that does not print what a prompt is made of."""
     wrong: dict[str, list[str]] = {}
     for place, audience in product(PLACES, AUDIENCES):
-        slots = {"question": MARK.format("question"), "place": place, "audience": audience}
+        slots = {"question": wording.asked, "place": place, "audience": audience}
         for demand in wording.demands(wording.rendered(slots), slots, axis):
             wrong.setdefault(demand, []).append(f"{place}/{audience}")
     if not wrong:

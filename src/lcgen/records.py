@@ -26,7 +26,7 @@ BLOCK = 8192
 """Records that are written and weighed at once: what stands between the steps stays in the processor's cache."""
 FEW = 512
 """Records that are written and searched faster than it is told what they can hold."""
-DRAWN = 4 * BLOCK
+DRAWN = 16 * BLOCK
 """Records that are drawn at once. Numbers that fall outside their form walk on, fewer in every step: of many, the steps cost less."""
 RESERVED = 8192
 """First texts of a pool, kept for what a task plants; its filler starts behind them."""
@@ -50,6 +50,7 @@ class Weigher:
         self.scale = Scale(tokenizer, run.units()[:SAMPLE])
         self._context = self.scale.context
         self._lead: int | None = None
+        self._mark: int | None = None
         marginal = self.scale.weights(run.units()[:SAMPLE])
         read, again = self._read(run), self._read(back)
         steady = read is not None and again is not None and bool((read == again[::-1]).all())
@@ -57,6 +58,7 @@ class Weigher:
         if read is not None and steady and (read[:SAMPLE] == marginal).all():
             self.how = "joined"
             self._base = int(marginal[0])
+            self._mark = self._marking(run, read)
             self._columns = self._tables(sample)
             if not shape.touching and (self._added(sample) == read).all():
                 self.how = "columns"
@@ -94,37 +96,43 @@ class Weigher:
 
     def _read(self, run: Run) -> Counts | None:
         """Weights out of one encoding of the run; None where its borders do not all stand alike between tokens."""
+        if self._mark is not None:
+            ids = self.tokenizer.ids(self._context + run.text.decode())
+            places = np.flatnonzero(ids == self._mark)
+            if len(places) == len(run.borders) - 1:
+                return np.diff(places, append=len(ids))
         try:
             starts = self.tokenizer.starts(self._context + run.text.decode())
         except LcgenError:
             return None
+        if not len(run.borders[1:]):
+            return np.zeros(0, np.int64)
         borders = run.borders + len(self._context.encode())
-        places = _first(starts, borders[:-1])
-        if len(places) and places[-1] == len(starts):
+        if self._lead is None:
+            # A record begins with a token; or the token that holds its separator began before it, and then at every border.
+            at = int(np.searchsorted(starts, borders[0]))
+            self._lead = int(starts[at] - borders[0]) if at < len(starts) else 0
+        # To look up which tokens begin where a record does is faster than to search them.
+        begins = np.zeros(int(borders[-1]) + self._lead, bool)
+        for more in range(self._lead + 1):
+            begins[borders[:-1] + more] = True
+        places = np.flatnonzero(begins.take(starts))
+        if len(places) < len(borders) - 1 or (starts[places] != borders[:-1] + self._lead).any():
             return None
-        # A record begins with a token; or the token that holds its separator began before it, and then at every border.
-        leads = starts[places] - borders[:-1]
-        lead = int(leads[0]) if self._lead is None and len(leads) else self._lead
-        if (leads != lead).any():
+        return np.diff(places, append=len(starts))
+
+    def _marking(self, run: Run, read: Counts) -> int | None:
+        """The token with which each record begins, if it begins with a character that stands nowhere else: where as many of it are found
+        as there are records, each begins one, and no token need be placed."""
+        if not self.shape.lead or self.shape.lead in self._context or self._lead:
             return None
-        self._lead = lead
-        return np.diff(np.append(places, len(starts)))
+        ids = self.tokenizer.ids(self._context + run.text.decode())
+        first = ids[len(ids) - int(read.sum()) + np.cumsum(read) - read]
+        return int(first[0]) if (first == first[0]).all() else None
 
     def _adds_up(self, run: Run) -> bool:
         total = self.tokenizer.count(self._context + run.text.decode()) - self.tokenizer.count(self._context)
         return int(self.scale.weights(run.units()).sum()) == total
-
-
-def _first(starts: np.ndarray, borders: np.ndarray) -> np.ndarray:
-    """Of each border the first token that starts there or behind it; both rise."""
-    if not len(borders):
-        return np.zeros(0, np.int64)
-    # Most often a token starts at every border, and to look it up is faster than to search it.
-    known = starts[: np.searchsorted(starts, borders[-1], side="right")]
-    table = np.zeros(int(borders[-1]) + 1, np.int64)
-    table[known] = np.arange(len(known))
-    places: np.ndarray = table[borders]
-    return places if (starts[places] == borders).all() else np.searchsorted(starts, borders)
 
 
 @lru_cache(maxsize=64)

@@ -115,19 +115,19 @@ class Sandbox(ImmutableSandboxedEnvironment):
         with limited():
             return super().from_string(*args, **options)
 
-    def prints(self, source: str, name: str) -> bool:
-        """Whether a template prints this variable as it is, outside of macros and blocks, and does nothing else with it: then nothing
-        else that it prints depends on it."""
+    def prints(self, source: str, name: str) -> int:
+        """How often a template prints this variable as it is; 0 where it does anything else with it, or does so where its text may be
+        caught or come again (macros, blocks, loops): where it is not 0, nothing else that is printed depends on the variable."""
         tree = self.parse(source)
         bodies: list[nodes.Node] = [tree]
         printed = 0
         while bodies:
             for node in bodies.pop().iter_child_nodes():
-                if isinstance(node, (nodes.If, nodes.For)):
+                if isinstance(node, nodes.If):
                     bodies.append(node)
                 elif isinstance(node, nodes.Output):
                     printed += sum(isinstance(part, nodes.Name) and part.name == name for part in node.nodes)
-        return printed == sum(node.name == name for node in tree.find_all(nodes.Name))
+        return printed if printed == sum(node.name == name for node in tree.find_all(nodes.Name)) else 0
 
     def _printed(self, value: Any) -> Any:
         """What `{{ value }}` writes."""

@@ -9,7 +9,7 @@ from itertools import takewhile
 
 import numpy as np
 
-from lcgen.atoms import Atom, Form, Table
+from lcgen.atoms import Atom, Form, Table, Words, places
 from lcgen.errors import LcgenError
 from lcgen.forms import Pool
 from lcgen.streams import Stream
@@ -34,21 +34,14 @@ class Run:
 
 
 class Column:
-    """What is written in one go: a constant, the words of a table with the constants before them, or a block of an atom."""
+    """What is written in one go: a constant, the words of a table with the constants before them, or another atom."""
 
-    def __init__(self, what: bytes | Atom | np.ndarray, place: int = -1) -> None:
-        self.what, self.place = what, place
-        self.width = len(what) if isinstance(what, bytes) else what.width if isinstance(what, Atom) else what.itemsize
-        sizes = np.char.str_len(what) if isinstance(what, np.ndarray) else np.array([self.width])
+    def __init__(self, what: Words | Atom, place: int = -1) -> None:
+        """`place` is the number of the atom among those of the shape; a constant has none."""
+        self.what, self.place, self.width = what, place, what.width
+        sizes = what.sizes if isinstance(what, Words) else np.array([self.width])
         self.sizes = None if (sizes == self.width).all() else sizes
         """Bytes of each word of a table; None where all fill the width."""
-
-    def write(self, numbers: Sequence[np.ndarray]) -> bytes | np.ndarray:
-        """This column of records that write these numbers, filled up with zero bytes."""
-        if isinstance(self.what, bytes):
-            return self.what
-        drawn = numbers[self.place]
-        return self.what.blocks(drawn) if isinstance(self.what, Atom) else np.take(self.what, drawn.astype(np.intp))
 
 
 class Shape:
@@ -66,6 +59,9 @@ class Shape:
             raise LcgenError("A record needs a column beside its constants, and no zero byte.")
         self.touching = any(isinstance(a, Atom) and isinstance(b, Atom) for a, b in zip(flat, [*flat[1:], flat[0]]))
         """Whether two columns stand side by side, so that tokens may reach from one into the other."""
+        lead, rest = sep[:1], {*sep[1:]}.union(*(set(part) if isinstance(part, str) else part.charset for part in parts))
+        self.lead = lead if lead.isascii() and lead not in rest else ""
+        """The character with which a record begins, where it is ASCII and a record holds it once; else empty."""
         self._between = _between([sep, *parts])
         self._flat = [part if isinstance(part, Atom) else Table(part, [part]) for part in flat]
         self.columns: list[Column] = []
@@ -75,13 +71,13 @@ class Shape:
                 held += part
                 continue
             if held and not isinstance(part, Table):
-                self.columns.append(Column(held.encode()))
-            what = np.array([(held + entry).encode() for entry in part.entries]) if isinstance(part, Table) else part
+                self.columns.append(Column(Words([held])))
+            what = Words([held + entry for entry in part.entries]) if isinstance(part, Table) else part
             self.columns.append(Column(what, place))
             held, place = "", place + 1
         if held:
-            self.columns.append(Column(held.encode()))
-        self._rows = np.dtype([(f"{number}", f"S{column.width}") for number, column in enumerate(self.columns)])
+            self.columns.append(Column(Words([held])))
+        self._width = sum(column.width for column in self.columns)
         self._ragged = [column for column in self.columns if column.sizes is not None]
 
     def admits(self, word: str) -> bool:
@@ -121,20 +117,23 @@ class Shape:
 
     def render(self, numbers: Sequence[np.ndarray]) -> Run:
         """Records that write these numbers, one array for each atom."""
-        rows = np.empty(len(numbers[0]), self._rows)
-        for number, column in enumerate(self.columns):
-            rows[f"{number}"] = column.write(numbers)
+        count, low = len(numbers[0]), 0
+        rows = np.empty((count, self._width), np.uint8)
+        for column in self.columns:
+            # A constant is the one text of its words, whatever the numbers.
+            column.what.write(numbers[column.place], rows[:, low : low + column.width])
+            low += column.width
         if not self._ragged:
-            return Run(rows.tobytes(), np.arange(len(rows) + 1, dtype=np.int64) * self._rows.itemsize)
+            return Run(rows.tobytes(), np.arange(count + 1, dtype=np.int64) * self._width)
         # Words are filled up with zero bytes to the width of the longest: without them the rows are the text.
         return Run(rows.tobytes().translate(None, b"\0"), np.concatenate([[0], np.cumsum(self.sizes(numbers))]))
 
     def sizes(self, numbers: Sequence[np.ndarray]) -> np.ndarray:
         """Bytes of each record that writes these numbers (int64)."""
-        found = np.full(len(numbers[0]), self._rows.itemsize, np.int64)
+        found = np.full(len(numbers[0]), self._width, np.int64)
         for column in self._ragged:
             assert column.sizes is not None
-            found += np.take(column.sizes - column.width, numbers[column.place].astype(np.intp))
+            found += (column.sizes - column.width).take(places(numbers[column.place]))
         return found
 
 

@@ -75,10 +75,10 @@ class Stream:
             raise ValueError(f"below({limit}) has nothing to choose from")
         if limit > 1 << 64:
             raise ValueError(f"below({limit}) is more than one word of 64 bits can say")
-        floor = (1 << 64) % limit
         while True:
-            word = self._word()
-            if word >= floor:
+            word = self._words.pop() if self._words else self._word()
+            # The lowest words would be one too many for some numbers. How many they are need not be known of a word above the limit.
+            if word >= limit or word >= (1 << 64) % limit:
                 return word % limit
 
     def unit(self) -> float:
@@ -99,12 +99,24 @@ class Stream:
             raise ValueError(f"cannot draw {count} distinct numbers below {limit}")
         moved: dict[int, int] = {}
         drawn = []
-        for place in range(count):
-            other = place + self.below(limit - place)
+        for place, step in enumerate(self._steps(limit, count)):
+            other = place + step
             drawn.append(moved.get(other, other))
             moved[other] = moved.get(place, place)
         return drawn
 
     def shuffle(self, items: Sequence[Item]) -> list[Item]:
         """The items in random order, as a new list."""
-        return [items[place] for place in self.sample(len(items), len(items))]
+        found = list(items)
+        for place, step in enumerate(self._steps(len(found), len(found))):
+            found[place], found[place + step] = found[place + step], found[place]
+        return found
+
+    def _steps(self, limit: int, count: int) -> list[int]:
+        """The next whole number below `limit`, then one below `limit - 1`, and so on: so many of them."""
+        words = self._words[-count:] if 0 < count <= len(self._words) else []
+        if words and min(words) >= limit:
+            # None of them is refused (see below), so they are taken at once.
+            del self._words[-count:]
+            return [word % (limit - place) for place, word in enumerate(reversed(words))]
+        return [self.below(limit - place) for place in range(count)]

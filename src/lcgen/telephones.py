@@ -16,7 +16,7 @@ from itertools import product
 import numpy as np
 
 from lcgen import languages
-from lcgen.atoms import Atom, Form, Joined, Table
+from lcgen.atoms import Atom, Form, Joined, Table, Words
 from lcgen.errors import LcgenError
 from lcgen.streams import Stream
 
@@ -31,21 +31,21 @@ class Block(Atom):
     def __init__(self, form: Joined) -> None:
         self.form, self.size = form, form.size
         self.name = f"block {form.name}"
-        self._pieces = [atom if isinstance(atom, str) else "" for atom in form.atoms]
-        widths = [len(atom.encode()) if isinstance(atom, str) else atom.width for atom in form.atoms]
-        self._rows = np.dtype([(f"{place}", f"S{width}") for place, width in enumerate(widths)])
-        self.width = sum(widths)
+        # A group of digits is written with the constants behind it, the first one with those before it too.
+        said = [""]
+        for atom in form.atoms:
+            said = [*said[:-1], said[-1] + atom] if isinstance(atom, str) else [*said, ""]
+        heads = [said[0], *[""] * len(said)]
+        self._groups = [
+            Words([head + entry + tail for entry in table.entries]) for head, table, tail in zip(heads, self.tables, said[1:])
+        ]
+        self.width = sum(group.width for group in self._groups)
 
-    def blocks(self, numbers: np.ndarray) -> np.ndarray:
-        rows = np.empty(len(numbers), self._rows)
-        drawn = zip(self.tables, self.form.split(numbers))
-        for place, constant in enumerate(self._pieces):
-            if constant:
-                rows[f"{place}"] = constant.encode()
-            else:
-                table, chosen = next(drawn)
-                rows[f"{place}"] = table.blocks(chosen)
-        return rows.view(f"S{self.width}")
+    def write(self, numbers: np.ndarray, rows: np.ndarray) -> None:
+        low = 0
+        for group, drawn in zip(self._groups, self.form.split(numbers)):
+            group.write(drawn, rows[:, low : low + group.width])
+            low += group.width
 
     @property
     def tables(self) -> list[Table]:

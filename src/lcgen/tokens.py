@@ -93,6 +93,10 @@ class Tokenizer(ABC):
     def starts(self, text: str) -> Counts:
         """UTF-8 byte offset in `text` of each ordinary token (tokens,); a dummy space in front stands at 0."""
 
+    def ids(self, text: str) -> NDArray[np.integer[Any]]:
+        """`encode` as an array (tokens,)."""
+        return np.asarray(self.encode(text), np.int64)
+
     def count(self, text: str) -> int:
         """Tokens of the ordinary reading: len(encode(text))."""
         return len(self.encode(text))

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lcgen.atoms import HEX, Atom, chunks
+from lcgen.atoms import HEX, Atom, chunks, field, places
 from lcgen.mixing import mix, unmix
 from lcgen.streams import Stream
 
@@ -20,17 +20,19 @@ class Uuids(Atom):
 
     name, size, width, apart = "uuids", 1 << 62, 36, True
 
-    def blocks(self, numbers: np.ndarray) -> np.ndarray:
+    def write(self, numbers: np.ndarray, rows: np.ndarray) -> None:
         high, low = mix(numbers, HIGH), mix(numbers, LOW)
         high = high & np.uint64(0xFFFFFFFFFFFF0FFF) | np.uint64(0x4000)
         low = low & np.uint64(0x3FFFFFFFFFFFFFFF) | np.uint64(0x8000000000000000)
-        octets = np.stack([high, low], 1).astype(">u8").view(np.uint8)
-        # Two characters are taken as one number: four times as fast as taking texts.
-        digits = np.take(chunks(HEX, 2).view(np.uint16), octets).view(np.uint8)
-        found = np.full((len(numbers), self.width), ord("-"), np.uint8)
-        for place, (begin, end) in enumerate(((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))):
-            found[:, begin + place : end + place] = digits[:, begin:end]
-        return found.view(f"S{self.width}").ravel()
+        # Four characters are looked up at once: 16 bits of either half, the highest first.
+        texts, words = (
+            chunks(HEX, 4),
+            [half >> np.uint64(shift) & np.uint64(0xFFFF) for half in (high, low) for shift in (48, 32, 16, 0)],
+        )
+        for word, place in zip(words, (0, 4, 9, 14, 19, 24, 28, 32)):
+            field(rows, place, 4)[:] = texts.take(places(word))
+        for place in (8, 13, 18, 23):
+            rows[:, place] = ord("-")
 
     def text(self, number: int) -> str:
         high = mix(number, HIGH) & 0xFFFFFFFFFFFF0FFF | 0x4000

@@ -19,7 +19,7 @@ from jinja2.exceptions import SecurityError
 
 from lcgen import languages, probing
 from lcgen.errors import LcgenError
-from lcgen.limits import within_limits, within_sizes
+from lcgen.limits import LONGEST, within_limits, within_sizes
 from lcgen.probing import AUDIENCES, PLACES, START
 from lcgen.sandbox import Sandbox
 from lcgen.slots import CONTEXT, KINDS, MARK, PAD, SLOT, kind, stem
@@ -54,12 +54,14 @@ class Wording:
         self.plain = {block for block, slots in blocks.items() if not any(slot.endswith(("*", "?")) for slot in slots)}
         """Macros all of whose slots take one text each, so that their text can be read back."""
         self.hash = hashlib.sha256(template.encode()).hexdigest()[:16]
+        self.asked = MARK.format(f"question {self.hash}")
+        """What stands for a question where there is none yet: no template can print it but by printing the question."""
         if "\ue000" in template or "\ue001" in template:
             raise LcgenError(f"The template {name} holds private-use characters (U+E000, U+E001), which mark its slots.")
         try:
             sandbox = Sandbox()
             self._template = sandbox.from_string(template)
-            self._prints_question = sandbox.prints(template, "question")
+            self._printed = sandbox.prints(template, "question")
             # A macro sees the variables of the body only when it is called, so the module is made with the slots open.
             open_slots = {"context": CONTEXT, "question": MARK.format("question"), "pad": PAD}
             self._module = self._within(lambda: self._template.make_module({**open_slots, "place": "after", "audience": "chat"}))
@@ -130,16 +132,19 @@ class Wording:
     def frame(self, **slots: Any) -> tuple[str, str, str]:
         """The prompt around the context: what stands before it, between it and the pad, and after the pad."""
         question = slots["question"]
-        if not self._prints_question or not question or question != question.strip():
+        plain = question == question.strip() and "\ue000" not in question and "\ue001" not in question
+        if not self._printed or not question or not plain:
             return self._parted(slots)
         # To render takes as long as all else that is worded of a row, and but for the question it gives the same each time.
-        slots["question"] = MARK.format("question")
-        frame = repr(sorted(slots.items()))
-        if frame not in self._frames:
-            if len(self._frames) == FRAMES:
+        unasked = {**slots, "question": self.asked}
+        key = repr(sorted(unasked.items()))
+        if (frame := self._frames.get(key)) is None:
+            if len(self._frames) >= FRAMES:
                 self._frames.clear()
-            self._frames[frame] = self._parted(slots)
-        before, between, after = (part.replace(slots["question"], question) for part in self._frames[frame])
+            frame = self._frames[key] = self._parted(unasked)
+        if sum(map(len, frame)) + self._printed * len(question) > LONGEST:
+            return self._parted(slots)
+        before, between, after = (part.replace(self.asked, question) for part in frame)
         return before, between, after
 
     def _parted(self, slots: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -166,7 +171,7 @@ class Wording:
                 wrong.append("prints a context or a pad, but its task has none")
         elif text.count(CONTEXT) != 1 or text.count(PAD) != 1 or text.index(CONTEXT) > text.index(PAD):
             wrong.append("must print {{ context }} once and {{ pad }} once after it")
-        if MARK.format("question") == slots.get("question") and MARK.format("question") not in text:
+        if slots.get("question") == self.asked and self.asked not in text:
             wrong.append("does not print {{ question }}")
         return wrong
 
@@ -184,7 +189,7 @@ class Wording:
         """
         found = set()
         for place, audience in product(PLACES, AUDIENCES):
-            before, between, _ = self.frame(question=MARK.format("question"), place=place, audience=audience)
+            before, between, _ = self.frame(question=self.asked, place=place, audience=audience)
             if before.endswith("\n"):
                 found.add(before.rstrip().rpartition("\n")[2].strip())
             if between.startswith("\n"):

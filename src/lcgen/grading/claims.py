@@ -39,10 +39,14 @@ _DENIED_AFTER = re.compile(
     r" ?,? ?(?:which |that )?(?:is|was|are|were)(?:n't| not| never)(?: (?:the|an?|my))?(?: (?:right|correct|final|actual))?"
     rf" (?:right|correct|it|{_NOUN})\b(?! ?[?？])"
     r"| ?,? ?(?:which |that )?(?:is|was) (?:wrong|incorrect|false)\b"
+    # What ought to be another value, which stands next.
+    r"| ?,? ?(?:which |that )?(?:should|ought to)(?: actually| really| instead)? (?:be|read|say|have been|have read|have said) ?:? ?$"
+    r"|[，,]?(?:其实|实际上?)?应(?:该|当)?(?:[是为]|[改写][为成])[:：]?$"
     r"|[，,]?(?:并|也)?不[是为](?:正确)?的?(?:答案|值|号码|密码|词)|[，,]?是?(?:错的|错误的|不对的?|不正确的?|有误)"
 )
 _MAY_DENY = re.compile(
-    r"n['’ʼ＇]t|\b(?:no[tr]|never|neither|cannot|instead|rather|opposed|longer|wrong|incorrect|false)\b|[不非误错]", re.I
+    r"n['’ʼ＇]t|\b(?:no[tr]|never|neither|cannot|instead|rather|opposed|longer|wrong|incorrect|false|should|ought)\b|[不非误错应]",
+    re.I,
 )
 _CORRECTION = re.compile(
     r"(?:^|[.!?;,\n…—–-])[\s*_(\"]{0,4}(?:oh,? |ah,? )?(?:"

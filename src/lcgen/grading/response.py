@@ -26,11 +26,12 @@ ECHO = 200
 """Characters from which on a text of the prompt is an echo of it; shorter ones may well be quoted in an answer."""
 WINDOWS = 64
 """Pieces of a text that are looked for in the prompt."""
+_STRUCK = re.compile(r"(?<!~)~~(?![~\s])[^~\n]{1,999}(?<!\s)~~(?!~)")  # Markdown: ~~not this~~
 _SPECIAL = re.compile(r"<\|[\w-]{1,40}\|>|<｜[^<>｜]{1,40}｜>|</s>|<eos>|<end_of_turn>", re.I)
 
 
 def visible(response: str, prompt: str = "", question: str = "") -> str:
-    """What `response` finally says: without thinking, echoes of `prompt` and `question`, special tokens, a fence round it.
+    """What `response` finally says: without thinking, echoes of `prompt` and `question`, special tokens, what is struck out, a fence round it.
 
     A thinking block that is never closed hides all that follows; a closing tag without an opening one, all before it.
     Anything that is no string says nothing.
@@ -42,7 +43,7 @@ def visible(response: str, prompt: str = "", question: str = "") -> str:
     said = _outside_thoughts(_final_channel(_without_echo(response, prompt)))
     if said != response:
         said = _without_echo(said, prompt)
-    said = _SPECIAL.sub(" ", said).strip()
+    said = _STRUCK.sub(" ", _SPECIAL.sub(" ", said)).strip()
     for fence in ("```", "~~~"):
         if said.startswith(fence):
             body = said.partition("\n")[2] if "\n" in said else said.strip(fence[0])
