@@ -46,12 +46,14 @@ def kept(case: Case) -> list[dict[str, Any]]:
 
 @every_case
 def test_law_1_rows_are_pure(case: Case) -> None:
-    """Rows come out equal one by one, in any order, from makers that know nothing of each other."""
+    """Rows come out equal one by one or together, in any order, from makers that know nothing of each other."""
     known = {row["id"]: row for row in rows(case)}
     maker = case.maker()
     last = Place(maker.part.lengths[-1], maker.part.depths[-1], len(maker.part.params) - 1, 1)
     for row in maker.rows(last):
         assert row == known[row["id"]]
+    first = Place(maker.part.lengths[0], maker.part.depths[0], 0, 0)
+    assert maker.draws([last, first]) == [maker.rows(last), maker.rows(first)]
 
 
 @every_task
