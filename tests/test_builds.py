@@ -7,11 +7,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import lcgen
 from lcgen import generators
+from lcgen.builders import arrow, manifest, writer
 from lcgen.builders import build as building
-from lcgen.builders import manifest, writer
 from lcgen.builders.manifest import load
 
 BARE = """
@@ -167,3 +169,22 @@ def test_row_groups_hold_so_much_text_wherever_it_stands(tmp_path: Path, monkeyp
     sizes = [sum(len(text.encode()) for row in group for text in row.values()) for group in groups]
     assert all(size <= 24_000 or len(group) == 1 for size, group in zip(sizes, groups)) and len(groups) < len(rows)
     assert [row["input"] for row in writer.read(tmp_path / "rows.parquet")] == [row["input"] for row in rows]
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=40), max_size=8), st.integers(1, 64))
+def test_texts_of_any_script_come_out_of_their_buffer_as_they_went_in(texts: list[str], room: int) -> None:
+    """Plain ones are copied as they stand in memory, others encoded; one that is longer than the buffer makes it longer."""
+    held = arrow.Texts(room)
+    for _ in range(2):
+        for text in texts:
+            held.add(text, arrow.size(text))
+        assert held.array().to_pylist() == texts
+        held.clear()
+
+
+def test_a_text_that_cannot_be_written_is_refused_and_nothing_of_it_stays(tmp_path: Path) -> None:
+    rows = list(lcgen.generate("needle", lengths="1k", depths="0.5", verify="none"))
+    with pytest.raises(UnicodeEncodeError):
+        writer.write(tmp_path / "rows.parquet", iter([{**rows[0], "input": rows[0]["input"] + "\ud800"}]), "parquet")
+    assert not list(tmp_path.iterdir())
