@@ -94,21 +94,23 @@ class Checks:
         self, length: Length, first: int, count: int, progress: Callable[[int], Any] | None = None
     ) -> Iterator[dict[str, Any]]:
         """The rows of a run of indices. Raises CheckFailed at the first that does not hold."""
-        wanted, leads = places(self.maker.part, length, first, count), first == 0
+        wanted = places(self.maker.part, length, first, count)
         while run := list(islice(wanted, max(1, TOGETHER // self.maker.drawn(length)))):
-            rows = deque(chain.from_iterable(self.maker.draws(run)))
-            for row in rows:
-                self._hold(row, leads)
-                leads = False
+            held: deque[dict[str, Any]] = deque()
+            for place, rows in zip(run, self.maker.draws(run)):
+                lead = place.index == 0 and place.depth == self.maker.part.depths[0]
+                for number, row in enumerate(rows):
+                    self._hold(row, lead and number == 0)
+                held += rows
             # What has been given is let go, so that the next draws do not stand in memory beside these.
-            while rows:
-                row = rows.popleft()
+            while held:
+                row = held.popleft()
                 yield row
                 if progress:
                     progress(row["length"])
 
     def _hold(self, row: dict[str, Any], leads: bool) -> None:
-        """Checks a row; it is encoded and solved again where that was asked for, or where it leads its config."""
+        """Checks a row; it is encoded and solved again where that was asked for, or where it leads its config or a swept value."""
         mode = self.maker.spec.verify
         schemas.validate_row(row)
         proof.shape(row)
