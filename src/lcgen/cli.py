@@ -12,7 +12,7 @@ import click
 import lcgen
 from lcgen.errors import LcgenError
 from lcgen.verbs import build, check, corpus, export, finish, judge, look, page, publish, refresh
-from lcgen.verbs.terminal import STOPPED, told
+from lcgen.verbs.terminal import STOPPED
 
 
 class Failure(click.ClickException):
@@ -27,6 +27,8 @@ class Verbs(click.Group):
     """A group whose verbs never end in a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        from lcgen.verbs.told import told
+
         try:
             with told():
                 return super().invoke(ctx)

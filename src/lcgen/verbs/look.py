@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from lcgen.verbs.options import Grouped, json_option, option, rows_options, scalars
-from lcgen.wanted import spec
 
 
 @click.command(cls=Grouped)
@@ -25,6 +24,7 @@ def show(task: str, index: int, full: bool, as_json: bool, template_args: tuple[
     """
     from lcgen import generators
     from lcgen.verbs.row import one, text
+    from lcgen.wanted import spec
 
     if options["depths"] is None and options["preset"] is None and generators.get(task).depths:
         options["depths"] = "0.5"

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import click
 
 from lcgen.errors import LcgenError
-from lcgen.wanted import DEFAULT_LENGTHS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -77,7 +76,7 @@ def _row(*names: str, **kwargs: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
 
 
 _ROWS = [
-    _row("What to build", "--lengths", metavar="SPEC", help="Total tokens of a row: 4k, 4k..1m (doubling), 1k..8k:1k, 1k~16k, commas.", otherwise=DEFAULT_LENGTHS),
+    _row("What to build", "--lengths", metavar="SPEC", help="Total tokens of a row: 4k, 4k..1m (doubling), 1k..8k:1k, 1k~16k, commas.", otherwise="4k..32k"),
     _row("What to build", "--depths", metavar="SPEC", help="Where the first gold piece stands: 0..1:0.1, 0,0.5,1, 50%, random.", otherwise="as the task says"),
     _row("What to build", "--samples", type=int, metavar="N", help="Contexts, or groups of twins, of each cell (length, depth, swept values).", otherwise="1"),
     _row("What to build", "--preset", metavar="NAME[:VARIANT]", help="A published grid; see `lcgen tasks TASK`."),

@@ -1,36 +1,15 @@
-"""What verbs do alike: bars, sizes, what the library logs, and how they end after Ctrl-C."""
+"""What verbs do alike: bars, sizes, and how they end after Ctrl-C."""
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import click
 
 from lcgen.progress import Progress
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
-
-
-class _Said(logging.Handler):
-    """Says on stderr what is logged."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        click.echo(f"lcgen: {record.getMessage()}", err=True)
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """What the library logs is told meanwhile."""
-    logger, said = logging.getLogger("lcgen"), _Said(logging.WARNING)
-    logger.addHandler(said)
-    try:
-        yield
-    finally:
-        logger.removeHandler(said)
 
 
 @contextmanager
