@@ -14,7 +14,8 @@ from lcgen import generators
 from lcgen.builders import manifest
 from lcgen.builders.workshop import crew_of
 from lcgen.errors import LcgenError
-from lcgen.spec import Length, Part, Spec, Suite
+from lcgen.ranges import Length
+from lcgen.spec import Part, Spec, Suite
 
 PLACES = ("tokenizer", "chat_template", "haystack", "template")
 """What a manifest names without saying where it lies, or by fingerprint alone."""

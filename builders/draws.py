@@ -17,8 +17,9 @@ from lcgen.errors import LcgenError
 from lcgen.haystack import Haystack
 from lcgen.ledger import TooLong
 from lcgen.params import parse, plain
+from lcgen.ranges import Length
 from lcgen.shares import Share
-from lcgen.spec import Length, Part, Place, Spec
+from lcgen.spec import Part, Place, Spec
 from lcgen.streams import Stream
 from lcgen.tokens import Tokenizer
 from lcgen.wording import Wording

@@ -16,8 +16,9 @@ from lcgen.builders.rows import RowMaker
 from lcgen.builders.workshop import crew_of
 from lcgen.errors import LcgenError
 from lcgen.progress import Progress
+from lcgen.ranges import fraction
 from lcgen.remote import Remote
-from lcgen.spec import Place, Suite, fraction
+from lcgen.spec import Place, Suite
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 from lcgen.builders.maker import FilePlan, Maker
 from lcgen.builders.workshop import crew_of, plan
 from lcgen.estimates import share
-from lcgen.spec import Length, Suite
+from lcgen.ranges import Length
+from lcgen.spec import Suite
 
 
 @dataclass(frozen=True)

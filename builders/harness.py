@@ -19,7 +19,7 @@ from lcgen import cards
 from lcgen.builders import manifest, writer
 from lcgen.builders.maker import Maker
 from lcgen.builders.vendor import vendored
-from lcgen.spec import Length
+from lcgen.ranges import Length
 
 PYTHON = (
     "lm_eval/lcgen_rows.py",

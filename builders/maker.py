@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lcgen.contract import Preset, Task
-from lcgen.spec import Length, Part, Place, Spec
+from lcgen.ranges import Length
+from lcgen.spec import Part, Place, Spec
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from lcgen.builders.depot import STAGING
 from lcgen.builders.maker import Maker
 from lcgen.builders.rows import canary
 from lcgen.errors import CheckFailed, LcgenError, clause
-from lcgen.spec import Length, Part, Spec, Suite
+from lcgen.ranges import Length
+from lcgen.spec import Part, Spec, Suite
 
 FILE = "manifest.json"
 

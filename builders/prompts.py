@@ -14,7 +14,8 @@ from lcgen import proof, schemas
 from lcgen.builders import writer
 from lcgen.builders.maker import FilePlan
 from lcgen.builders.rows import RowMaker
-from lcgen.spec import Length, Place, places
+from lcgen.ranges import Length
+from lcgen.spec import Place, places
 
 TOGETHER = 2**20
 """Tokens of the draws that are composed before the first of them is written out."""

@@ -15,7 +15,8 @@ from lcgen.contract import Draft, Plant, Preset
 from lcgen.errors import LcgenError
 from lcgen.ids import row_id
 from lcgen.layout import Piece
-from lcgen.spec import Length, Place
+from lcgen.ranges import Length
+from lcgen.spec import Place
 from lcgen.streams import Stream, canonical
 
 CANARY = "lcgen-canary-5f0b8d1e-3c57-4a0e-9b62-7d41c9e2a816: generated test data, keep it out of training corpora"

@@ -20,7 +20,8 @@ from lcgen.builders.rows import canary, digest
 from lcgen.contract import Columns, Preset, Table, Task
 from lcgen.errors import CheckFailed, LcgenError
 from lcgen.params import parse, plain
-from lcgen.spec import Length, Part, Place, Spec
+from lcgen.ranges import Length
+from lcgen.spec import Part, Place, Spec
 from lcgen.streams import Stream
 
 IDS = "ids"

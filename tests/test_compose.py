@@ -21,7 +21,8 @@ from lcgen.builders.workshop import Frames
 from lcgen.compose import Composer, Pose, Prompt, TooShort, context_id
 from lcgen.contract import SPARES, Context, Draft, Lane, Plant, Puzzle, Quote, Units
 from lcgen.errors import LcgenError
-from lcgen.spec import Length, Place
+from lcgen.ranges import Length
+from lcgen.spec import Place
 from lcgen.wanted import spec
 from lcgen.wording import Wording
 

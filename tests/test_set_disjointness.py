@@ -25,7 +25,8 @@ from lcgen.errors import CheckFailed, LcgenError
 from lcgen.generators._set_answers import heard
 from lcgen.generators._set_params import SetParams
 from lcgen.generators._set_tokens import FIRST, NONE, SOME, TokenSets
-from lcgen.spec import Length, Place
+from lcgen.ranges import Length
+from lcgen.spec import Place
 from lcgen.streams import Stream
 from lcgen.wanted import spec
 from tests.runs import done, refused

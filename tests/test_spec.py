@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lcgen import spec as specs
+from lcgen import ranges
 from lcgen.errors import LcgenError
-from lcgen.spec import MOST_TOKENS, Length, lengths, places
+from lcgen.ranges import MOST_TOKENS, Length, lengths
+from lcgen.spec import Spec, places
 from lcgen.wanted import spec
 
 FEW = settings(max_examples=200, deadline=None, derandomize=True)
@@ -115,7 +116,7 @@ def test_the_name_of_a_length_is_a_length(tokens: int) -> None:
     ],
 )
 def test_depths(text: str, found: tuple[float | None, ...]) -> None:
-    assert specs.depths(text) == found
+    assert ranges.depths(text) == found
 
 
 @pytest.mark.parametrize(
@@ -127,20 +128,20 @@ def test_depths(text: str, found: tuple[float | None, ...]) -> None:
 )  # fmt: skip
 def test_bad_depths_are_refused(text: str) -> None:
     with pytest.raises(LcgenError):
-        specs.depths(text)
+        ranges.depths(text)
 
 
 @FEW
 @given(st.text("0123456789.%:, random-", max_size=12))
 def test_any_text_is_depths_or_refused(text: str) -> None:
     try:
-        found = specs.depths(text)
+        found = ranges.depths(text)
     except LcgenError:
         return
     assert all(depth is None or 0 <= depth <= 1 for depth in found) and len(set(found)) == len(found) > 0
 
 
-def made(**options: Any) -> specs.Spec:
+def made(**options: Any) -> Spec:
     return spec("needle", **{"lengths": "4k", **options})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lcgen import spec, wanted
+from lcgen import ranges, wanted
 from lcgen.errors import LcgenError
 from lcgen.progress import Progress
 from lcgen.wanted import Options
@@ -58,7 +58,7 @@ def build(
     """
     from lcgen.builders.build import build as make
 
-    part = spec.fraction(shard, "--shard") if shard is not None else None
+    part = ranges.fraction(shard, "--shard") if shard is not None else None
     if executor == "ray" and jobs != 1:
         raise LcgenError(
             "--jobs is of this machine; how many files a Ray cluster makes at once is its own affair. Leave --jobs out."

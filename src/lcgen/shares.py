@@ -12,7 +12,8 @@ import numpy as np
 from lcgen.atoms import Atom, Form
 from lcgen.forms import Pool
 from lcgen.mixing import Number
-from lcgen.spec import SHARES, fraction
+from lcgen.ranges import fraction
+from lcgen.spec import SHARES
 from lcgen.streams import Stream
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from lcgen import pairs
-from lcgen import spec as specs
+from lcgen import pairs, ranges
 from lcgen.errors import LcgenError, unknown
 from lcgen.spec import Part, Spec, Suite
 
@@ -180,7 +179,7 @@ def _wording(template: str | Path | None) -> str | None:
 
 def _share(text: str | None) -> str | None:
     """A share as rows name it. Raises LcgenError for what is none."""
-    return None if text is None else "{}/{}".format(*specs.fraction(text, "--pool-share"))
+    return None if text is None else "{}/{}".format(*ranges.fraction(text, "--pool-share"))
 
 
 def _shares(task: Task[Any], swept: Sequence[Mapping[str, Any]], option: str) -> None:
@@ -238,13 +237,13 @@ def _preset(task: Task[Any], asked: str | None) -> tuple[Preset | None, Mapping[
     return preset, {variant: preset.settings[variant]} if variant else preset.settings
 
 
-def _lengths(task: Task[Any], swept: Sequence[Mapping[str, Any]], asked: str | None, otherwise: str) -> tuple[specs.Length, ...]:
+def _lengths(task: Task[Any], swept: Sequence[Mapping[str, Any]], asked: str | None, otherwise: str) -> tuple[ranges.Length, ...]:
     """The lengths asked for, or the native size that the parameters give."""
     from lcgen.params import parse
 
     counts = {task.count(parse(task, params)) for params in swept}
     if counts == {None}:
-        return _within(task, specs.lengths(otherwise if asked is None else asked))
+        return _within(task, ranges.lengths(otherwise if asked is None else asked))
     if asked is not None:
         raise LcgenError(
             f"The parameters of {task.name} set the size of the context in units, so its tokens are measured and --lengths cannot be "
@@ -257,12 +256,12 @@ def _lengths(task: Task[Any], swept: Sequence[Mapping[str, Any]], asked: str | N
         )
     (count,) = counts
     assert count is not None
-    return (specs.Length(count, count, native=True),)
+    return (ranges.Length(count, count, native=True),)
 
 
-def _within(task: Task[Any], lengths: tuple[specs.Length, ...]) -> tuple[specs.Length, ...]:
+def _within(task: Task[Any], lengths: tuple[ranges.Length, ...]) -> tuple[ranges.Length, ...]:
     """The lengths, where the task can have them. Raises LcgenError with its range."""
-    least, most = task.lengths or (1, specs.MOST_TOKENS)
+    least, most = task.lengths or (1, ranges.MOST_TOKENS)
     for tokens in (number for length in lengths for number in (length.low, length.high)):
         if not least <= tokens <= most:
             raise LcgenError(
@@ -277,7 +276,7 @@ def _depths(task: Task[Any], asked: str | None) -> tuple[float | None, ...]:
         if asked is not None:
             raise LcgenError(f"{task.name} has no single depth, so --depths cannot be asked for. Leave it out.")
         return (None,)
-    return specs.depths(task.grid if asked is None else asked)
+    return ranges.depths(task.grid if asked is None else asked)
 
 
 def _params(task: Task[Any], base: Mapping[str, Any], asked: _Asked) -> tuple[Mapping[str, Any], ...]:
@@ -286,7 +285,7 @@ def _params(task: Task[Any], base: Mapping[str, Any], asked: _Asked) -> tuple[Ma
 
     found: list[Mapping[str, Any]] = []
     sets = {name: value if isinstance(value, tuple) else (value,) for name, value in base.items()}
-    for swept in specs.sweep(list({**sets, **pairs.settings(asked.pairs, task.name, asked.tasks)}.items())):
+    for swept in ranges.sweep(list({**sets, **pairs.settings(asked.pairs, task.name, asked.tasks)}.items())):
         whole, default = plain(parse(task, swept)), plain(task.Params())
         own = {key: value for key, value in whole.items() if value != default[key]}
         if own in found:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from lcgen.contract import Estimate
 from lcgen.errors import LcgenError
+from lcgen.ranges import size_label
 from lcgen.reporting.charts import Bars, Chart, Curve, Heat, Lines, Points
 from lcgen.scoreboard import label
-from lcgen.spec import size_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
