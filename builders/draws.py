@@ -11,9 +11,10 @@ from itertools import product
 from typing import Any
 
 from lcgen import generators, reference, templates
-from lcgen.compose import Composer, Lacking, Pose, TooShort, Unwritten
+from lcgen.compose import Composer, Lacking, Pose, TooShort
 from lcgen.contract import MOST_PLANTS, Cell, Context, Draft, Puzzle, Task
 from lcgen.errors import LcgenError
+from lcgen.frames import Unwritten
 from lcgen.haystack import Haystack
 from lcgen.ledger import TooLong
 from lcgen.params import parse, plain

@@ -10,9 +10,9 @@ from typing import Any
 
 from lcgen import epochs, schemas
 from lcgen.builders.draws import Draws
-from lcgen.compose import Prompt
 from lcgen.contract import Draft, Plant, Preset
 from lcgen.errors import LcgenError
+from lcgen.frames import Prompt
 from lcgen.ids import row_id
 from lcgen.layout import Piece
 from lcgen.ranges import Length

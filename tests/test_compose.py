@@ -18,9 +18,10 @@ from lcgen import proof, tokens, wrapper
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
 from lcgen.builders.workshop import Frames
-from lcgen.compose import Composer, Pose, Prompt, TooShort, context_id
+from lcgen.compose import Composer, Pose, TooShort
 from lcgen.contract import SPARES, Context, Draft, Lane, Plant, Puzzle, Quote, Units
 from lcgen.errors import LcgenError
+from lcgen.frames import Prompt, context_id
 from lcgen.ranges import Length
 from lcgen.spec import Place
 from lcgen.wanted import spec

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lcgen import reference, tokens, wrapper
-from lcgen.compose import Composer, Pose, Prompt, TooShort
+from lcgen.compose import Composer, Pose, TooShort
 from lcgen.contract import Context, Draft, Lane, Plant, Puzzle, Units
 from lcgen.errors import LcgenError
+from lcgen.frames import Prompt
 from lcgen.wording import Wording
 
 FEW = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lcgen.compose import context_id
 from lcgen.errors import CheckFailed
+from lcgen.frames import context_id
 
 if TYPE_CHECKING:
     from lcgen.contract import Task

@@ -8,9 +8,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lcgen.compose import FITS, Composer, Frame, Pose, Prompt, TooShort, Unwritten, room
+from lcgen.compose import FITS, Composer, Pose, TooShort, room
 from lcgen.contract import SPARES, Draft, Puzzle
 from lcgen.errors import LcgenError
+from lcgen.frames import Frame, Prompt, Unwritten
 from lcgen.layout import Layout
 from lcgen.ledger import Ledger
 
