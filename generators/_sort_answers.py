@@ -214,7 +214,7 @@ def figures(rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> dict[str, 
         asked = ~np.isnan(scores["first_label"])
         mine = np.unique(own[asked], return_inverse=True)[1]
         sums = [np.bincount(mine, scores[name][asked]) for name in ("first_label", "answered")]
-        found["label_bias"] = estimates.bootstrap(np.stack(sums, -1), lambda drawn: _ratio(drawn) - 0.5)
+        found["label_bias"] = estimates.bootstrap(np.stack(sums, -1), lambda drawn: estimates.ratio(drawn) - 0.5)
     pairs: dict[tuple[Any, ...], list[int]] = {}
     for number, row in enumerate(rows):
         if row["metadata"]["twins"]:
@@ -229,9 +229,4 @@ def figures(rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> dict[str, 
             held = ~np.isnan(margins)
             if held.any():
                 found["debiased"] = estimates.mean((margins[held] > 0).astype(float), own[both[held, 0]])
-    return found
-
-
-def _ratio(sums: np.ndarray) -> np.ndarray:
-    found: np.ndarray = np.divide(sums[..., 0], sums[..., 1], out=np.full(sums.shape[:-1], np.nan), where=sums[..., 1] > 0)
     return found

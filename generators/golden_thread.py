@@ -9,69 +9,24 @@ from a document that was written, so that they fit its tokens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isqrt
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
 from lcgen import documents, estimates, grading, languages, schedules
-from lcgen.contract import Cell, Context, Draft, Estimate, Lane, Plant, Preset, Puzzle, Row, Setting, Source, Task
+from lcgen.contract import Cell, Context, Draft, Estimate, Lane, Plant, Puzzle, Row, Source, Task
 from lcgen.documents import KINDS, Sentences
+from lcgen.generators._golden_params import FEWEST, MOST, PER_ENTRY, WINDOWS, GoldenThreadParams
+from lcgen.generators._golden_presets import PRESETS
+from lcgen.generators._golden_reading import BASELINES, read
 from lcgen.grading.denial import CLASSES
 from lcgen.grading.document import checks, figures
 from lcgen.schedules import SIZES, Event
 from lcgen.streams import Stream
 from lcgen.wording import Wording
-
-PER_ENTRY = 100
-"""Tokens of the target for each entry, where their number is not given."""
-FEWEST, MOST = 16, 1000
-WINDOWS = {"diary": 1, "menu": 0, "floors": 0, "blocks": 0}
-"""Entries beside a right one in which a mention is excused: who keeps a diary looks forward and back."""
-Scenarios = Literal["diary", "menu", "floors", "blocks"]
-
-
-@dataclass(frozen=True)
-class GoldenThreadParams:
-    """What can be set of a document."""
-
-    scenario: Scenarios = "diary"
-    """What is written: a diary, the menus of a restaurant, a tower floor by floor, a city block by block."""
-    entries: int = 0
-    """Numbered entries (N), for blocks a square number; 0: one for every 100 tokens of the length, 16 to 1000, or the paper's with rules of the paper."""
-    words: int = 0
-    """Least words of an entry; 0: as many as every entry of the reference has."""
-    once: int = 5
-    """Events that take place in one entry."""
-    ranges: int = 1
-    """Events that take place in several entries in a row."""
-    periodic: int = 1
-    """Events that come back at an interval up to the end."""
-    rules: Literal["fair", "mended", "published"] = "fair"
-    """Where events fall: no two in one entry; as the paper's scripts draw, what collides moved on; or as drawn."""
-
-    def __post_init__(self) -> None:
-        if self.entries and not FEWEST <= self.entries <= MOST:
-            raise ValueError(f"entries must be from {FEWEST} to {MOST}, or 0 for as many as suit the length")
-        if self.entries and self.scenario == "blocks" and isqrt(self.entries) ** 2 != self.entries:
-            low = isqrt(self.entries)
-            raise ValueError(f"blocks make a square: entries must be {low**2} or {(low + 1) ** 2}, not {self.entries}")
-        for name, most in (("once", 200), ("ranges", 40), ("periodic", 40)):
-            if not 0 <= getattr(self, name) <= most:
-                raise ValueError(f"{name} must be from 0 to {most}")
-        if self.once + self.ranges + self.periodic == 0:
-            raise ValueError("a document needs an event: once, ranges and periodic are all 0")
-        if not 0 <= self.words <= 100_000:
-            raise ValueError("words must be from 0 to 100000")
-        if self.rules != "fair":
-            if self.entries and self.entries not in SIZES[self.scenario]:
-                raise ValueError(
-                    f"rules={self.rules} has {' or '.join(map(str, SIZES[self.scenario]))} entries for {self.scenario}"
-                )
-            if (self.once, self.ranges, self.periodic) != (5, 1, 1):
-                raise ValueError(f"rules={self.rules} has counts of its own: leave out once, ranges and periodic")
 
 
 @dataclass(frozen=True)
@@ -105,6 +60,8 @@ class GoldenThread(Task[GoldenThreadParams]):
     haystack = "records"
     records_only = True
     lengths = (1024, 262144)
+    presets = PRESETS
+    baselines = BASELINES
     limits = (
         "Two benchmarks are called LongGenBench: this is that of Wu et al. (arXiv:2409.02076), first named Spinning the Golden Thread; that "
         "of Liu et al. (arXiv:2410.04199) is longgenbench. A longer document has more entries and other rules unless --set entries fixes "
@@ -184,7 +141,7 @@ class GoldenThread(Task[GoldenThreadParams]):
         ]  # fmt: skip
 
     def solve(self, context: str, question: str, wording: Wording) -> Sequence[str]:
-        return [f"{entry}: {event}" for event, entries in _read(question, wording) for entry in entries]
+        return [f"{entry}: {event}" for event, entries in read(question, wording) for entry in entries]
 
     def score(self, response: str, row: Row) -> Mapping[str, float]:
         asked = row["metadata"]
@@ -205,9 +162,11 @@ class GoldenThread(Task[GoldenThreadParams]):
         passed, asked = count * scores["stic_2"], count * scores["asked"]
         sums = np.stack([passed, asked, count, scores["cr"], np.ones(len(rows))], -1)[~np.isnan(passed)]
         if len(sums):
-            found["stic_1_micro"] = estimates.bootstrap(sums, lambda s: _over(s[..., 0], s[..., 1]))
-            found["stic_2_micro"] = estimates.bootstrap(sums, lambda s: _over(s[..., 0], s[..., 2]))
-            found["wavg_micro"] = estimates.bootstrap(sums, lambda s: _over(s[..., 3], s[..., 4]) * _over(s[..., 0], s[..., 2]))
+            found["stic_1_micro"] = estimates.bootstrap(sums, lambda s: estimates.divided(s[..., 0], s[..., 1]))
+            found["stic_2_micro"] = estimates.bootstrap(sums, lambda s: estimates.divided(s[..., 0], s[..., 2]))
+            found["wavg_micro"] = estimates.bootstrap(
+                sums, lambda s: estimates.divided(s[..., 3], s[..., 4]) * estimates.divided(s[..., 0], s[..., 2])
+            )
         return found
 
 
@@ -255,77 +214,5 @@ def _rule(event: Event, name: str, place: Any, wording: Wording) -> str:
         return wording.say("run", first=first, last=last, event=name)
     return wording.say("every" if event.kind == "periodic" else "column", first=first, step=event.step, last=last, event=name)
 
-
-def _read(prompt: str, wording: Wording) -> list[tuple[str, range]]:
-    """The rules of a prompt: each event with the entries that it belongs into."""
-    places = [wording.pattern(name) for name in ("block", "place")]
-
-    def number(text: str) -> int:
-        found = next(filter(None, (pattern.fullmatch(text) for pattern in places)), None)
-        return int(found["number"]) if found and found["number"].isdecimal() else 0
-
-    rules = []
-    for line in prompt.splitlines():
-        found = next(filter(None, (wording.pattern(block).fullmatch(line) for block in ("every", "column", "run", "once"))), None)
-        if found:
-            rule = found.groupdict()
-            first = number(rule.get("first") or rule["place"])
-            last = number(rule["last"]) if "last" in rule else first
-            step = int(rule["step"]) if rule.get("step", "").isdecimal() else 1
-            rules.append((rule["event"], range(first, last + 1, max(1, step))))
-    return rules
-
-
-def _over(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
-    found: np.ndarray = np.divide(upper, lower, out=np.full(np.shape(upper), np.nan), where=lower > 0)
-    return found
-
-
-def _written(belongs: Callable[[int, range], bool]) -> Any:
-    """A shortcut that fills all entries as long as asked and tells an event where `belongs` says so."""
-
-    def shortcut(context: str, question: str, wording: Wording) -> Sequence[str]:
-        size, opener = wording.pattern("size").search(question), wording.pattern("header").search(question)
-        if not size or not opener:
-            return [""]
-        filler, rules = Sentences(documents.load("diary", wording.lang), Stream("shortcut")), _read(question, wording)
-        parts, unit = [], 0
-        for entry in range(1, int(size["entries"]) + 1):
-            text = " ".join(event for event, entries in rules if belongs(entry, entries))
-            while grading.words(text) < int(size["words"]):
-                text += " " + filler.text(np.array([unit]))[0]
-                unit += 1
-            parts.append(f"{wording.say('header', unit=opener['unit'], number=entry)}\n{text.strip()}")
-        return ["\n\n".join(parts)]
-
-    return shortcut
-
-
-GoldenThread.baselines = {
-    "everywhere": _written(lambda entry, entries: True),
-    "first_time": _written(lambda entry, entries: entry == entries[0]),
-}
-
-OWN = "Wording, events and examples are our own, and each event has a coined name, so that a rule checks it where the paper asks a model."
-FITS = "The least words of an entry follow from the reference, so that they fit the answer; the paper asks for 100 to 200, which mostly do not."
-GRID = {"scenario": get_args(Scenarios)}
-
-
-def _preset(size: str, rules: str, entries: str, target: int, answer: int, **more: Any) -> Preset:
-    how = "as drawn" if rules == "published" else "and what collides moved on"
-    return Preset(
-        f"the paper's {size} set of four scenarios, {entries} entries, places drawn in its order, {how}", "arXiv:2409.02076",
-        {"": Setting({**GRID, "rules": rules}, lengths=str(target))}, str(target), 100, answer_tokens=answer, **more,
-    )  # fmt: skip
-
-
-APART = "Events that lie outside the document, in its first entry, or beside what they contradict are moved on to the next free place."
-DRAWN = "Places collide as they do in the paper; what lies outside the document, which nobody could write, is left out and counted in `outside`."
-GoldenThread.presets = {
-    "16k": _preset("short", "mended", "52 or 100", 14_400, 16_000, differs=f"{OWN} {APART} {FITS}"),
-    "32k": _preset("long", "mended", "300 to 365", 28_800, 32_000, differs=f"{OWN} {APART} {FITS}"),
-    "faithful_16k": _preset("short", "published", "52 or 100", 14_400, 16_000, differs=f"{OWN} {DRAWN} {FITS}"),
-    "faithful_32k": _preset("long", "published", "300 to 365", 28_800, 32_000, differs=f"{OWN} {DRAWN} {FITS}"),
-}
 
 TASK = GoldenThread()

@@ -8,16 +8,16 @@ again for what was not answered, which needs the model.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from lcgen import estimates, grading, questions
-from lcgen.contract import Cell, Context, Draft, Drawn, Estimate, Preset, Puzzle, Row, Setting, Source, Task
+from lcgen.contract import Cell, Context, Draft, Drawn, Estimate, Puzzle, Row, Setting, Source, Task
 from lcgen.errors import LcgenError
+from lcgen.generators._longgen_params import LongGenParams
+from lcgen.generators._longgen_presets import PRESETS
+from lcgen.generators._longgen_reading import BASELINES, GAP, posed
 from lcgen.questions import answers, lists, published
 from lcgen.questions.lists import Answers
 from lcgen.streams import Stream
@@ -25,45 +25,6 @@ from lcgen.wording import Wording
 
 SINGLES = 20
 """Questions of each list that are asked alone, as the baseline that lists are held against."""
-GAP = "\n\n"
-
-
-@dataclass(frozen=True)
-class LongGenParams:
-    """What can be set of a list of questions."""
-
-    source: str = "problems"
-    """Where questions come from: problems, subjects, concepts, several joined by +, a file, or hf:DATASET[/CONFIG][:SPLIT]."""
-    questions: int = 0
-    """Questions in one prompt (K); 0: as many as the length holds answers. 1 asks the first 20 questions of each list alone."""
-    demos: int = 4
-    """Questions shown with their answers before."""
-    numbers: Literal["rising", "shuffled"] = "rising"
-    """Numbers of the questions: going on from the demonstrations, or any of four digits in any order."""
-    chain: int = 1
-    """Questions in a row of which each takes a number from the answer before it; 1: none."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.questions <= 5000:
-            raise ValueError("questions must be from 0 to 5000")
-        if not 0 <= self.demos <= 50:
-            raise ValueError("demos must be from 0 to 50")
-        names = [part.strip() for part in self.source.split("+")]
-        if len({*names}) < len(names) or not all(names):
-            raise ValueError(f"source {self.source!r} must name each source once, joined by +")
-        if not 1 <= self.chain <= 100:
-            raise ValueError("chain must be from 1 to 100")
-        if self.chain > 1 and names != ["problems"]:
-            raise ValueError("chain needs questions whose answers are numbers made here: source is problems alone")
-        # A file is read here, once; from then on it is its name and the hash of its questions.
-        known = (name if name in questions.POOLS or "@" in name else _kept(name) for name in names)
-        object.__setattr__(self, "source", "+".join(known))
-
-
-def _kept(name: str) -> str:
-    from lcgen.questions import files
-
-    return files.kept(name)
 
 
 class LongGenBench(Task[LongGenParams]):
@@ -82,6 +43,8 @@ class LongGenBench(Task[LongGenParams]):
     haystack = "records"
     records_only = True
     lengths = (512, 131072)
+    presets = PRESETS
+    baselines = BASELINES
     limits = (
         "Two benchmarks are called LongGenBench: this is that of Liu et al. (arXiv:2410.04199); that of Wu et al. (arXiv:2409.02076), also "
         "called Spinning the Golden Thread, is golden_thread. A list begins with the same questions at every length, paired or not."
@@ -175,7 +138,7 @@ class LongGenBench(Task[LongGenParams]):
             held = found.get(int(named["number"])) if named and named["number"].isdecimal() else None
             return int(held) if held and held.isdecimal() else None
 
-        for number, text in _posed(question, wording):
+        for number, text in posed(question, wording):
             found[number] = next(filter(None, (pool.solve(text, read) for pool in pools)), "")
         return [*found.values()]
 
@@ -209,7 +172,9 @@ class LongGenBench(Task[LongGenParams]):
         if single.any() and not single.all():
             sums = _by_list(rows, scores["score"], single)
             found["degradation"] = estimates.bootstrap(sums, lambda s: _share(s, 0) - _share(s, 2))
-            found["degradation_relative"] = estimates.bootstrap(sums, lambda s: _over(_share(s, 0) - _share(s, 2), _share(s, 0)))
+            found["degradation_relative"] = estimates.bootstrap(
+                sums, lambda s: estimates.divided(_share(s, 0) - _share(s, 2), _share(s, 0))
+            )
         return found
 
 
@@ -230,95 +195,7 @@ def _by_list(rows: Sequence[Row], score: np.ndarray, single: np.ndarray) -> np.n
 
 
 def _share(sums: np.ndarray, column: int) -> np.ndarray:
-    return _over(sums[..., column], sums[..., column + 1])
+    return estimates.divided(sums[..., column], sums[..., column + 1])
 
-
-def _over(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
-    found: np.ndarray = np.divide(upper, lower, out=np.full(np.shape(upper), np.nan), where=lower > 0)
-    return found
-
-
-def _posed(prompt: str, wording: Wording) -> list[tuple[int, str]]:
-    """The questions of a prompt that it does not answer itself, with their numbers."""
-    shown = {found["number"] for found in wording.pattern("answer_header").finditer(prompt)}
-    heads = [head for head in wording.pattern("question_header").finditer(prompt) if prompt[head.end() : head.end() + 1] == "\n"]
-    ends = [head.start() for head in heads[1:]] + [len(prompt)]
-    return [
-        (int(head["number"]), prompt[head.end() : end].strip().partition(GAP)[0])
-        for head, end in zip(heads, ends)
-        if head["number"] not in shown and head["number"].isdecimal()
-    ]
-
-
-def _replied(guess: Callable[[str], str]) -> Any:
-    """A shortcut that gives every question a guess from its text alone."""
-
-    def shortcut(context: str, question: str, wording: Wording) -> Sequence[str]:
-        said = [(number, guess(text), re.search(r"\n\([A-Z]\) ", text)) for number, text in _posed(question, wording)]
-        blocks = ("letter_answer" if options else "number_answer" for _, _, options in said)
-        told = [
-            f"{wording.say('answer_header', number=number)}\n{wording.say(block, value=one)}"
-            for (number, one, _), block in zip(said, blocks)
-        ]
-        return [GAP.join(told)]
-
-    return shortcut
-
-
-def _last_number(text: str) -> str:
-    return "A" if "\n(A) " in text else (re.findall(r"\d+", text) or ["0"])[-1]
-
-
-def _largest(text: str) -> str:
-    numbers = list(map(int, re.findall(r"\d+", text.rpartition("\n")[2] if "\n(A) " in text else text))) or [0]
-    if "\n(A) " not in text:
-        return str(sum(numbers))
-    options = questions.options_of(text)[1]
-    return max(options, key=lambda letter: len(options[letter]))
-
-
-def _nearest(text: str) -> str:
-    """The option that stands nearest to another one, or the first number."""
-    options = questions.options_of(text)[1] if "\n(A) " in text else {}
-    if not options:
-        first = re.search(r"\d+", text)
-        return first[0] if first else "0"
-    if not all(map(str.isdecimal, options.values())):
-        return "B"
-    numbers = {letter: int(option) for letter, option in options.items()}
-    return min(numbers, key=lambda one: min(abs(numbers[one] - numbers[other]) for other in numbers if other != one))
-
-
-LongGenBench.baselines = {
-    "last_number": _replied(_last_number), "sum_or_longest": _replied(_largest), "first_or_nearest": _replied(_nearest),
-}  # fmt: skip
-
-OWN = (
-    "Questions, demonstrations and wording are our own, made for each row, so figures are not comparable digit for digit; --set source reads "
-    "the real sets. Demonstrations are of the row's own list."
-)
-LISTS = {
-    "gsm8k": Setting({"source": "problems", "questions": 35, "demos": 8}, samples=20),
-    "mmlu": Setting({"source": "subjects", "questions": 20, "demos": 5}, samples=57),
-}
-TIERS = {
-    "gsm8k_4k": Setting({"source": "problems", "questions": 30, "demos": 8}, samples=43),
-    "gsm8k_8k": Setting({"source": "problems", "questions": 60, "demos": 8}, samples=21),
-    "mmlu_4k": Setting({"source": "subjects", "questions": 30, "demos": 5}, samples=53),
-    "mmlu_8k": Setting({"source": "subjects", "questions": 60, "demos": 5}, samples=53),
-    "csqa_4k": Setting({"source": "concepts", "questions": 40, "demos": 5}, samples=30),
-    "csqa_8k": Setting({"source": "concepts", "questions": 80, "demos": 5}, samples=15),
-}
-LongGenBench.presets = {
-    "liu": Preset(
-        "the two grids of LongGenBench's scripts: 35 word problems and 20 items of a subject", "arXiv:2410.04199", LISTS, "4k", 20,
-        answer_tokens=4096,
-        differs=f"{OWN} Items of all subjects are mixed in a prompt, where there was one prompt for each of 57 subjects.",
-    ),
-    "scope": Preset(
-        "the two tiers of SCOPE, 30 to 80 questions of three sets", "arXiv:2412.13649", TIERS, "4k", 30, answer_tokens=8192,
-        differs=f"{OWN} The answer budget is 8192 in both tiers; the published files do not say it.",
-    ),
-}  # fmt: skip
 
 TASK = LongGenBench()

@@ -7,7 +7,7 @@ that come up once, so that their place is all there is to know. Left out: the pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -21,12 +21,9 @@ from lcgen.contract import (
     Drawn,
     Estimate,
     Plant,
-    Preset,
     Puzzle,
     Quote,
     Row,
-    Setting,
-    Shortcut,
     Source,
     Task,
     Units,
@@ -38,6 +35,8 @@ from lcgen.generators import _sort_choice as choice
 from lcgen.generators import _sort_contrast as contrasting
 from lcgen.generators._sort_events import Events, Excerpt
 from lcgen.generators._sort_params import SortOrderParams
+from lcgen.generators._sort_presets import PRESETS
+from lcgen.generators._sort_shortcuts import BASELINES
 from lcgen.generators._sort_text import Cut, Segments
 from lcgen.generators._sort_words import Words, joined
 from lcgen.streams import Stream
@@ -72,6 +71,8 @@ class SortOrder(Task[SortOrderParams]):
     metric = "accuracy"
     depths = False
     haystack = "records"
+    presets = PRESETS
+    baselines = BASELINES
     limits = "segments are chosen anew in the text of each length; distances and depths keep their shares of it."
     blocks = {
         "event": ("person~name", "deed", "thing", "place"), "deeds": (), "labels": (), "segment": ("label", "text~line"), "lead": (),
@@ -255,46 +256,5 @@ def _fitted(params: SortOrderParams, questions: int, source: Source, filler: Uni
 
     return Draft(plants=(), filler=filler, sep=sep, least=least, why=why, distinct=source.kind == "records", state=plan)
 
-
-def _shortcut(key: Callable[[int, str], float]) -> Shortcut:
-    """The order of the segments by something else than their places; `key` gets number and text of each as shown."""
-
-    def found(context: str, question: str, wording: Wording) -> Sequence[str]:
-        lines = [line for line in map(wording.pattern("segment").fullmatch, question.split("\n")) if line]
-        ranked = sorted(range(len(lines)), key=lambda number: key(number, lines[number]["text"]))
-        labels = [lines[number]["label"] for number in ranked]
-        return [labels[0] if len(labels) == 2 else ", ".join(labels)]
-
-    return found
-
-
-SortOrder.baselines = {
-    "first_shown": _shortcut(lambda number, text: number),
-    "last_shown": _shortcut(lambda number, text: -number),
-    "longest": _shortcut(lambda number, text: -len(text)),
-}
-
-EDGES = {size: (size // 4, size // 3, size // 2, int(size / 1.25)) for size in (250, 1000, 2500)}
-EDGES |= {size: (1000, size // 4, size // 2, int(size / 1.25)) for size in (10_000, 20_000)}
-"""Words of an excerpt, and the upper edges of the distance bins, as published."""
-
-SortOrder.presets = {
-    "book_sort": Preset(
-        "Book-SORT: two segments of 20 or 50 words out of 250 to 20,000 words, in four distance bins; name your books with --haystack",
-        "arXiv:2410.08133",
-        {
-            f"{size}_{length}": Setting({
-                "words": size, "segment_length": length, "bins": "..".join(["0", *(f"{edge / size:g}" for edge in edges)]),
-                "ask": "first", "twins": False,
-            }, "prose")
-            for size, edges in EDGES.items() for length in (20, 50)
-        },
-        "", 400, None, None,
-        "Sizes of excerpts and segments, bins and numbers of rows as published: 100 for each bin. Our own wording, and our own prose where no books "
-        "are named. Each row has an excerpt of its own; for four questions over one, as published, ask for --questions-per-context 4 --samples 100. "
-        "Segments are unique, orders balanced exactly, places dealt evenly instead of being drawn again until a test accepts them. "
-        "Each excerpt is from one book, a file of the folder; no title is told.",
-    ),
-}  # fmt: skip
 
 TASK = SortOrder()

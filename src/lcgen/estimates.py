@@ -66,7 +66,7 @@ def mean(values: Any, units: Any = None) -> Estimate:
             return share(int(values.sum()), count)
         if (values == values[0]).all():
             return share(count * int(values[0]), count)
-    return bootstrap(_sums(units, values, np.ones_like(values)), _ratio)
+    return bootstrap(_sums(units, values, np.ones_like(values)), ratio)
 
 
 def share(successes: int, trials: int) -> Estimate:
@@ -87,7 +87,7 @@ def difference(values: Any, others: Any, units: Any = None) -> Estimate:
     Where no row differs the interval is the point 0: rows that were not drawn may differ all the same.
     """
     values, units = _kept(np.asarray(values, float) - np.asarray(others, float), units)
-    return bootstrap(_sums(units, values, np.ones_like(values)), _ratio)
+    return bootstrap(_sums(units, values, np.ones_like(values)), ratio)
 
 
 def gap(values: Any, groups: Sequence[str], first: Any, units: Any = None) -> Estimate:
@@ -102,11 +102,11 @@ def gap(values: Any, groups: Sequence[str], first: Any, units: Any = None) -> Es
     count = int(number.max(initial=-1)) + 1
     here, there = (_sums(number[side], values[side], np.ones(int(side.sum())), size=count) for side in (first, ~first))
     both = (here[:, 1] > 0) & (there[:, 1] > 0)
-    gaps = _ratio(here[both]) - _ratio(there[both])
+    gaps = ratio(here[both]) - ratio(there[both])
     own = np.arange(count)
     if units is not None:
         own[number] = np.asarray(units)[held]
-    return bootstrap(_sums(_numbered(own[both]), gaps, np.ones_like(gaps)), _ratio)
+    return bootstrap(_sums(_numbered(own[both]), gaps, np.ones_like(gaps)), ratio)
 
 
 def balanced_accuracy(labels: Sequence[Any], said: Mapping[Any, Any], units: Any = None) -> Estimate:
@@ -120,7 +120,7 @@ def balanced_accuracy(labels: Sequence[Any], said: Mapping[Any, Any], units: Any
     def figure(sums: np.ndarray) -> np.ndarray:
         counts = sums.reshape(*sums.shape[:-1], kinds, -1)
         right = np.diagonal(counts, axis1=-2, axis2=-1)
-        recalls: np.ndarray = _divided(right, counts.sum(-1)).mean(-1)
+        recalls: np.ndarray = divided(right, counts.sum(-1)).mean(-1)
         return recalls if kinds > 1 else recalls * np.nan
 
     return bootstrap(table, figure)
@@ -139,7 +139,7 @@ def matthews(labels: Sequence[Any], said: Mapping[Any, Any], units: Any = None) 
         agree = np.diagonal(counts, axis1=-2, axis2=-1).sum(-1) * whole - (true * answered[..., :kinds]).sum(-1)
         # Shares of samples need not sum to a whole number, so what is zero is told by its size.
         some, many = (np.where((left := whole**2 - (part**2).sum(-1)) > 1e-9 * whole**2, left, 0) for part in (true, answered))
-        return np.where(some > 0, np.where(many > 0, _divided(agree, np.sqrt(some * many)), 0.0), np.nan)
+        return np.where(some > 0, np.where(many > 0, divided(agree, np.sqrt(some * many)), 0.0), np.nan)
 
     return bootstrap(table, figure)
 
@@ -214,11 +214,11 @@ def _sums(units: np.ndarray, *columns: np.ndarray, size: int = 0) -> np.ndarray:
     return np.stack([np.bincount(units, column, size) for column in columns], -1)
 
 
-def _ratio(sums: np.ndarray) -> np.ndarray:
-    return _divided(sums[..., 0], sums[..., 1])
+def ratio(sums: np.ndarray) -> np.ndarray:
+    return divided(sums[..., 0], sums[..., 1])
 
 
-def _divided(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
+def divided(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
     """The quotient, nan where there is none."""
     found: np.ndarray = np.divide(upper, lower, out=np.full(np.shape(upper), np.nan), where=lower > 0)
     return found
