@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -12,7 +13,13 @@ from lcgen.errors import unknown
 
 def names() -> list[str]:
     """All tasks, by name; nothing is imported."""
-    return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+    return [*_found()]
+
+
+@cache
+def _found() -> tuple[str, ...]:
+    """The folder is read once: a suite asks for its tasks some thousand times."""
+    return tuple(sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_")))
 
 
 def get(name: str) -> Task[Any]:

@@ -116,8 +116,8 @@ class SortOrder(Task[SortOrderParams]):
                     f"words in all: take words={excerpt.limit} or less, or a longer text"
                 )
             draft = Draft(plants=(), filler=excerpt, sep=wording.sep, count=params.words, distinct=True, state=plan)
-            held = excerpt.words[: params.words]
-            begins = np.cumsum([0, *(len(word) + len(wording.sep) for word in held)])[:-1]
+            held, gap = excerpt.words[: params.words], len(wording.sep)
+            begins = np.cumsum([0, *(len(word) + gap for word in held)])[:-1]
             opens = begins[excerpt.opens[excerpt.opens < params.words]]
             # Tokens are not known here: a segment of so many is taken to have as many words as it may have.
             segments = Segments(wording.sep.join(held), source.lang, opens, Cut(params.segment_length, None, params.ngram))

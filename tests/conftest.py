@@ -11,6 +11,20 @@ import pytest
 from tests import loopback
 
 FROM = Path.cwd()
+LONG = (
+    "contract",
+    "docs_pages",
+    "scale",
+    "harness",
+    "check",
+    "docs",
+    "check_models",
+    "push",
+    "golden_thread",
+    "longgenbench",
+    "grading",
+)
+"""Files that take minutes, longest first: one that began last would leave a core idle. Files stay whole, since their tests share what was built."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,6 +35,11 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     # Several processes would write one file over each other.
     if config.getoption("--update-golden"):
         config.option.numprocesses, config.option.dist = 0, "no"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {f"test_{name}.py": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
 from lcgen import generators
@@ -40,7 +41,7 @@ class Case:
         preset, _, variant = (self.preset or "").partition(":")
         return generators.get(self.task).presets[preset].settings[variant] if preset else None
 
-    @property
+    @cached_property
     def short(self) -> Sequence[str]:
         """Two short lengths that it can hold; none where it has a size of its own."""
         if spec(self.task, preset=self.preset, params=dict(self.params)).parts[0].lengths[0].native:
@@ -81,15 +82,16 @@ class Case:
 
     def rows(self, count: int = 2, maker: RowMaker | None = None, **options: Any) -> list[dict[str, Any]]:
         """The rows of `count` indices of every cell."""
+        return [*self.each(count, maker, **options)]
+
+    def each(self, count: int, maker: RowMaker | None = None, **options: Any) -> Iterator[dict[str, Any]]:
+        """The same one by one, for who takes the first of them alone."""
         maker = maker or self.maker(**options)
-        return [
-            row
-            for length in maker.part.lengths
-            for index in range(count)
-            for depth in maker.part.depths
-            for params in range(len(maker.part.params))
-            for row in maker.rows(Place(length, depth, params, index))
-        ]
+        for length in maker.part.lengths:
+            for index in range(count):
+                for depth in maker.part.depths:
+                    for params in range(len(maker.part.params)):
+                        yield from maker.rows(Place(length, depth, params, index))
 
 
 _BUDGETS: dict[Case, int] = {}
@@ -144,14 +146,15 @@ def _few(sets: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
     return tuple(given for given in sets if {name: given.get(name) for name in lists} in picks)
 
 
-def cases() -> list[Case]:
+@cache
+def cases() -> tuple[Case, ...]:
     """Defaults in both languages, rivals beside the gold, and every variant of every preset whose rows are prompts."""
     found = []
     for name in generators.names():
         found += [Case(name, None), Case(name, None, "zh")]
         found += [Case(name, None, params=RIVALS[name])] if name in RIVALS else []
         found += [Case(name, preset) for preset in presets(name) if not tabled.of(spec(name, preset=preset).parts[0])]
-    return found
+    return tuple(found)
 
 
 def styles(name: str) -> list[Case]:
@@ -199,19 +202,25 @@ class Tabled:
         return maker
 
 
-def tables() -> list[Tabled]:
+@cache
+def tables() -> tuple[Tabled, ...]:
     """Every variant of every preset whose rows are numbers."""
-    return [
+    return tuple(
         Tabled(name, preset)
         for name in generators.names()
         for preset in presets(name)
         if tabled.of(spec(name, preset=preset).parts[0])
-    ]
+    )
 
 
 def filler(name: str) -> dict[str, str]:
     """The haystack that is made fastest, for a task that stands in a text."""
     return {"haystack": "noise"} if generators.get(name).haystack == "prose" else {}
+
+
+def roomy(name: str) -> dict[str, int]:
+    """An answer budget for who asks nothing of it: to measure one takes longer than a few rows. On the output axis none is measured."""
+    return {"answer_tokens": 1024} if generators.get(name).axis == "input" else {}
 
 
 def haystacks(name: str) -> list[dict[str, str]]:

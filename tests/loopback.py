@@ -375,6 +375,8 @@ def web(
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body leave in two writes; the second would wait 40 ms for the receipt of the first.
+    disable_nagle_algorithm = True
     hub: Hub
     fault: Any = None
 

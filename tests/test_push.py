@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 import re
@@ -46,6 +47,24 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Any]:
+    """What a Hub holds once `built` was pushed to it, for `published`."""
+    return {}
+
+
+@pytest.fixture
+def published(hub: Hub, built: Path, kept: dict[str, Any]) -> Hub:
+    """The Hub with `built` in org/one, tagged v1: pushed for the first test that asks, for others what it left is put there."""
+    if not kept:
+        done("push", built, "org/one", "--tag", "v1")
+        kept.update(copy.deepcopy({"repositories": hub.repositories, "store": hub.store}))
+    hub.repositories.update(copy.deepcopy(kept["repositories"]))
+    hub.store.update(kept["store"])
+    hub.log.clear()
+    return hub
+
+
 def load(hub: Hub, tmp: Path, *args: str, token: str = OWNER) -> subprocess.CompletedProcess[str]:
     """`load_dataset` in a fresh process with a fresh cache."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
@@ -88,8 +107,8 @@ def test_the_same_again_is_a_no_op(hub: Hub, built: Path) -> None:
     assert (len(hub["org/one"].history()), hub.count("POST", "/commit/")) == (before, writes)
 
 
-def test_an_old_version_keeps_its_bytes(hub: Hub, built: Path, other: Path) -> None:
-    done("push", built, "org/one", "--tag", "v1")
+def test_an_old_version_keeps_its_bytes(published: Hub, built: Path, other: Path) -> None:
+    hub = published
     done("push", other, "org/one", "--tag", "v2")
     assert whole(hub["org/one"], built, "v1") and whole(hub["org/one"], other, "v2") and whole(hub["org/one"], other)
     assert "tags are not moved" in refused("push", other, "org/one", "--tag", "v1")
@@ -174,13 +193,13 @@ STEPS = [
 @pytest.mark.parametrize("how", [500, 503, 429, "cut", "cut after"])
 @pytest.mark.parametrize(("method", "path"), STEPS)
 def test_a_fault_at_any_step_passes(
-    hub: Hub, built: Path, other: Path, method: str, path: str, how: Any, monkeypatch: pytest.MonkeyPatch
+    published: Hub, built: Path, other: Path, method: str, path: str, how: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One fault is tried over, makes no second commit, and readers see the old version or the new one."""
     import huggingface_hub.utils._http as http
 
+    hub = published
     monkeypatch.setattr(http.time, "sleep", lambda seconds: None)
-    done("push", built, "org/one", "--tag", "v1")
     hub.fail(method, path, how)
     done("push", other, "org/one", "--tag", "v2")
     assert not hub.faults[0].times, "the fault was met"
@@ -191,12 +210,12 @@ def test_a_fault_at_any_step_passes(
 # A second try finds what was sent, so an upload whose verification alone fails comes through.
 @pytest.mark.parametrize(("method", "path"), [step for step in STEPS if "verify" not in step[1] or "yaml" in step[1]])
 def test_a_fault_that_stays_leaves_the_version_whole(
-    hub: Hub, built: Path, other: Path, method: str, path: str, monkeypatch: pytest.MonkeyPatch
+    published: Hub, built: Path, other: Path, method: str, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import huggingface_hub.utils._http as http
 
+    hub = published
     monkeypatch.setattr(http.time, "sleep", lambda seconds: None)
-    done("push", built, "org/one", "--tag", "v1")
     hub.fail(method, path, 503, 1000)
     code, out, err = cli("push", other, "org/one", "--tag", "v2")
     assert code in (1, 2) and "Traceback" not in err and "org/one" in err and OWNER not in err + out, err
@@ -208,8 +227,8 @@ def test_a_fault_that_stays_leaves_the_version_whole(
     assert whole(repository, other, "v2") and len(repository.history()) == 3
 
 
-def test_a_commit_in_the_meantime_is_not_overwritten(hub: Hub, built: Path, other: Path) -> None:
-    done("push", built, "org/one", "--tag", "v1")
+def test_a_commit_in_the_meantime_is_not_overwritten(published: Hub, built: Path, other: Path) -> None:
+    hub = published
     repository = hub["org/one"]
 
     def theirs() -> None:

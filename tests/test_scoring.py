@@ -25,7 +25,7 @@ from lcgen.responses import Responses
 from lcgen.scoreboard import Scores, table
 from lcgen.scoring import Metrics, Scored, Sheet
 from lcgen.streams import Stream
-from tests.laws import Case, cases, filler
+from tests.laws import Case, cases, filler, roomy
 from tests.runs import cli, done, process, refused, tree
 
 WRONG = "1111111"
@@ -77,6 +77,7 @@ def test_the_oracle_is_always_right_and_silence_never(case: Case, tmp_path: Path
     bound = case.setting is not None and case.setting.depths == "random"
     options: dict[str, Any] = {} if bound or not generators.get(case.task).depths else {"depths": "0.5"}
     options |= {"lengths": case.short[-1], **filler(case.task)} if case.short else {}
+    options |= {"params": dict(case.params), **roomy(case.task)}
     lcgen.build(case.task, tmp_path / "out", preset=case.preset, samples=1, **options)
     found = lcgen.score(tmp_path / "out", {row["id"]: "" for row in rows(tmp_path / "out")}, oracle=True)
     for cell in (*found.cells, *found.totals):

@@ -8,10 +8,17 @@ import inspect
 import textwrap
 import typing
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from lcgen.contract import Task
 from lcgen.errors import LcgenError, unknown
+
+
+@cache
+def _hints(params: type[Any]) -> dict[str, Any]:
+    """The types of the parameters, which Python compiles anew from their annotations each time it is asked."""
+    return typing.get_type_hints(params)
 
 
 def described(task: Task[Any]) -> list[dict[str, Any]]:
@@ -26,7 +33,7 @@ def described(task: Task[Any]) -> list[dict[str, Any]]:
         and isinstance(after, ast.Expr)
         and isinstance(after.value, ast.Constant)
     }
-    hints = typing.get_type_hints(task.Params)
+    hints = _hints(task.Params)  # type: ignore[arg-type]  # mypy: a class has no hash
     return [
         {"name": f.name, "type": _said(hints[f.name]), "default": f.default, "about": docs.get(f.name, "")}
         for f in dataclasses.fields(task.Params)
@@ -43,7 +50,7 @@ def parse(task: Task[Any], given: Mapping[str, Any]) -> Any:
 
     Raises LcgenError for an unknown name, a value of another type, or values that the task refuses.
     """
-    hints = typing.get_type_hints(task.Params)
+    hints = _hints(task.Params)  # type: ignore[arg-type]  # mypy: a class has no hash
     values = {}
     for name, value in given.items():
         stem = name.replace("-", "_")

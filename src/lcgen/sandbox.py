@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from string import Formatter
+from types import CodeType
 from typing import Any
 
 import jinja2
@@ -114,6 +115,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """The template of a text; what it computes while it is compiled is held to the same sizes."""
         with limited():
             return super().from_string(*args, **options)
+
+    def compiled(self, source: str) -> CodeType:
+        """The text of a template as Python, within the same sizes."""
+        with limited():
+            return self.compile(source)
 
     def prints(self, source: str, name: str) -> int:
         """How often a template prints this variable as it is; 0 where it does anything else with it, or does so where its text may be

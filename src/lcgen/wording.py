@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
+from types import CodeType
 from typing import Any, Literal
 
 import jinja2
@@ -27,6 +28,13 @@ from lcgen.slots import CONTEXT, KINDS, MARK, PAD, SLOT, kind, stem
 NOTHING = re.compile(r"(?!)")
 FRAMES = 64
 """Prompts without their question that are kept at once: where other slots have the words of one row, each is used once."""
+
+
+@lru_cache(maxsize=64)
+def _compiled(template: str) -> tuple[CodeType, int]:
+    """A template as Python, and how often it prints the question: all that wordings of one text share, for it holds nothing that they change."""
+    sandbox = Sandbox()
+    return sandbox.compiled(template), sandbox.prints(template, "question")
 
 
 class Wording:
@@ -59,9 +67,9 @@ class Wording:
         if "\ue000" in template or "\ue001" in template:
             raise LcgenError(f"The template {name} holds private-use characters (U+E000, U+E001), which mark its slots.")
         try:
+            code, self._printed = _compiled(template)
             sandbox = Sandbox()
-            self._template = sandbox.from_string(template)
-            self._printed = sandbox.prints(template, "question")
+            self._template = jinja2.Template.from_code(sandbox, code, sandbox.make_globals(None))
             # A macro sees the variables of the body only when it is called, so the module is made with the slots open.
             open_slots = {"context": CONTEXT, "question": MARK.format("question"), "pad": PAD}
             self._module = self._within(lambda: self._template.make_module({**open_slots, "place": "after", "audience": "chat"}))
