@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
 
 from lcgen.cli import main
@@ -28,6 +30,18 @@ def done(*args: Any) -> str:
     code, out, err = cli(*args)
     assert code == 0, err or out
     return out
+
+
+def typed(command: str, folder: Path) -> str:
+    """What a command of the documents prints when it is typed in a folder, where it must succeed.
+
+    Dozens are, and a process takes longer to begin than most of them to end; what only a process shows, `process` is for.
+    """
+    words = shlex.split(command)
+    assert words[0] == "lcgen", command
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return done(*words[1:])
 
 
 def refused(*args: Any, code: int = 2, says: str = "") -> str:

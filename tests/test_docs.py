@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from tests.runs import typed
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,20 +32,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _run(command: str, folder: Path) -> str:
-    words = shlex.split(command)
-    assert words[0] == "lcgen"
-    done = subprocess.run([sys.executable, "-m", "lcgen", *words[1:]], cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
 @pytest.mark.parametrize("command", COMMANDS)
-def test_readme_commands_run(command: str, folder: Path) -> None:
+def test_readme_commandstyped(command: str, folder: Path) -> None:
     if command.startswith("lcgen check") and not find_spec("torch"):
         pytest.skip("lcgen check needs PyTorch")
     # The first command is the benchmark's; here it runs at a sixteenth of its size.
-    assert _run(command.replace("4k..1m", "4k..64k"), folder)
+    assert typed(command.replace("4k..1m", "4k..64k"), folder)
 
 
 def test_readme_python_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,11 +51,11 @@ def test_the_suite_of_the_docs_is_one(folder: Path, monkeypatch: pytest.MonkeyPa
     (found,) = re.findall(r"```yaml\n(.*?)```", SCALE, re.S)
     Path("mine.yaml").write_text(found, encoding="utf-8")
     Path("notes.txt").write_text("The boats went out at dawn. The nets were full at noon. " * 40, encoding="utf-8")
-    assert "birdie_k1" in _run("lcgen build mine.yaml --plan", folder)
+    assert "birdie_k1" in typed("lcgen build mine.yaml --plan", folder)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a recipe for shells")
-def test_the_recipes_for_shells_run(tmp_path: Path) -> None:
+def test_the_recipes_for_shellstyped(tmp_path: Path) -> None:
     shell, slurm, _, ray = re.findall(r"```sh\n(.*?)```", SCALE, re.S)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = {**os.environ, "PATH": path}
@@ -77,7 +70,7 @@ def test_the_recipes_for_shells_run(tmp_path: Path) -> None:
         tasks = {**env, "SLURM_ARRAY_TASK_ID": number, "SLURM_CPUS_PER_TASK": "2"}
         done = subprocess.run(["bash", "-ec", script], cwd=tmp_path, env=tasks, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-    assert "rows" in _run(f"lcgen finish {tmp_path}/card", tmp_path) and "--executor ray" in ray
+    assert "rows" in typed(f"lcgen finish {tmp_path}/card", tmp_path) and "--executor ray" in ray
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
@@ -86,7 +79,7 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
 
 
 def test_every_verb_is_in_the_readme_and_has_help() -> None:
-    listed = _run("lcgen --help", ROOT)
+    listed = typed("lcgen --help", ROOT)
     for verb in re.findall(r"^  (\w+) {2,}\S", listed.partition("Commands:")[2], re.M):
         assert f"lcgen {verb}" in README
-        assert "Usage: " in _run(f"lcgen {verb} --help", ROOT)
+        assert "Usage: " in typed(f"lcgen {verb} --help", ROOT)

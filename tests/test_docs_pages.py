@@ -16,6 +16,7 @@ import lcgen
 from lcgen import generators
 from lcgen.cli import main
 from lcgen.wanted import spec
+from tests.runs import typed
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -62,7 +63,7 @@ def test_commands_run(page: str, tmp_path: Path) -> None:
         pytest.importorskip("matplotlib", reason="no matplotlib here, so no report is drawn")
     for block in blocks(page, "console"):
         for command in commands(block["text"]):
-            assert run(command, tmp_path)
+            assert typed(command, tmp_path)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a recipe for shells")
