@@ -103,6 +103,20 @@ def test_samples_of_huge_limits_need_no_memory() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 15, 16, 17, 300])
+def test_many_draws_are_those_that_come_one_by_one(size: int) -> None:
+    """Whatever words are at hand, and where one of them is refused."""
+    huge = [(1 << 64) - 1 - place % 3 * (1 << 61) for place in range(size)]
+    for begun in range(20):
+        for limits in ([2] * size, [*range(1, size + 1)], huge):
+            one, slow = Stream("many", size), Stream("many", size)
+            for stream in (one, slow):
+                stream.raw(begun)
+            assert one.each(limits) == [slow.below(limit) for limit in limits]
+            assert one.units(size) == [slow.unit() for _ in range(size)]
+            assert one.below(1 << 60) == slow.below(1 << 60)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 15, 16, 17, 300])
 def test_a_shuffle_is_a_sample_of_all_and_takes_as_many_words(size: int) -> None:
     """Whether its words are at hand or not, and whatever was drawn before."""
     for begun in range(20):
