@@ -85,7 +85,9 @@ class AncestralTrace(Task[AncestralTraceParams]):
                 asks.append(_asked(own, ask, family, people, place, number))
             marks = kinship.depths(own.child("depths"), plan, place if asked else own.unit())
             said = [ways[relation.kind] for relation in family.relations]
-            for at, (relation, depth, own_ways, way) in enumerate(zip(family.relations, marks, said, own.each([*map(len, said)]))):
+            for at, (relation, depth, own_ways, way) in enumerate(
+                zip(family.relations, marks, said, own.each([*map(len, said)]))
+            ):
                 elder, younger = people[relation.elder], people[relation.younger]
                 # From the key the trace leads to the value.
                 key, value = (elder, younger) if ask == "descendant" else (younger, elder)

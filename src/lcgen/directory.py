@@ -246,7 +246,9 @@ class Roster:
     def _fresh(self, pool: forms.Pool) -> str:
         text = next((text for text in self._ahead[id(pool)] if text not in self._held), None)
         if text is None:
-            raise ValueError(f"there are no more than {pool.form.size:,} different {'names' if pool is self._names else 'numbers'}")
+            raise ValueError(
+                f"there are no more than {pool.form.size:,} different {'names' if pool is self._names else 'numbers'}"
+            )
         self._held.add(text)
         return text
 
