@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lcgen.errors import LcgenError
-from lcgen.ledger import FEW, MANY, Ledger
+from lcgen.ledger import FEW, MANY, Ledger, planted
 
 if TYPE_CHECKING:
     from lcgen.contract import Quote
@@ -102,15 +102,15 @@ class LaidLane:
         near, ledger = np.unique(np.concatenate([seams - 1, seams])), self.ledger
         excerpt, tokenizer = self.order[near], ledger.scale.tokenizer
         try:
-            starts = tokenizer.starts(b"".join(chain.from_iterable(ledger.runs(excerpt))).decode())
+            starts = tokenizer.starts(b"".join(chain.from_iterable(ledger.runs(excerpt, *planted(excerpt)))).decode())
         except LcgenError:
             return False
         borders = np.cumsum(ledger.sizes(excerpt)[0])
         passed = starts.searchsorted(borders)
-        weights, mended, planted = np.diff(passed), np.isin(near[1:], seams), excerpt[1:] < 0
+        weights, mended, plants = np.diff(passed), np.isin(near[1:], seams), excerpt[1:] < 0
         if (
             (weights != self.weights[near[1:]])[~mended].any()
-            or (np.append(starts, borders[-1])[passed] != borders)[:-1][planted].any()
+            or (np.append(starts, borders[-1])[passed] != borders)[:-1][plants].any()
             or (near[0] == 0 and passed[0] != tokenizer.count(self.first))
         ):
             return False
@@ -135,13 +135,12 @@ class LaidLane:
     @cached_property
     def plants(self) -> tuple[list[int], list[int]]:
         """Places and names of the plants."""
-        places = np.flatnonzero(self.order < 0)
-        return places.tolist(), (-1 - self.order[places]).tolist()
+        return planted(self.order)
 
     @cached_property
     def runs(self) -> list[list[bytes | memoryview]]:
         """Filler and plants in turn, UTF-8 (see Ledger.runs)."""
-        return self.ledger.runs(self.order)
+        return self.ledger.runs(self.order, *self.plants)
 
     @cached_property
     def slices(self) -> list[bytes | memoryview]:
@@ -209,10 +208,10 @@ class Layout:
             extent, copy = (starts.at(0), starts.at(len(lane.order))), place // len(self.lanes)
             # Every other run is a plant, which is one unit.
             units, names = lane.plants
-            behind = [unit + 1 for unit in units]
-            spans = zip(starts.each(units), (at + lane.moved.get(unit, 0) for at, unit in zip(starts.each(behind), behind)))
-            for name, char_end, span in zip(names, [*accumulate(lengths, initial=end)][2::2], spans):
-                found.append(_piece(name, copy, (char_end - len(plants[name].text), char_end), span, extent))
+            behind, stops = [unit + 1 for unit in units], [*accumulate(lengths, initial=end)][2::2]
+            for name, char_end, low, high, border in zip(names, stops, starts.each(units), starts.each(behind), behind):
+                chars, span = (char_end - len(plants[name].text), char_end), (low, high + lane.moved.get(border, 0))
+                found.append(_piece(name, copy, chars, span, extent))
             for at, quote in enumerate(quotes):
                 if quote.plant.lane == number:
                     start, size = end - len(lane.head) + quote.start, len(quote.plant.text)

@@ -278,24 +278,23 @@ class Ledger:
         """What stands before the lane at this place of an order."""
         return "" if place == 0 else self.draft.join if place % len(self.draft.lanes) else self.draft.again
 
-    def runs(self, order: np.ndarray) -> list[list[bytes | memoryview]]:
-        """A lane in UTF-8: the filler before its first plant, that plant, the filler behind it, and so on to the filler behind the last one."""
-        cuts = np.flatnonzero(order < 0)
-        names = (-1 - order[cuts]).tolist()
+    def runs(self, order: np.ndarray, places: Sequence[int], names: Sequence[int]) -> list[list[bytes | memoryview]]:
+        """A lane in UTF-8: the filler before its first plant, that plant, the filler behind it, and so on to the filler behind the last one.
+        The plants are those that `planted` finds."""
         plants: list[list[bytes | memoryview]] = [[self._planted[name]] for name in names]
-        if names and cuts[0] == 0:
+        if names and places[0] == 0:
             plants[0] = [self.draft.plants[names[0]].text.encode()]
         if len(names) > MANY:
             # Written at once and then cut: to ask for the filler between two plants takes longer than they do.
             filler = order[order >= 0]
             whole = memoryview(b"".join(self.draft.filler.slices(filler, self.draft.sep)) if len(filler) else b"")
             led, leads = self.draft.filler.sizes(filler, self.draft.sep)
-            ends = np.append(0, np.cumsum(led))[[*(cuts - np.arange(len(cuts))), len(filler)]].tolist()
-            start = int(leads[0]) if len(filler) and cuts[0] > 0 else 0
+            ends = np.append(0, np.cumsum(led))[np.append(np.array(places) - np.arange(len(places)), len(filler))].tolist()
+            start = int(leads[0]) if len(filler) and places[0] > 0 else 0
             between: list[list[bytes | memoryview]] = [[whole[low:high]] for low, high in zip([start, *ends], ends)]
         else:
-            bounds = [0, *(cuts + 1).tolist()], [*cuts.tolist(), len(order)]
-            between = [self._between(order[low:high], low == 0) for low, high in zip(*bounds)]
+            bounds = zip([0, *[place + 1 for place in places]], [*places, len(order)])
+            between = [self._between(order[low:high], low == 0) for low, high in bounds]
         return [run for pair in zip(between, plants) for run in pair] + between[-1:]
 
     def _between(self, filler: np.ndarray, leads: bool) -> list[bytes | memoryview]:
@@ -331,7 +330,7 @@ class Ledger:
                 head, (led, leads) = (self.before(place) + lane.head).encode(), self.sizes(order)
                 ends = end + len(head) + np.cumsum(led, dtype=np.int64)
                 spans.append(np.stack([ends - led + leads, ends], 1))
-                pieces += [head, *chain.from_iterable(self.runs(order)), lane.tail.encode()]
+                pieces += [head, *chain.from_iterable(self.runs(order, *planted(order))), lane.tail.encode()]
                 end += len(head) + int(led.sum()) + len(lane.tail.encode())
             whole = b"".join(pieces)
             text = whole.decode()
@@ -342,6 +341,12 @@ class Ledger:
             return text, spans, orders
 
         return Context(build, self.scale.tokenizer.count, share, closed)
+
+
+def planted(order: np.ndarray) -> tuple[list[int], list[int]]:
+    """Places and names of the plants of a lane."""
+    places = np.flatnonzero(order < 0)
+    return places.tolist(), (-1 - order[places]).tolist()
 
 
 def _ranks(keys: np.ndarray) -> np.ndarray:
