@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +32,21 @@ def test_a_stream_is_its_key(key: list[object]) -> None:
     one, two = Stream(*key), Stream(*key)
     assert one.raw(3).tolist() == two.raw(3).tolist()
     assert Stream(*key, "more").raw(2).tolist() != Stream(*key).raw(2).tolist()
+
+
+def test_a_stream_does_not_follow_what_becomes_of_its_key() -> None:
+    """A key is hashed when the stream is first drawn from; what it was made with may have changed by then."""
+
+    def parts() -> list[Any]:
+        return [{"k": 1, "deep": {"er": [1, {"x": 2}]}}, [1, [2, 3]], ({"in": "a tuple"},)]
+
+    mine, wanted = parts(), Stream("key", *parts()).raw(3).tolist()
+    early, again = Stream("key", *mine), Stream("key", *mine).again()
+    mine[0]["k"], mine[2][0]["in"] = 2, "another"
+    mine[0]["deep"]["er"][1]["x"] = 3
+    mine[1][1].append(4)
+    assert early.raw(3).tolist() == again.raw(3).tolist() == early.again().raw(3).tolist() == wanted
+    assert Stream("key", *mine).raw(3).tolist() != wanted
 
 
 def test_keys_are_not_run_together() -> None:

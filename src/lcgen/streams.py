@@ -17,6 +17,10 @@ canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii
 """JSON of a value, the same for equal values; one encoder for all, since a row writes a dozen keys."""
 
 
+HOLDING = {dict, list, tuple}
+"""What JSON writes with others in it."""
+
+
 class Stream:
     """An endless sequence of random draws that is a pure function of its key.
 
@@ -25,6 +29,11 @@ class Stream:
     """
 
     def __init__(self, *key: Any) -> None:
+        try:
+            hash(key)
+        except TypeError:
+            # A dictionary or list may be another one by the time that the stream is drawn from. What holds none has a hash.
+            key = _fixed(key)
         self._of, self._blocks = key, 0
         self._words: list[int] = []
 
@@ -63,7 +72,8 @@ class Stream:
 
     def again(self) -> Stream:
         """This stream from its beginning."""
-        fresh = Stream(*self._of)
+        fresh = Stream()
+        fresh._of = self._of
         if "key" in self.__dict__:
             fresh.key = self.key
         return fresh
@@ -136,3 +146,14 @@ class Stream:
         for place, step in enumerate(self.each(range(len(found), 0, -1))):
             found[place], found[place + step] = found[place + step], found[place]
         return found
+
+
+def _fixed(part: Any) -> Any:
+    """A part of a key with dictionaries and lists of its own."""
+    if isinstance(part, dict):
+        try:
+            hash(tuple(part.values()))
+        except TypeError:
+            return {name: _fixed(value) if type(value) in HOLDING else value for name, value in part.items()}
+        return part.copy()
+    return tuple([_fixed(value) if type(value) in HOLDING else value for value in part])
