@@ -20,7 +20,7 @@ from lcgen.builders.folder import Folder
 from lcgen.builders.site import Site, planned
 from lcgen.builders.tables import IDS
 from lcgen.builders.workshop import Workshop, makers
-from lcgen.errors import CheckFailed, LcgenError
+from lcgen.errors import CheckFailed, LcgenError, agreed, many
 from lcgen.progress import Progress
 from lcgen.spec import Spec, Suite
 
@@ -142,12 +142,11 @@ def finish(out: Path | str) -> Report:
         lacking = [number for number, file in enumerate(files) if file.path not in done]
         if lacking:
             of = begun["shards"]
-            shards = (
-                f"shards {', '.join(map(str, sorted({number % of for number in lacking})))} of {of}" if of else "the same command"
-            )
+            own = sorted({number % of for number in lacking}) if of else []
+            shards = f"{agreed(len(own), 'shard', 'shards')} {', '.join(map(str, own))} of {of}" if of else "the same command"
             shown = ", ".join(files[number].path for number in lacking[:5])
             raise CheckFailed(
-                f"{len(lacking)} of {len(files)} files of {place.shown} are missing: {shown}{', ...' if len(lacking) > 5 else ''}. "
+                f"{len(lacking):,} of {many(len(files), 'file')} of {place.shown} {agreed(len(lacking), 'is', 'are')} missing: {shown}{', ...' if len(lacking) > 5 else ''}. "
                 f"Run {shards} again, then lcgen finish."
             )
         known = site.old["files"] if site.old is not None else {}

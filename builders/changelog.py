@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lcgen.errors import many
+
 Records = Mapping[str, Mapping[str, Any]]
 """What is said of each epoch, in the order in which they came."""
 
@@ -70,7 +72,7 @@ def _held(records: Records) -> list[str]:
         return []
     lines = ["", "Held out and private until their seed is revealed; these are hashes of their rows:", ""]
     for name, entry in [*held.items()][::-1]:
-        configs = ", ".join(f"`{config}` {one['rows']} rows `{one['hash']}`" for config, one in entry["configs"].items())
+        configs = ", ".join(f"`{config}` {many(one['rows'], 'row')} `{one['hash']}`" for config, one in entry["configs"].items())
         seed = entry.get("revealed") or entry["seed"]
         how = f" (`lcgen build {HELD}/{name}/manifest.json --seed SEED`)" if entry.get("revealed") else ""
         lines.append(f"- `{name}`, seed `{seed}`{how}: {configs}")

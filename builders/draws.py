@@ -124,8 +124,9 @@ class Draws:
 
     @property
     def _shares(self) -> list[str]:
-        """What ids hash of shares; nothing where the whole is drawn from."""
-        return ["disjoint"] * self.spec.disjoint + ([f"share {self.spec.share}"] if self.spec.share else [])
+        """What ids hash of shares; nothing where the whole is drawn from, as which 0/1 is taken."""
+        share = self.haystack.shared
+        return ["disjoint"] * self.spec.disjoint + ([f"share {share.which}/{share.of}"] if share.of > 1 else [])
 
     def stream(self, place: Place) -> Stream:
         """The stream of a draw's puzzle; one for all lengths where the build is paired."""

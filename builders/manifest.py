@@ -14,7 +14,7 @@ from lcgen import epochs, schemas, vault
 from lcgen.builders.depot import STAGING
 from lcgen.builders.maker import Maker
 from lcgen.builders.rows import canary
-from lcgen.errors import CheckFailed, LcgenError, clause
+from lcgen.errors import CheckFailed, LcgenError, clause, many
 from lcgen.ranges import Length
 from lcgen.spec import Part, Spec, Suite
 
@@ -166,7 +166,7 @@ def lacking(old: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[str]:
         if gone := [Length(**length).config for length in part["lengths"] if length not in mine["lengths"]]:
             less.append(f"{name} has also {', '.join(gone)}")
         if mine["samples"] < part["samples"]:
-            less.append(f"{name} has {part['samples']} samples, not {mine['samples']}")
+            less.append(f"{name} has {many(part['samples'], 'sample')}, not {mine['samples']:,}")
     return less
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from lcgen import generators, proof, schemas, tokens, vault
 from lcgen.builders import batches, manifest, tables, writer
 from lcgen.contract import Table
-from lcgen.errors import CheckFailed, LcgenError, clause
+from lcgen.errors import CheckFailed, LcgenError, clause, many
 from lcgen.tokens import Tokenizer
 from lcgen.wording import Wording
 from lcgen.wrapper import Wrapper, plain
@@ -172,7 +172,7 @@ def _file(
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         found.faults.append(f"{path.name} of {path.parent.name} cannot be read: {error}")
     if count != entry["rows"]:
-        found.faults.append(f"{path.name} of {path.parent.name} has {count} rows, not {entry['rows']}.")
+        found.faults.append(f"{path.name} of {path.parent.name} has {many(count, 'row')}, not {entry['rows']:,}.")
     read.content = hashed.hexdigest()
 
 
@@ -204,7 +204,7 @@ def _numbers(
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         found.faults.append(f"{path.name} of {path.parent.name} cannot be read: {error}")
     if count != entry["rows"]:
-        found.faults.append(f"{path.name} of {path.parent.name} has {count} rows, not {entry['rows']}.")
+        found.faults.append(f"{path.name} of {path.parent.name} has {many(count, 'row')}, not {entry['rows']:,}.")
     read.content = hashed.hexdigest()
 
 

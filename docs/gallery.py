@@ -12,7 +12,7 @@ from typing import Any, get_args, get_type_hints
 
 from lcgen import generators, wanted
 from lcgen.contract import Preset, Setting, Task
-from lcgen.errors import LcgenError
+from lcgen.errors import LcgenError, many
 from lcgen.verbs import catalogue
 from lcgen.verbs.row import one
 
@@ -97,7 +97,7 @@ def _kinds(task: Task[Any]) -> Iterator[tuple[str, str]]:
 def _preset(task: Task[Any], stem: str, preset: Preset) -> Iterator[str]:
     yield from (f"## Preset {stem}", "", f"{preset.about[0].upper()}{preset.about[1:]} ({_cited(preset.paper)}).", "")
     answer = f"{preset.answer_tokens:,}" if preset.answer_tokens else "measured"
-    yield f"Lengths {catalogue.shortened(preset.lengths) or 'as the parameters count'}; depths {catalogue.shortened(preset.depths or 'default')}; {preset.samples:,} samples; answer tokens {answer}."
+    yield f"Lengths {catalogue.shortened(preset.lengths) or 'as the parameters count'}; depths {catalogue.shortened(preset.depths or 'default')}; {many(preset.samples, 'sample')}; answer tokens {answer}."
     if preset.differs:
         yield from ("", f"What differs: {preset.differs}")
     for law, why in preset.breaks.items():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lcgen.contract import MOST_PLANTS
-from lcgen.errors import many
+from lcgen.errors import agreed, many
 
 MOST_PAIRS = 1 << 20
 """Pairs of a context of native size."""
@@ -110,9 +110,10 @@ class MultiThreadParams:
             "branching": 1 + 2 * (room // threads - self.steps) // (self.steps * (self.steps - 1)) if self.forks > 1 else 0,
             "decoys": room // each - self.n * questions if self.decoys else 0,
         }
+        planted = [many(self.n * questions, "thread"), *([many(self.decoys, "decoy")] if self.decoys else [])]
         raise ValueError(
-            f"{many(self.n * questions, 'thread')} and {many(self.decoys, 'decoy')} of {many(self.steps, 'pair')}{' and their branches' if self.forks else ''} "
-            f"need {most:,} pairs, but "
+            f"{' and '.join(planted)} of {many(self.steps, 'pair')}{' and their branches' if self.forks else ''} "
+            f"{agreed(threads + self.forks, 'needs', 'need')} {most:,} pairs, but "
             + (f"pairs is {self.pairs}" if self.pairs == room else f"a row holds at most {MOST_PLANTS:,} planted ones")
             + f": possible are {', or '.join(f'{name}={value}' for name, value in nearest.items() if value > (name == 'branching')) or 'fewer of all'}"
         )

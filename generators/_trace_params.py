@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lcgen.contract import MOST_PLANTS
+from lcgen.errors import agreed, many
 from lcgen.kinship import Ask, Plan
 from lcgen.records import RESERVED
 
@@ -68,7 +69,7 @@ class AncestralTraceParams:
         count = each * (self.families + questions)
         if count > MOST_PLANTS:
             raise ValueError(
-                f"{self.families + questions} families of {each} relations are {count:,}, but a row holds at most {MOST_PLANTS:,} of them: "
+                f"{many(self.families + questions, 'family', 'families')} of {many(each, 'relation')} {agreed(self.families + questions, 'is', 'are')} {count:,}, but a row holds at most {MOST_PLANTS:,} of them: "
                 f"take {self._fewer(questions, MOST_PLANTS)}"
             )
         return count
@@ -78,7 +79,7 @@ class AncestralTraceParams:
         families, most = self.families + questions, names - RESERVED
         if (people := families * (self.plan("eldest").relations + 1)) > most:
             raise ValueError(
-                f"{families} families have {people:,} people, but of {names:,} names {max(0, most):,} are left for as many, "
+                f"{many(families, 'family', 'families')} {agreed(families, 'has', 'have')} {people:,} people, but of {names:,} names {max(0, most):,} are left for as many, "
                 f"beside {RESERVED:,} that are kept: "
                 + (f"take {self._fewer(questions, most - families)}" if most > families else "take a larger share of the names")
             )

@@ -18,7 +18,7 @@ from lcgen.generators import _trace_answers as answers
 from lcgen.generators import _trace_reading as reading
 from lcgen.generators._trace_params import AncestralTraceParams
 from lcgen.kinship import ASKS, Ask, Family
-from lcgen.relatives import SENTENCES, TERMS, Relatives, sayings
+from lcgen.relatives import SENTENCES, TERMS, Relatives, sayings, worded
 from lcgen.streams import Stream
 from lcgen.wording import Wording
 
@@ -70,26 +70,29 @@ class AncestralTrace(Task[AncestralTraceParams]):
         plan = params.plan(ask)
         names = forms.Pool(source.share(forms.names(source.lang)), rng.child("people"))
         params.named(cell.questions, names.form.size)
-        ways = [[said for said in sayings(wording) if said.kind == kind] for kind in range(len(TERMS))]
+        ways = [[worded(wording, said) for said in sayings(wording) if said.kind == kind] for kind in range(len(TERMS))]
+        size = plan.relations + 1
+        everybody = names.texts(np.arange((cell.questions + params.families) * size))
         start = cell.start(rng)
         plants: list[Plant] = []
         asks: list[Asked] = []
         for number in range(cell.questions + params.families):
             own = rng.child("family", number)
             family = kinship.grow(own, plan)
-            people = names.texts(number * (plan.relations + 1) + np.arange(plan.relations + 1))
+            people = everybody[number * size : (number + 1) * size]
             if asked := number < cell.questions:
                 place = wrapped(start + number / cell.questions)
                 asks.append(_asked(own, ask, family, people, place, number))
             marks = kinship.depths(own.child("depths"), plan, place if asked else own.unit())
-            for at, (relation, depth) in enumerate(zip(family.relations, marks)):
+            said = [ways[relation.kind] for relation in family.relations]
+            for at, (relation, depth, own_ways, way) in enumerate(
+                zip(family.relations, marks, said, own.each([*map(len, said)]))
+            ):
                 elder, younger = people[relation.elder], people[relation.younger]
-                way = own.choice(ways[relation.kind])
-                text = wording.say(way.sentence, elder=elder, younger=younger, term=way.term)
                 # From the key the trace leads to the value.
                 key, value = (elder, younger) if ask == "descendant" else (younger, elder)
                 role: Role = "decoy" if not asked else "gold" if at < plan.chain else "distractor"
-                plants.append(Plant(text, depth, role, number, key, value))
+                plants.append(Plant(own_ways[way](elder, younger), depth, role, number, key, value))
         sep = languages.load(source.lang).gap
         records = source.kind == "records"
         return [

@@ -21,7 +21,7 @@ import pytest
 from referencing.exceptions import Unresolvable
 
 import lcgen
-from lcgen import cards, generators, haystack, schemas, vault
+from lcgen import cards, errors, generators, haystack, schemas, vault
 from lcgen.builders import manifest, preview, writer
 from lcgen.builders import rows as row_makers
 from lcgen.errors import CheckFailed, LcgenError
@@ -133,6 +133,23 @@ def refused_without_a_trace(*args: Any, code: int = 2, says: str = "") -> str:
 )
 def test_wrong_use_is_said_in_one_message(args: tuple[str, ...], says: str) -> None:
     refused_without_a_trace(*args, says=says)
+
+
+def test_counts_of_one_are_said_in_the_singular() -> None:
+    assert [errors.many(count, "row") for count in (0, 1, 2, 1200)] == ["0 rows", "1 row", "2 rows", "1,200 rows"]
+    assert [errors.many(count, "family", "families") for count in (1, 2)] == ["1 family", "2 families"]
+    assert [errors.agreed(count, "has", "have") for count in (0, 1, 2)] == ["have", "has", "have"]
+    refused(
+        "build",
+        "ancestral_trace",
+        "--set",
+        "branches=4000",
+        "--set",
+        "chain=512",
+        "--set",
+        "families=0",
+        says="1 family of 4,51[0-9] relations is 4,51",
+    )
 
 
 def test_the_length_that_is_named_as_enough_is_enough() -> None:

@@ -522,6 +522,7 @@ def test_a_limit_is_spread_over_cells(folder: Path) -> None:
         "--limit 2 is below the 6 cells: 4 of them get no row (needle_512 2 of 3, needle_700 2 of 3). --limit 6 gives each one."
     )
     assert two.notes == [said] and not lcgen.check(folder, limit=6).notes
+    assert "1 of them gets no row" in lcgen.check(folder, limit=5).notes[0]
     (one,) = lcgen.check(folder, limit=1).notes
     assert "5 of them get no row (needle_700 3 of 3, needle_512 2 of 3); of 1 config nothing is checked." in one
     assert f"Note: {said}" in cli("check", folder, "--limit", 2)[2]
@@ -564,7 +565,7 @@ def test_what_is_found_before_ctrl_c_is_kept(folder: Path, monkeypatch: pytest.M
     monkeypatch.setattr(run, "BLOCK_ROWS", 2)
     found = lcgen.check(folder, progress=stops)
     assert found.stopped and len(found.records) == 7 and found.verdict == "sound"
-    assert any("Stopped after 7 of 12" in note for note in found.notes)
+    assert any("Stopped after 7 of 12 rows" in note for note in found.notes)
 
 
 def test_long_answers_are_weighed_by_position() -> None:

@@ -613,6 +613,15 @@ def test_base_models_go_on_from_the_cue(lang: str) -> None:
         assert chat["gen_prefix"] == "" and chat["stop"] == []
 
 
+def test_budgets_are_written_as_lengths_are() -> None:
+    base = ("build", "needle", "--haystack", "noise", "--lengths", "8k", "--depths", "0.5")
+    done(*base, "--thinking", "2k", "--answer-tokens", "0.5K", "--reserve", " 1k", "--out", "short")
+    assert "up to date" in done(*base, "--thinking", 2048, "--answer-tokens", "512", "--reserve", "1024", "--out", "short")
+    for bad in ("5kb", "0.3", "k", "five", "1e3"):
+        refused(*base, "--thinking", bad, says=f"'--thinking': '{bad}' is not a whole number of tokens, such as 5000 or 5k")
+    refused(*base, "--reserve", "-1", says="--reserve is -1, but must be at least 0")
+
+
 def test_a_thinking_model_at_128k_gets_what_is_left(tmp_path: Path) -> None:
     (tmp_path / "chat.jinja").write_text(CHAT, encoding="utf-8")
     shown = done(

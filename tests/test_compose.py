@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from lcgen import proof, tokens, wrapper
+from lcgen import layout, ledger, proof, tokens, wrapper
 from lcgen.builders.build import makers
 from lcgen.builders.rows import RowMaker
 from lcgen.builders.workshop import Frames
@@ -185,6 +185,50 @@ def test_any_draft_is_composed_exactly_or_refused(
         return
     assert len(prompts) == questions
     hold(made, drafted, prompts, asked)
+
+
+@every_vocabulary
+@FEW
+@given(
+    asked=st.integers(900, 1200),
+    filler=st.sampled_from(list(FILLERS)),
+    depths=st.lists(st.sampled_from([0.0, 1.0, 0.5, 0.51, 0.501]) | st.floats(0, 1), min_size=1, max_size=24),
+    sep=st.sampled_from([" ", "\n", "\n\n", '"']),
+)
+@example(asked=900, filler="rows", depths=[0.0, 0.0, 0.5, 1.0, 1.0], sep=" ")
+def test_many_plants_are_laid_as_few_are(vocabulary: str, asked: int, filler: str, depths: list[float], sep: str) -> None:
+    """In columns, and weighed by one encoding of an excerpt, they stand where they stand one by one."""
+    found = []
+    for many in (0, 1000):
+        with pytest.MonkeyPatch.context() as patch:
+            for module, name in ((ledger, "MANY"), (layout, "MANY"), (layout, "FEW")):
+                patch.setattr(module, name, many)
+            drafted = draft(filler, depths, sep)
+            try:
+                found.append(compose(composer(vocabulary), drafted, posing(), asked))
+            except LcgenError as error:
+                found.append(str(error))
+                continue
+            hold(composer(vocabulary), drafted, found[-1], asked)
+    columns, single = found
+    assert isinstance(columns, str) == isinstance(single, str)
+    assert columns == single if isinstance(columns, str) else list(map(_told, columns)) == list(map(_told, single))
+
+
+def _told(prompt: Prompt) -> tuple[Any, ...]:
+    return prompt.input, prompt.prompt_tokens, prompt.repeat, prompt.pieces
+
+
+@pytest.mark.parametrize(("filler", "sep", "reads"), [("rows", " ", True), ("ragged", " ", True), ("rows", '"', False)])
+def test_an_excerpt_tells_the_weights_of_many_plants_or_is_put_aside(
+    monkeypatch: pytest.MonkeyPatch, filler: str, sep: str, reads: bool
+) -> None:
+    """Where a plant does not begin with a token, each seam is counted by itself."""
+    kept, told = layout.LaidLane._read, []
+    monkeypatch.setattr(layout.LaidLane, "_read", lambda lane, seams: told.append(kept(lane, seams)) or told[-1])
+    made, drafted = composer("o200k_base"), draft(filler, [place / 99 for place in range(100)], sep)
+    hold(made, drafted, compose(made, drafted, posing(), 4000), 4000)
+    assert told and set(told) == {reads}
 
 
 @every_vocabulary

@@ -184,9 +184,10 @@ def test_what_is_in_common_between_shares_is_refused(home: Path, monkeypatch: py
 
 
 def test_a_share_by_hand(home: Path) -> None:
-    rows = [next(iter(lcgen.generate("needle", lengths="1k", pool_share=share))) for share in (None, "0/1", "1/2")]
+    rows = [next(iter(lcgen.generate("needle", lengths="1k", pool_share=share))) for share in (None, "0/2", "1/2")]
     assert len({row["id"] for row in rows}) == len({row["puzzle_id"] for row in rows}) == 3
     assert len({row["answer"] for row in rows}) == 3
+    assert next(iter(lcgen.generate("needle", lengths="1k", pool_share="0/1"))) == rows[0], "the one share that there is is all"
     for bad, says in (("3", "is no share"), ("3/3", "no share 3 of 3"), ("-1/3", "is no share"), ("0/0", "0/1 for all")):
         refused("build", "needle", "--pool-share", bad, says=says)
     refused("build", "set_disjointness", "--set", "style=tokens", "--pool-share", "0/2", says="nothing that could be shared out")

@@ -259,7 +259,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_scored(folder: Path, rows:
     found = lcgen.score(folder, tmp_path / "run.jsonl")
     notes = " ".join(found.notes)
     assert "line 2 cannot be read" in notes and "line 4 is a RULER prediction without others.id" in notes
-    assert f"1 of {len(rows)} rows have no response" in notes
+    assert f"1 of {len(rows)} rows has no response" in notes
     (tmp_path / "none.jsonl").write_text('{"id": \n')
     assert "line 1 cannot be read" in refused("score", folder, tmp_path / "none.jsonl")
     (tmp_path / "bad.eval").write_bytes(b"no archive")
@@ -279,7 +279,7 @@ def _choices(message: Any, stop: Any = "stop") -> dict[str, Any]:
 
 ODD = {
     "a reason to stop that must be a string": {"response": "x", "finish_reason": [["a"]]},
-    "10 reasons to stop for 1 responses": {"response": "x", "finish_reason": ["length"] * 10},
+    "10 reasons to stop for 1 response": {"response": "x", "finish_reason": ["length"] * 10},
     "a reason to stop that must be a string, not int": {"output": _choices({"content": "x"}, 5), "messages": []},
     "a choice without a message": {"output": _choices("hi"), "messages": []},
     "a list of parts whose texts are strings": {"output": _choices({"content": [{"type": "text", "text": 5}]}), "messages": []},

@@ -230,6 +230,13 @@ def test_a_pool_has_an_end() -> None:
         pool.text(192)
 
 
+@pytest.mark.parametrize("first", [0, 700, 890, 899])
+def test_a_pool_gives_each_of_its_texts_in_turn(first: int) -> None:
+    form = Digits(3, False)
+    one_by_one = [Pool(form, Stream("turn"), first).text(number) for number in range(form.size - first)]
+    assert [*Pool(form, Stream("turn"), first).each()] == one_by_one
+
+
 def test_pools_of_two_streams_differ() -> None:
     ids = np.arange(50)
     assert Pool(ALL["english"], Stream(1)).texts(ids) != Pool(ALL["english"], Stream(2)).texts(ids)

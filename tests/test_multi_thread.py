@@ -508,6 +508,18 @@ def test_base_models_go_on_from_the_key() -> None:
             {"pairs": 30, "variant": "branched", "thread_length": 10},
             r"55 pairs, but pairs is 30: possible are pairs=55, or thread_length=7",
         ),
+        (
+            {"pairs": 10, "variant": "thread", "thread_length": 12},
+            r"1 thread of 12 pairs needs 12 pairs, but pairs is 10: possible are pairs=12, or thread_length=10\.",
+        ),
+        (
+            {"pairs": 10, "variant": "thread", "thread_length": 12, "decoys": 1},
+            r"1 thread and 1 decoy of 12 pairs need 24 pairs, but pairs is 10: possible are pairs=24, or thread_length=5\.",
+        ),
+        (
+            {"variant": "branched", "thread_length": 60, "branching": 8},
+            r"1 thread of 60 pairs and their branches need 12,450 pairs, but a row holds at most 4,096 planted ones",
+        ),
         ({"threads": 10**9}, r"at most 4,096 planted ones: possible are threads=1365"),
         ({"variant": "thread", "threads": 2}, "threads=1, or variant=multi_thread"),
         ({"variant": "thread", "thread_length": 1}, "at least 2; for single pairs take variant=multiple"),

@@ -143,7 +143,7 @@ def test_failed_rows_come_first_and_say_why(folder: Path, runs: list[Path], tmp_
         if rivals:
             whys += 1
             assert bad["why"] == [
-                "Names 0 of 1 answers.",
+                "Names 0 of 1 answer.",
                 f"Does not name: {row['answer']}",
                 f"Also names: {rivals[0]['value']} (distractor)",
             ]

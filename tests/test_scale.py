@@ -131,6 +131,8 @@ def test_finish_says_what_is_missing(tmp_path: Path, few: dict[str, bytes]) -> N
     done(*FEW, "--shard", "1/3", "--out", "out")
     refused("finish", "out", code=1, says=r"2 of 3 files of .*out are missing: data/needle_1k/.*Run shards 0, 2 of 3 again")
     refused("verify", "out", says="a build was begun and is not finished.*`lcgen finish` joins")
+    done(*FEW, "--shard", "0/3", "--out", "out")
+    refused("finish", "out", code=1, says=r"1 of 3 files of .*out is missing: data/needle_.*Run shard 2 of 3 again")
     # Whoever comes may make the rest, in shards or not.
     done(*FEW, "--out", "out")
     assert tree(tmp_path / "out") == few

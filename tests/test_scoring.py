@@ -373,6 +373,19 @@ def test_a_missing_response_is_an_empty_answer(folder: Path, part: Path) -> None
     ]
 
 
+def test_one_missing_response_is_said_in_the_singular(folder: Path, made: list[dict[str, Any]]) -> None:
+    lone = written("lone.jsonl", answers(made[:19]))
+    told = {
+        "zero": "lone: 1 of 20 rows has no response and counts as an empty answer (--missing zero): needle_2k 1 of 10.",
+        "skip": "lone: 1 of 20 rows has no response and is left out (--missing skip): needle_2k 1 of 10.",
+    }
+    assert {missing: lcgen.score(folder, lone, missing=missing).notes for missing in told} == {
+        missing: [note] for missing, note in told.items()
+    }
+    says = r"1 of 20 rows has no response .* answer it, or count it as an empty answer .*, or leave it out"
+    refused("score", folder, lone, "--missing", "error", code=1, says=says)
+
+
 def test_a_file_of_several_formats_is_scored_and_said(folder: Path, made: list[dict[str, Any]]) -> None:
     ruler = [{"pred": row["answer"], "others": {"id": row["id"]}} for row in made[:3]]
     own = [{"id": row["id"], "response": row["answer"]} for row in made[3:]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +32,21 @@ def test_a_stream_is_its_key(key: list[object]) -> None:
     one, two = Stream(*key), Stream(*key)
     assert one.raw(3).tolist() == two.raw(3).tolist()
     assert Stream(*key, "more").raw(2).tolist() != Stream(*key).raw(2).tolist()
+
+
+def test_a_stream_does_not_follow_what_becomes_of_its_key() -> None:
+    """A key is hashed when the stream is first drawn from; what it was made with may have changed by then."""
+
+    def parts() -> list[Any]:
+        return [{"k": 1, "deep": {"er": [1, {"x": 2}]}}, [1, [2, 3]], ({"in": "a tuple"},)]
+
+    mine, wanted = parts(), Stream("key", *parts()).raw(3).tolist()
+    early, again = Stream("key", *mine), Stream("key", *mine).again()
+    mine[0]["k"], mine[2][0]["in"] = 2, "another"
+    mine[0]["deep"]["er"][1]["x"] = 3
+    mine[1][1].append(4)
+    assert early.raw(3).tolist() == again.raw(3).tolist() == early.again().raw(3).tolist() == wanted
+    assert Stream("key", *mine).raw(3).tolist() != wanted
 
 
 def test_keys_are_not_run_together() -> None:
@@ -100,6 +116,20 @@ def test_samples_of_huge_limits_need_no_memory() -> None:
     assert len(set(Stream("huge").sample(1 << 60, 50))) == 50
     with pytest.raises(ValueError, match="cannot draw 4 distinct numbers below 3"):
         Stream("x").sample(3, 4)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 15, 16, 17, 300])
+def test_many_draws_are_those_that_come_one_by_one(size: int) -> None:
+    """Whatever words are at hand, and where one of them is refused."""
+    huge = [(1 << 64) - 1 - place % 3 * (1 << 61) for place in range(size)]
+    for begun in range(20):
+        for limits in ([2] * size, [*range(1, size + 1)], huge):
+            one, slow = Stream("many", size), Stream("many", size)
+            for stream in (one, slow):
+                stream.raw(begun)
+            assert one.each(limits) == [slow.below(limit) for limit in limits]
+            assert one.units(size) == [slow.unit() for _ in range(size)]
+            assert one.below(1 << 60) == slow.below(1 << 60)
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 15, 16, 17, 300])

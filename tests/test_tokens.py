@@ -254,6 +254,23 @@ def test_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         tokens.load(str(tmp_path / "rank.model"))
 
 
+@pytest.mark.parametrize("whole", [True, False], ids=["a folder", "its file"])
+def test_a_file_that_no_engine_reads_is_said(tmp_path: Path, whole: bool) -> None:
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    unread = '{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": "x"}, "added_tokens": []}'
+    for name, content, kind in (
+        ("tokenizer.json", unread.encode(), "tokenizer.json that the tokenizers package can read"),
+        ("tokenizer.model", b"\0\1", "SentencePiece model .* Give its tokenizer.json"),
+    ):
+        if name.endswith(".model"):
+            pytest.importorskip("sentencepiece")
+        (folder / name).write_bytes(content)
+        with pytest.raises(LcgenError, match=f"^'broken{'' if whole else f'/{name}'}' (is|holds) no {kind}"):
+            tokens.load(str(folder if whole else folder / name))
+        (folder / name).unlink()
+
+
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for package, name in [("tokenizers", "tokenizer.json"), ("sentencepiece", "x.model"), ("tiktoken", "")]:
         monkeypatch.setitem(sys.modules, package, None)

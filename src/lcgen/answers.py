@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from lcgen.errors import LcgenError, clause
+from lcgen.errors import LcgenError, clause, many
 
 CUT = frozenset(("length", "max_tokens", "max_output_tokens", "model_length"))
 """Reasons to stop that mean that the budget was used up."""
@@ -57,7 +57,7 @@ def of(entry: Any) -> Answer:
                 )
             if found.samples and found.cut and len(found.cut) != len(found.samples):
                 raise Unread(
-                    f"has {len(found.cut)} reasons to stop for {len(found.samples)} responses to {found.id[:120]!r}, but must have one for each"
+                    f"has {many(len(found.cut), 'reason')} to stop for {many(len(found.samples), 'response')} to {found.id[:120]!r}, but must have one for each"
                 )
             return replace(found, form=form)
     named = ", ".join(map(repr, list(entry)[:6])) or "no keys"

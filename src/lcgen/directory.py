@@ -169,7 +169,7 @@ class Roster:
     def __init__(self, names: forms.Pool, numbers: forms.Pool, lang: str, order: Order | None, rng: Stream) -> None:
         self._names, self._numbers, self._order, self._rng = names, numbers, order, rng
         self._naming = naming(lang)
-        self._next = {id(names): 0, id(numbers): 0}
+        self._ahead = {id(pool): pool.each() for pool in (names, numbers)}
         self._held: set[str] = set()
         self._near: dict[str, tuple[list[str], list[str]]] = {}
         self.made: set[str] = set()
@@ -244,10 +244,11 @@ class Roster:
         raise ValueError(f"there are not so many numbers that look like {number}")
 
     def _fresh(self, pool: forms.Pool) -> str:
-        text = pool.text(self._next[id(pool)])
-        while text in self._held:
-            self._next[id(pool)] += 1
-            text = pool.text(self._next[id(pool)])
+        text = next((text for text in self._ahead[id(pool)] if text not in self._held), None)
+        if text is None:
+            raise ValueError(
+                f"there are no more than {pool.form.size:,} different {'names' if pool is self._names else 'numbers'}"
+            )
         self._held.add(text)
         return text
 

@@ -31,6 +31,11 @@ def unknown(what: str, name: str, known: Iterable[str]) -> LcgenError:
     return LcgenError(f"Unknown {what} {name!r}.{hint} " + (f"Known: {', '.join(names)}." if names else "There are none."))
 
 
-def many(count: int, what: str) -> str:
-    """`1 row` or `1,200 rows`."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+def many(count: int, what: str, whats: str = "") -> str:
+    """`1 row` or `1,200 rows`; `whats` is the plural where an s does not make it."""
+    return f"{count:,} {agreed(count, what, whats or f'{what}s')}"
+
+
+def agreed(count: int, one: str, more: str) -> str:
+    """The word that goes with a count: `has` or `have`."""
+    return one if count == 1 else more

@@ -6,7 +6,7 @@ Distinct numbers give distinct texts, so a pool needs no memory of what it gave.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import numpy as np
@@ -21,6 +21,8 @@ from lcgen.uuids import Uuids
 
 FEW = 16
 """Below so many numbers plain integers are faster than arrays."""
+MANY = 256
+"""Texts that are drawn at once where a few were not enough."""
 DOMAINS = ("example.com", "example.net", "example.org")
 """Domains that are kept for examples (RFC 2606): nobody's mail."""
 
@@ -129,6 +131,13 @@ class Pool:
         if number + self.first >= self.form.size:
             raise IndexError(f"{self.form.name} has no text of number {number}")
         return self.form.text(self._walk(number + self.first))
+
+    def each(self) -> Iterator[str]:
+        """All texts from the first on, as they are asked for: few of them one by one, many in columns."""
+        size = self.form.size - self.first
+        yield from map(self.text, range(min(FEW, size)))
+        for low in range(FEW, size, MANY):
+            yield from self.form.texts(self.numbers(np.arange(low, min(low + MANY, size))))
 
     def find(self, text: str) -> int | None:
         """The id of a text, below zero where it stands before `first`; None where the form has no such text."""

@@ -80,18 +80,22 @@ def grow(rng: Stream, plan: Plan) -> Family:
     # The eldest of a line has nobody above; other answers may stand in the midst of theirs.
     below = plan.beyond if plan.ask == "eldest" else rng.below(plan.beyond + 1)
     line = plan.chain + plan.beyond
-    steps = [1 + (at - below in leaps if below <= at < below + plan.chain else rng.below(2)) for at in range(line)]
-    gender = [rng.below(2) for _ in range(line + 1)]
+    chain = [1 + (at in leaps) for at in range(plan.chain)]
+    beyond = [1 + more for more in rng.each([2] * plan.beyond)]
+    steps = [*beyond[:below], *chain, *beyond[below:]]
+    gender = rng.each([2] * (line + 1))
     found = [Relation(at + 1, at, step, gender[at + 1]) for at, step in enumerate(steps)]
     heights = [*accumulate(steps, initial=0)]
-    above: list[list[Relation]] = [*([relation] for relation in found), []]
+    above: dict[int, list[Relation]] = {}
     low, top = below, below + plan.chain
     downwards = plan.ask == "descendant"
     # Whoever the trace can reach from where it begins, upwards or downwards.
     reached = {*range(top + 1)} if downwards else {*range(low, line + 1)}
     for person in range(line + 1, line + 1 + plan.branches):
         beside, step = rng.below(person), 1 + rng.below(2)
-        upwards = len(above[beside]) < 2 and rng.below(2) == 1
+        # Few of a long line have anybody beside them.
+        parents = above.setdefault(beside, found[beside : beside + 1] if beside < line else [])
+        upwards = len(parents) < 2 and rng.below(2) == 1
         if beside in reached and downwards != upwards:
             goal = heights[low] if downwards else heights[top]
             allowed = [
@@ -104,21 +108,20 @@ def grow(rng: Stream, plan: Plan) -> Family:
                 upwards = not upwards
         if upwards:
             # Nobody has two fathers or two mothers.
-            taken = [relation.gender for relation in above[beside] if relation.generations == step == 1]
+            taken = [relation.gender for relation in parents if relation.generations == step == 1]
             gender.append(1 - taken[0] if taken else rng.below(2))
             found.append(Relation(person, beside, step, gender[person]))
-            above[beside].append(found[-1])
-            above.append([])
+            parents.append(found[-1])
             heights.append(heights[beside] + step)
         else:
             gender.append(rng.below(2))
             found.append(Relation(beside, person, step, gender[beside]))
-            above.append([found[-1]])
+            above[person] = [found[-1]]
             heights.append(heights[beside] - step)
-    chain, trace = found[low:top], [*range(low, top + 1)]
+    asked, trace = found[low:top], [*range(low, top + 1)]
     if downwards:
-        chain, trace = chain[::-1], trace[::-1]
-    return Family([*chain, *found[:low], *found[top:]], trace, heights[top] - heights[low])
+        asked, trace = asked[::-1], trace[::-1]
+    return Family([*asked, *found[:low], *found[top:]], trace, heights[top] - heights[low])
 
 
 def _clear(ask: Ask, height: int, goal: int) -> bool:
@@ -135,7 +138,7 @@ def depths(rng: Stream, plan: Plan, start: float) -> list[float]:
     if plan.gap:
         marks = sorted(wrapped(start + step * plan.gap) for step in range(count))
     else:
-        marks = sorted([start, *(rng.unit() for _ in range(count - 1))])
+        marks = sorted([start, *rng.units(count - 1)])
     ranks = list(range(count))
     if plan.order == "shuffled":
         ranks = rng.shuffle(ranks)
@@ -145,7 +148,7 @@ def depths(rng: Stream, plan: Plan, start: float) -> list[float]:
         # Neighbours on the chain stand in different halves, each as far from the next as from the one before.
         half = -(-count // 2)
         ranks = [number // 2 + (half if number % 2 else 0) for number in ranks]
-    return [*(marks[rank] for rank in ranks), *(rng.unit() for _ in range(plan.relations - count))]
+    return [*(marks[rank] for rank in ranks), *rng.units(plan.relations - count)]
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from collections.abc import Sequence
+from functools import cached_property
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lcgen.ledger import Ledger
+from lcgen.errors import LcgenError
+from lcgen.ledger import FEW, MANY, Ledger, planted
 
 if TYPE_CHECKING:
     from lcgen.contract import Quote
     from lcgen.tokens import Tokenizer
 
 
-StartOf = Callable[[int], int]
-"""The token with which a unit of a lane starts, by its place; for the number of units the token behind the last one."""
+class Starts(NamedTuple):
+    """The token with which each unit of a lane starts, by its place; for the number of units the token behind the last one."""
+
+    ends: np.ndarray
+    """Tokens up to the end of each unit, by their weights."""
+    low: int
+    """Where the first unit starts."""
+    high: int
+    """Where the second one does, by what stands there: those behind it follow by weights."""
+    end: int
+    """The token behind the last one, by what stands behind it."""
+
+    def at(self, unit: int) -> int:
+        """Where one unit starts."""
+        if unit == 0:
+            return self.low
+        return self.end if unit == len(self.ends) else self.high + int(self.ends[unit - 1]) - int(self.ends[0])
+
+    def each(self, units: Sequence[int]) -> list[int]:
+        """Where each of some units starts."""
+        if len(units) <= FEW:
+            return list(map(self.at, units))
+        places = np.array(units)
+        found = self.high + self.ends[places - 1] - self.ends[0]
+        found[places == 0], found[places == len(self.ends)] = self.low, self.end
+        starts: list[int] = found.tolist()
+        return starts
 
 
 class Piece(NamedTuple):
@@ -56,14 +82,40 @@ class LaidLane:
     def _mend(self) -> None:
         """Counts the seams of plants, whose ends may be other than those of filler, and mends the weights behind them; and the skeleton's."""
         count = len(self.order)
-        plants = np.flatnonzero(self.order < 0).tolist()
-        seams = sorted({place for plant in plants for place in (plant, plant + 1) if 0 < place < count})
+        seams = sorted({place for plant in self.plants[0] for place in (plant, plant + 1) if 0 < place < count})
+        if len(seams) > MANY and self._read(np.array(seams)):
+            seams = []
         heads, tails = self.ledger.beside(self.order, seams)
         added, moved = self.ledger.scale.tokenizer.seams([self.first, *heads], [self.last, *tails])
         self.joint, *grown = added.tolist()
         self.shift, *shifts = moved.tolist()
         self.weights[seams] = grown
         self.moved = dict(zip(seams, shifts))
+
+    def _read(self, seams: np.ndarray) -> bool:
+        """Mends the weights at many seams by one encoding of an excerpt: the lane without the units that stand beside no plant. Each plant has
+        its own neighbours there, whole, and else filler stands beside filler, which weighs the same beside any.
+
+        Gives False, and mends nothing, where the excerpt does not bear that out: where the filler in it weighs something else, a plant does
+        not begin with a token, or the first unit of the lane has other tokens than alone.
+        """
+        near, ledger = np.unique(np.concatenate([seams - 1, seams])), self.ledger
+        excerpt, tokenizer = self.order[near], ledger.scale.tokenizer
+        try:
+            starts = tokenizer.starts(b"".join(chain.from_iterable(ledger.runs(excerpt, *planted(excerpt)))).decode())
+        except LcgenError:
+            return False
+        borders = np.cumsum(ledger.sizes(excerpt)[0])
+        passed = starts.searchsorted(borders)
+        weights, mended, plants = np.diff(passed), np.isin(near[1:], seams), excerpt[1:] < 0
+        if (
+            (weights != self.weights[near[1:]])[~mended].any()
+            or (np.append(starts, borders[-1])[passed] != borders)[:-1][plants].any()
+            or (near[0] == 0 and passed[0] != tokenizer.count(self.first))
+        ):
+            return False
+        self.weights[near[1:][mended]] = weights[mended]
+        return True
 
     @cached_property
     def ends(self) -> np.ndarray:
@@ -81,14 +133,19 @@ class LaidLane:
         return np.cumsum(self.ledger.sizes(self.order)[0], dtype=np.int64)
 
     @cached_property
-    def runs(self) -> list[tuple[int, list[bytes | memoryview]]]:
-        """Place and UTF-8 text of each run of units (see Ledger.runs)."""
-        return list(self.ledger.runs(self.order))
+    def plants(self) -> tuple[list[int], list[int]]:
+        """Places and names of the plants."""
+        return planted(self.order)
+
+    @cached_property
+    def runs(self) -> list[list[bytes | memoryview]]:
+        """Filler and plants in turn, UTF-8 (see Ledger.runs)."""
+        return self.ledger.runs(self.order, *self.plants)
 
     @cached_property
     def slices(self) -> list[bytes | memoryview]:
         """The lane in pieces, UTF-8."""
-        return [self.head.encode(), *chain.from_iterable(run for _, run in self.runs), self.tail.encode()]
+        return [self.head.encode(), *chain.from_iterable(self.runs), self.tail.encode()]
 
     @cached_property
     def text(self) -> str:
@@ -144,22 +201,22 @@ class Layout:
         plants = self.ledger.draft.plants
         found = []
         end = len(before)
-        for place, (number, start_of) in enumerate(zip(order, tokens)):
+        for place, (number, starts) in enumerate(zip(order, tokens)):
             lane = self.lanes[number]
             end += len(self.ledger.before(place)) + len(lane.head)
-            lengths = [sum(map(len, run)) if ascii else len(b"".join(run).decode()) for _, run in lane.runs]
-            extent, copy = (start_of(0), start_of(len(lane.order))), place // len(self.lanes)
-            for (unit, _), char_end in zip(lane.runs, accumulate(lengths)):
-                # A plant is one unit.
-                if (name := int(lane.order[unit])) < 0:
-                    chars = end + char_end - len(plants[-1 - name].text), end + char_end
-                    span = start_of(unit), start_of(unit + 1) + lane.moved.get(unit + 1, 0)
-                    found.append(_piece(-1 - name, copy, chars, span, extent))
+            lengths = [sum(map(len, run)) if ascii else len(b"".join(run).decode()) for run in lane.runs]
+            extent, copy = (starts.at(0), starts.at(len(lane.order))), place // len(self.lanes)
+            # Every other run is a plant, which is one unit.
+            units, names = lane.plants
+            behind, stops = [unit + 1 for unit in units], [*accumulate(lengths, initial=end)][2::2]
+            for name, char_end, low, high, border in zip(names, stops, starts.each(units), starts.each(behind), behind):
+                chars, span = (char_end - len(plants[name].text), char_end), (low, high + lane.moved.get(border, 0))
+                found.append(_piece(name, copy, chars, span, extent))
             for at, quote in enumerate(quotes):
                 if quote.plant.lane == number:
                     start, size = end - len(lane.head) + quote.start, len(quote.plant.text)
                     led = before if place == 0 else None
-                    near = None if whole is not None else self._near(lane, quote, start_of, tokenizer, led, ascii)
+                    near = None if whole is not None else self._near(lane, quote, starts, tokenizer, led, ascii)
                     if near is None:
                         whole = self._whole(before, after, tokenizer, order) if whole is None else whole
                         byte = len((before + self.context(order))[:start].encode())
@@ -174,7 +231,7 @@ class Layout:
         return np.asarray(tokenizer.starts(before + self.context(order) + after))
 
     def _near(
-        self, lane: LaidLane, quote: Quote, start_of: StartOf, tokenizer: Tokenizer, before: str | None, ascii: bool
+        self, lane: LaidLane, quote: Quote, starts: Starts, tokenizer: Tokenizer, before: str | None, ascii: bool
     ) -> tuple[int, int] | None:
         """First token of a quote and the one behind its last, read where its units stand between their neighbours.
 
@@ -197,17 +254,17 @@ class Layout:
         if first and cuts[at] != border:
             return None
         # Bytes here are counted from the beginning of the lead, tokens from that of the input.
-        shift, passed = border - (int(ends[first - 1]) if first else 0), start_of(first) - at if first else 0
+        shift, passed = border - (int(ends[first - 1]) if first else 0), starts.at(first) - at if first else 0
         return (
             passed + int(np.searchsorted(cuts, low + shift, side="right")) - 1,
             passed + int(np.searchsorted(cuts, high + shift)),
         )
 
-    def _tokens(self, before: str, after: str, tokenizer: Tokenizer, order: Sequence[int]) -> list[StartOf]:
+    def _tokens(self, before: str, after: str, tokenizer: Tokenizer, order: Sequence[int]) -> list[Starts]:
         """Of each lane shown where its units start, by arithmetic."""
         # Token borders at the first unit of a lane are read where that unit stands, among the skeletons.
         starts = tokenizer.starts(before + self.ledger.joined(self.skeletons, order) + after)
-        found: list[StartOf] = []
+        found: list[Starts] = []
         byte, passed = len(before.encode()), 0
         for place, number in enumerate(order):
             lane = self.lanes[number]
@@ -219,13 +276,13 @@ class Layout:
             byte = second + len(lane.last.encode())
             # The end of the last unit may be cut in another way before what follows than before another unit.
             end = starts.searchsorted(byte) + lane.middle if len(lane.order) > 1 else high
-            found.append(partial(_start_of, lane.ends, passed + int(low), passed + int(high), passed + int(end)))
+            found.append(Starts(lane.ends, passed + int(low), passed + int(high), passed + int(end)))
             byte, passed = byte + len(lane.tail.encode()), passed + lane.middle
         return found
 
-    def _read(self, starts: np.ndarray, before: str, order: Sequence[int]) -> list[StartOf]:
+    def _read(self, starts: np.ndarray, before: str, order: Sequence[int]) -> list[Starts]:
         """The same, read from the tokens of the whole text where weights do not add up."""
-        found: list[StartOf] = []
+        found: list[Starts] = []
         byte = len(before.encode())
         for place, number in enumerate(order):
             lane = self.lanes[number]
@@ -236,17 +293,11 @@ class Layout:
             # A unit starts with the first token of its separator, unless that is the end of the unit before: then with the token that
             # holds its first character.
             low = np.searchsorted(starts, borders[1:] - np.array(bare, np.int64), side="right") - 1
-            begins = np.minimum(low, np.searchsorted(starts, borders[:-1])).tolist()
-            found.append([*begins, int(np.searchsorted(starts, borders[-1]))].__getitem__)
+            begins = np.minimum(low, np.searchsorted(starts, borders[:-1]))
+            ends = np.append(begins[1:], np.searchsorted(starts, borders[-1]))
+            found.append(Starts(ends, *(int(at) for at in (begins[0], ends[0], ends[-1]))))
             byte = int(borders[-1]) + len(lane.tail.encode())
         return found
-
-
-def _start_of(ends: np.ndarray, low: int, high: int, end: int, unit: int) -> int:
-    """Where a unit starts in a lane that begins with token `low`, whose second unit begins with `high`, and behind whose last is `end`."""
-    if unit == 0:
-        return low
-    return end if unit == len(ends) else high + int(ends[unit - 1]) - int(ends[0])
 
 
 def _piece(plant: int, copy: int, chars: tuple[int, int], tokens: tuple[int, int], lane: tuple[int, int]) -> Piece:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from functools import cached_property
+from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from lcgen.tokens import Scale
 
 MANY = 64
-"""Plants of a lane beyond which its filler is written at once."""
+"""Plants of a lane beyond which they are placed in columns, and the filler between them is written at once."""
 FEW = 8
 """Seams up to which what stands beside them is read unit by unit."""
 
@@ -200,6 +201,8 @@ class Ledger:
             weights = self.plant_weights.tolist()
         else:
             weights = [1] * len(self.plant_weights)
+        if len(plants) > MANY:
+            return self._inserted(ids, before, np.array(plants, np.int64), np.array(weights, np.int64))
         length = int(before[-1]) + sum(weights[number] for number in plants)
         depths = [self.draft.plants[number].depth for number in plants]
         ranked = sorted(range(len(plants)), key=depths.__getitem__)
@@ -219,6 +222,18 @@ class Ledger:
             places += [last] * len(group)
             names += [-1 - number for number in group]
         return np.insert(ids, places, names)
+
+    def _inserted(self, ids: np.ndarray, before: np.ndarray, plants: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """The same for many plants, in columns. `before` is what the lane holds before each unit of filler and behind the last one."""
+        depths = np.array([self.draft.plants[number].depth for number in plants.tolist()])
+        ranked = np.argsort(depths, kind="stable")
+        plants, depths, own = plants[ranked], depths[ranked], weights[plants[ranked]]
+        firsts = np.flatnonzero(np.append(True, depths[1:] != depths[:-1]))
+        group = np.add.reduceat(own, firsts)
+        wanted = depths[firsts] * (int(before[-1] + own.sum()) - group) - (np.cumsum(group) - group)
+        gap = np.minimum(before.searchsorted(np.ceil(wanted).astype(np.int64)), len(ids))
+        places = gap - ((gap > 0) & (wanted - before[gap - 1] < before[gap] - wanted))
+        return np.insert(ids, np.maximum.accumulate(places).repeat(np.diff(firsts, append=len(plants))), -1 - plants)
 
     def unit(self, unit: int, leads: bool = False) -> str:
         """One unit with the separator before it, or without where it leads its lane."""
@@ -263,40 +278,42 @@ class Ledger:
         """What stands before the lane at this place of an order."""
         return "" if place == 0 else self.draft.join if place % len(self.draft.lanes) else self.draft.again
 
-    def runs(self, order: np.ndarray) -> Iterator[tuple[int, list[bytes | memoryview]]]:
-        """Place and text of each run of a lane: the unit that leads, every plant alone, filler as far as it goes."""
-        cuts = np.flatnonzero(order < 0).tolist()
-        bounds = sorted({0, 1, *cuts, *(cut + 1 for cut in cuts), len(order)}) if len(order) else [0]
-        # Written at once and then cut, where plants are many: to ask for the filler between two of them takes longer than they do.
-        many = len(cuts) > MANY
-        whole, ends = (
-            (self._filler(order), np.cumsum(self.sizes(order)[0])[bounds[1:] - np.int64(1)].tolist())
-            if many
-            else (memoryview(b""), [])
-        )
-        passed, units = 0, order[bounds[:-1]].tolist()
-        for number, (start, end, unit) in enumerate(zip(bounds[:-1], bounds[1:], units)):
-            if start == 0 or unit < 0:
-                yield start, [self.unit(unit, leads=start == 0).encode()]
-            elif many:
-                size = ends[number] - ends[number - 1]
-                yield start, [whole[passed : passed + size]]
-                passed += size
-            else:
-                yield start, self.draft.filler.slices(order[start:end], self.draft.sep)
+    def runs(self, order: np.ndarray, places: Sequence[int], names: Sequence[int]) -> list[list[bytes | memoryview]]:
+        """A lane in UTF-8: the filler before its first plant, that plant, the filler behind it, and so on to the filler behind the last one.
+        The plants are those that `planted` finds."""
+        plants: list[list[bytes | memoryview]] = [[self._planted[name]] for name in names]
+        if names and places[0] == 0:
+            plants[0] = [self.draft.plants[names[0]].text.encode()]
+        if len(names) > MANY:
+            # Written at once and then cut: to ask for the filler between two plants takes longer than they do.
+            filler = order[order >= 0]
+            whole = memoryview(b"".join(self.draft.filler.slices(filler, self.draft.sep)) if len(filler) else b"")
+            led, leads = self.draft.filler.sizes(filler, self.draft.sep)
+            ends = np.append(0, np.cumsum(led))[np.append(np.array(places) - np.arange(len(places)), len(filler))].tolist()
+            start = int(leads[0]) if len(filler) and places[0] > 0 else 0
+            between: list[list[bytes | memoryview]] = [[whole[low:high]] for low, high in zip([start, *ends], ends)]
+        else:
+            bounds = zip([0, *[place + 1 for place in places]], [*places, len(order)])
+            between = [self._between(order[low:high], low == 0) for low, high in bounds]
+        return [run for pair in zip(between, plants) for run in pair] + between[-1:]
 
-    def _filler(self, order: np.ndarray) -> memoryview:
-        """The filler of a lane behind its first unit, one after another."""
-        behind = order[1:][order[1:] >= 0]
-        return memoryview(b"".join(self.draft.filler.slices(behind, self.draft.sep)) if len(behind) else b"")
+    def _between(self, filler: np.ndarray, leads: bool) -> list[bytes | memoryview]:
+        """Filler between two plants, or at an end of a lane."""
+        first: list[bytes | memoryview] = [self.unit(int(filler[0]), leads=True).encode()] if leads and len(filler) else []
+        rest = filler[len(first) :]
+        return first + self.draft.filler.slices(rest, self.draft.sep) if len(rest) else first
+
+    @cached_property
+    def _planted(self) -> list[bytes]:
+        """The plants behind their separators, UTF-8."""
+        return [(self.draft.sep + plant.text).encode() for plant in self.draft.plants]
 
     def sizes(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of each unit of a lane its bytes with the separator before it, and those of the separator; none before the first."""
-        plants = [len(plant.text.encode()) for plant in self.draft.plants]
-        led, leads = (np.full(len(order), len(self.draft.sep.encode()), np.int64) for _ in range(2))
+        led, leads = np.empty(len(order), np.int64), np.full(len(order), len(self.draft.sep.encode()), np.int64)
         filler = order >= 0
         led[filler], leads[filler] = self.draft.filler.sizes(order[filler], self.draft.sep)
-        led[~filler] += np.array(plants, np.int64)[-1 - order[~filler]]
+        led[~filler] = np.array([*map(len, self._planted)], np.int64)[-1 - order[~filler]]
         led[:1] -= leads[:1]
         leads[:1] = 0
         return led, leads
@@ -313,7 +330,7 @@ class Ledger:
                 head, (led, leads) = (self.before(place) + lane.head).encode(), self.sizes(order)
                 ends = end + len(head) + np.cumsum(led, dtype=np.int64)
                 spans.append(np.stack([ends - led + leads, ends], 1))
-                pieces += [head, *(piece for _, run in self.runs(order) for piece in run), lane.tail.encode()]
+                pieces += [head, *chain.from_iterable(self.runs(order, *planted(order))), lane.tail.encode()]
                 end += len(head) + int(led.sum()) + len(lane.tail.encode())
             whole = b"".join(pieces)
             text = whole.decode()
@@ -324,6 +341,12 @@ class Ledger:
             return text, spans, orders
 
         return Context(build, self.scale.tokenizer.count, share, closed)
+
+
+def planted(order: np.ndarray) -> tuple[list[int], list[int]]:
+    """Places and names of the plants of a lane."""
+    places = np.flatnonzero(order < 0)
+    return places.tolist(), (-1 - order[places]).tolist()
 
 
 def _ranks(keys: np.ndarray) -> np.ndarray:

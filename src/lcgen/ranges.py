@@ -49,13 +49,18 @@ def size_label(tokens: int) -> str:
     return str(tokens)
 
 
-def _tokens(text: str, part: str) -> int:
+def counted(text: str) -> float | None:
+    """The tokens that a person writes as `4k`, `1.5m` or `1000`; None for what is written otherwise."""
     match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,12})?)([km]?)", text.strip().lower())
-    if not match:
+    return float(match[1]) * UNITS[match[2]] if match else None
+
+
+def _tokens(text: str, part: str) -> int:
+    tokens = counted(text)
+    if tokens is None:
         raise LcgenError(
             f"Cannot read the length {text.strip()!r}{'' if text == part else f' of {part.strip()!r}'}. {LENGTH_HELP}"
         )
-    tokens = float(match[1]) * UNITS[match[2]]
     if tokens != int(tokens) or not 1 <= tokens <= MOST_TOKENS:
         raise LcgenError(f"The length {text.strip()!r} must be a whole number of tokens from 1 to {size_label(MOST_TOKENS)}.")
     return int(tokens)

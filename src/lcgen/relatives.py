@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from os.path import commonprefix
 from typing import NamedTuple
 
@@ -50,6 +50,13 @@ def sayings(wording: Wording) -> list[Said]:
     if missing := [macro for kind, macro in enumerate(TERMS) if kind not in kinds.values()]:
         raise LcgenError(f"The template {wording.name} has no term in the macro {missing[0]!r}, which this puzzle needs.")
     return found
+
+
+def worded(wording: Wording, said: Said) -> Callable[[str, str], str]:
+    """What writes this wording of a relation, given elder and younger: planted relations may be thousands."""
+    slots = {"term": said.term, "elder": "{0}", "younger": "{1}"}
+    parts = wording.parts(said.sentence)
+    return "".join(slots[slot] if slot else text.replace("{", "{{").replace("}", "}}") for text, slot in parts).format
 
 
 def read(context: str, wording: Wording) -> Iterator[tuple[str, str, int]]:

@@ -11,7 +11,7 @@ from typing import Any
 from lcgen import estimates
 from lcgen.cells import Cell, Figures, cells, effective, fields
 from lcgen.contract import Estimate
-from lcgen.errors import unknown
+from lcgen.errors import agreed, many, unknown
 from lcgen.responses import some
 from lcgen.scoring import ENDS, Joined, Scored, listed
 
@@ -156,9 +156,10 @@ def notes(scored: Scored, missing: str) -> list[str]:
     rows, said = sum(scored.configs.values()), []
     for one in scored.joined:
         if lost := one.missing.total():
-            how = "count as empty answers (--missing zero)" if missing == "zero" else "are left out (--missing skip)"
+            zero = agreed(lost, "counts as an empty answer", "count as empty answers")
+            how = f"{zero} (--missing zero)" if missing == "zero" else f"{agreed(lost, 'is', 'are')} left out (--missing skip)"
             said.append(
-                f"{one.name}: {lost:,} of {rows:,} rows have no response and {how}: {listed(one.missing, scored.configs)}."
+                f"{one.name}: {lost:,} of {many(rows, 'row')} {agreed(lost, 'has', 'have')} no response and {how}: {listed(one.missing, scored.configs)}."
             )
         if len(one.forms) > 1:
             kinds = ", ".join(f"{count:,} of {form}" for form, count in one.forms.items())
@@ -168,8 +169,14 @@ def notes(scored: Scored, missing: str) -> list[str]:
             more = "" if len(one.unread) <= 3 else f" and {len(one.unread) - 3:,} more"
             said.append(f"{one.name}: passed over: {'; '.join(one.unread[:3])}{more}.")
         if one.ends["truncated"] or one.ends["unclosed"]:
-            cut = f"{one.ends['truncated']:,} were cut off by the budget" if one.tells else "why they ended is not told"
-            said.append(f"{one.name}: of its answers {cut}, {one.ends['unclosed']:,} never closed their thinking.")
+            cut = (
+                f"{one.ends['truncated']:,} {agreed(one.ends['truncated'], 'was', 'were')} cut off by the budget"
+                if one.tells
+                else "why they ended is not told"
+            )
+            said.append(
+                f"{one.name}: of its answers {cut}, {one.ends['unclosed']:,} never closed {agreed(one.ends['unclosed'], 'its', 'their')} thinking."
+            )
         if one.unknown:
             said.append(f"{one.name}: {some(one.unknown, 'id')} of no row here, passed over.")
     return said

@@ -20,7 +20,7 @@ from lcgen import generators, grading
 from lcgen.answers import Answer
 from lcgen.builders import manifest, reading
 from lcgen.contract import Row, Task
-from lcgen.errors import CheckFailed, LcgenError, unknown
+from lcgen.errors import CheckFailed, LcgenError, agreed, many, unknown
 from lcgen.ids import turn
 from lcgen.progress import Progress
 from lcgen.responses import Responses, digest, some
@@ -209,8 +209,9 @@ def _check(folder: Path, answers: Sequence[Responses], found: Scored, missing: M
                 )
         if missing == "error" and (lost := joined.missing.total()):
             raise CheckFailed(
-                f"{run.title}: {lost:,} of {len(ids):,} rows have no response ({listed(joined.missing, found.configs)}). Let the "
-                "model answer them, or count them as empty answers (--missing zero), or leave them out (--missing skip)."
+                f"{run.title}: {lost:,} of {many(len(ids), 'row')} {agreed(lost, 'has', 'have')} no response ({listed(joined.missing, found.configs)}). Let the "
+                f"model answer {agreed(lost, 'it, or count it as an empty answer', 'them, or count them as empty answers')} (--missing zero), "
+                f"or leave {agreed(lost, 'it', 'them')} out (--missing skip)."
             )
 
 

@@ -17,6 +17,10 @@ canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii
 """JSON of a value, the same for equal values; one encoder for all, since a row writes a dozen keys."""
 
 
+HOLDING = {dict, list, tuple}
+"""What JSON writes with others in it."""
+
+
 class Stream:
     """An endless sequence of random draws that is a pure function of its key.
 
@@ -25,6 +29,11 @@ class Stream:
     """
 
     def __init__(self, *key: Any) -> None:
+        try:
+            hash(key)
+        except TypeError:
+            # A dictionary or list may be another one by the time that the stream is drawn from. What holds none has a hash.
+            key = _fixed(key)
         self._of, self._blocks = key, 0
         self._words: list[int] = []
 
@@ -43,9 +52,19 @@ class Stream:
     def _word(self) -> int:
         """The next 64-bit word."""
         if not self._words:
-            block = self._block()
-            self._words = list(struct.unpack(f"<{len(block) // 8}Q", block))[::-1]
+            self._words = self._fresh()
         return self._words.pop()
+
+    def _fresh(self) -> list[int]:
+        """The words of the next block, the last one first."""
+        block = self._block()
+        return list(struct.unpack(f"<{len(block) // 8}Q", block))[::-1]
+
+    def _ahead(self, count: int) -> list[int]:
+        """The next `count` words, which still are to be taken."""
+        while len(self._words) < count:
+            self._words[:0] = self._fresh()
+        return self._words[: -count - 1 : -1]
 
     def child(self, *key: Any) -> Stream:
         """A stream of its own for a part of this one's purpose; draws here do not move draws there."""
@@ -53,7 +72,8 @@ class Stream:
 
     def again(self) -> Stream:
         """This stream from its beginning."""
-        fresh = Stream(*self._of)
+        fresh = Stream()
+        fresh._of = self._of
         if "key" in self.__dict__:
             fresh.key = self.key
         return fresh
@@ -85,6 +105,21 @@ class Stream:
         """A float in [0, 1) of 53 random bits."""
         return (self._word() >> 11) * 2.0**-53
 
+    def units(self, count: int) -> list[float]:
+        """The next `count` floats in [0, 1), as `unit` gives them."""
+        words = self._ahead(count)
+        del self._words[len(self._words) - count :]
+        return [(word >> 11) * 2.0**-53 for word in words]
+
+    def each(self, limits: Sequence[int]) -> list[int]:
+        """A whole number below each of the limits, in their order: those that `below` gives one after another."""
+        words = self._ahead(len(limits))
+        if words and min(words) >= max(limits):
+            # None of them is refused (see below), so they are taken at once.
+            del self._words[-len(words) :]
+            return [word % limit for word, limit in zip(words, limits)]
+        return [self.below(limit) for limit in limits]
+
     def belows(self, limit: int, count: int) -> np.ndarray:
         """`count` whole numbers below `limit` (int64). The bias of at most limit / 2**64 is below any test's reach."""
         return np.asarray(self.raw(count) % np.uint64(limit), np.int64)
@@ -99,7 +134,7 @@ class Stream:
             raise ValueError(f"cannot draw {count} distinct numbers below {limit}")
         moved: dict[int, int] = {}
         drawn = []
-        for place, step in enumerate(self._steps(limit, count)):
+        for place, step in enumerate(self.each(range(limit, limit - count, -1))):
             other = place + step
             drawn.append(moved.get(other, other))
             moved[other] = moved.get(place, place)
@@ -108,15 +143,17 @@ class Stream:
     def shuffle(self, items: Sequence[Item]) -> list[Item]:
         """The items in random order, as a new list."""
         found = list(items)
-        for place, step in enumerate(self._steps(len(found), len(found))):
+        for place, step in enumerate(self.each(range(len(found), 0, -1))):
             found[place], found[place + step] = found[place + step], found[place]
         return found
 
-    def _steps(self, limit: int, count: int) -> list[int]:
-        """The next whole number below `limit`, then one below `limit - 1`, and so on: so many of them."""
-        words = self._words[-count:] if 0 < count <= len(self._words) else []
-        if words and min(words) >= limit:
-            # None of them is refused (see below), so they are taken at once.
-            del self._words[-count:]
-            return [word % (limit - place) for place, word in enumerate(reversed(words))]
-        return [self.below(limit - place) for place in range(count)]
+
+def _fixed(part: Any) -> Any:
+    """A part of a key with dictionaries and lists of its own."""
+    if isinstance(part, dict):
+        try:
+            hash(tuple(part.values()))
+        except TypeError:
+            return {name: _fixed(value) if type(value) in HOLDING else value for name, value in part.items()}
+        return part.copy()
+    return tuple([_fixed(value) if type(value) in HOLDING else value for value in part])

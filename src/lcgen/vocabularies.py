@@ -123,7 +123,7 @@ def _from_json(file: Path, name: str, source: str) -> Tokenizer:
         slow = Hugging(name, source, whole, control)
         slow.reference = "tokenizers"
     except Exception:
-        raise LcgenError(f"{name!r} is no tokenizer.json that the tokenizers package can read.") from None
+        raise LcgenError(f"{name!r} {_has(file, name)} no tokenizer.json that the tokenizers package can read.") from None
     bare = json.dumps({**data, "post_processor": None})  # splintr's ordinary reading would add its tokens
     fast, probed = _stand_in(slow, bare, sorted(set(added) - control))
     if fast is None:
@@ -166,13 +166,18 @@ def _stand_in(slow: Hugging, text: str, ordinary: Sequence[str]) -> tuple[Splint
     return (fast if same else None), probed
 
 
+def _has(file: Path, name: str) -> str:
+    """What a name does that turned out to be no tokenizer: a file is none, a folder or a model of the Hub holds none."""
+    return "is" if name.endswith(file.name) else "holds"
+
+
 def _from_model(file: Path, name: str, source: str) -> Tokenizer:
     package = _package("sentencepiece", name)
     try:
         tokenizer = SentencePiece(name, source, package.SentencePieceProcessor(model_file=str(file)))
     except Exception:
         raise LcgenError(
-            f"{name!r} is no SentencePiece model (tiktoken rank files have the same ending). Give its tokenizer.json."
+            f"{name!r} {_has(file, name)} no SentencePiece model (tiktoken rank files have the same ending). Give its tokenizer.json."
         ) from None
     tokenizer.reference, tokenizer.facts = "sentencepiece", {"reference": "sentencepiece itself"}
     return tokenizer

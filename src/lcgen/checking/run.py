@@ -18,7 +18,7 @@ from lcgen.checking.judge import Cost, Judge
 from lcgen.checking.prompts import FRESH
 from lcgen.checking.trials import NUMBERLESS, Record, check
 from lcgen.contract import Row
-from lcgen.errors import LcgenError
+from lcgen.errors import LcgenError, agreed, many
 from lcgen.progress import Progress
 
 INDUCTION = "induction"
@@ -68,7 +68,7 @@ def run(job: Job, progress: Progress | None = None) -> Findings:
     )
     if records and all(record.skipped == NUMBERLESS for record in records):
         raise LcgenError(
-            f"{names[0]} judges none of {len(records):,} rows: {NUMBERLESS}. Try --dtype float32, or another model; `lcgen check` without "
+            f"{names[0]} judges none of {many(len(records), 'row')}: {NUMBERLESS}. Try --dtype float32, or another model; `lcgen check` without "
             "--model takes the reference model."
         )
     order = {record.id: number for number, record in enumerate(records)} if len(devices) == 1 else _order(job, made)
@@ -194,9 +194,9 @@ def _spared(limit: int, spared: Counter[str], held: Counter[str]) -> str:
     of_each = [
         f"{config} {spared[config]} of {held[config]}" for config in (*whole, *(name for name in spared if name not in whole))
     ]
-    nothing = f"; of {len(whole)} config{'s' if len(whole) > 1 else ''} nothing is checked" if whole else ""
+    nothing = f"; of {many(len(whole), 'config')} nothing is checked" if whole else ""
     return (
-        f"--limit {limit} is below the {held.total():,} cells: {spared.total():,} of them get no row ({', '.join(of_each[:5])}"
+        f"--limit {limit} is below the {held.total():,} cells: {spared.total():,} of them {agreed(spared.total(), 'gets', 'get')} no row ({', '.join(of_each[:5])}"
         f"{', ...' if len(of_each) > 5 else ''}){nothing}. --limit {held.total()} gives each one."
     )
 
@@ -236,7 +236,7 @@ def _notes(records: Sequence[Record], made: dict[str, Any], planned: int, stoppe
         )
     for why in dict.fromkeys(record.skipped for record in records if record.skipped):
         count = sum(record.skipped == why for record in records)
-        found.append(f"{count:,} of {planned:,} rows were skipped: {why}.")
+        found.append(f"{count:,} of {many(planned, 'row')} {agreed(count, 'was', 'were')} skipped: {why}.")
     if stopped:
-        found.append(f"Stopped after {len(records):,} of {planned:,} rows; what follows is of these.")
+        found.append(f"Stopped after {len(records):,} of {many(planned, 'row')}; what follows is of these.")
     return found

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lcgen.contract import Estimate
-from lcgen.errors import LcgenError
+from lcgen.errors import LcgenError, many
 from lcgen.reporting.charts import Heat
 from lcgen.reporting.gather import Gathered
 from lcgen.responses import some
@@ -54,7 +54,7 @@ def read(path: Path, found: Gathered) -> Check:
             f"{path} is a check of another build: it has {some(others, 'row')}, which {'is' if len(others) == 1 else 'are'} not here. Check this folder: "
             "`lcgen check DIR --out FILE`."
         )
-    about = f"{model} looked at {checked:,} rows: {verdict}. How often the right answer ranks first among candidates, in the {', '.join(PROMPTS.values())}."
+    about = f"{model} looked at {many(checked, 'row')}: {verdict}. How often the right answer ranks first among candidates, in the {', '.join(PROMPTS.values())}."
     faults = [cell for cell in cells if cell["level"] == "cell" and cell["verdict"] in FAULTS]
     shown = [*faults, *(cell for cell in cells if cell["level"] != "cell")]
     head = ["config or task", "depth", "rows", *PROMPTS.values(), "verdict"]

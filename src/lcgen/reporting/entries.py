@@ -10,6 +10,7 @@ from typing import Any
 
 from lcgen import excerpt, grading, proof
 from lcgen.contract import Row
+from lcgen.errors import many
 
 Entry = dict[str, Any]
 REACH = 160
@@ -101,7 +102,7 @@ def _why(row: Row, said: str) -> list[str]:
         return []
     lacks = [value for value in dict.fromkeys(row["outputs"]) if not grading.mentions(visible, value)]
     found = len(dict.fromkeys(row["outputs"])) - len(lacks)
-    lines = [f"Names {found:,} of {found + len(lacks):,} answers."]
+    lines = [f"Names {found:,} of {many(found + len(lacks), 'answer')}."]
     if lacks:
         lines.append(f"Does not name: {_list(lacks)}")
     roles = {piece["value"]: piece["role"] for piece in row["evidence"] if piece["value"] and piece["role"] != "gold"}

@@ -15,7 +15,7 @@ from lcgen import proof, scoring
 from lcgen.builders import manifest
 from lcgen.cells import MOST_VALUES
 from lcgen.contract import Row
-from lcgen.errors import LcgenError
+from lcgen.errors import LcgenError, many
 from lcgen.progress import Progress
 from lcgen.reporting import told
 from lcgen.reporting.entries import Entry, entry
@@ -152,7 +152,7 @@ def gather(folder: Path, files: Sequence[str | Path | Mapping[str, Any]], progre
     for path, lines in given:
         rows, total = len({name for run in lines.values() for name in run}), sum(found.configs.values())
         if rows != total:
-            said.append(f"{shown(path)} has scores of {rows:,} rows; the folder has {total:,}.")
+            said.append(f"{shown(path)} has scores of {many(rows, 'row')}; the folder has {total:,}.")
     return Gathered(
         made, found, names, collector.places, sorted(collector.sizes, key=collector.sizes.__getitem__), collector.entries(), said
     )

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from lcgen import generators, params
+from lcgen.errors import many
 
 
 def listed() -> dict[str, Any]:
@@ -45,7 +46,7 @@ def described(name: str) -> dict[str, Any]:
         short = shortened(entry["lengths"]) or "as the parameters count"
         lines.append(f"  {entry['name']:<16} {entry['about']} ({entry['paper']})")
         lines.append(
-            f"      lengths {short}; {shortened(entry['depths'] or 'default')} depths; {entry['samples']} samples; {entry['answer_tokens'] or 'measured'} answer tokens"
+            f"      lengths {short}; {shortened(entry['depths'] or 'default')} depths; {many(entry['samples'], 'sample')}; {entry['answer_tokens'] or 'measured'} answer tokens"
         )
         lines += [
             f"      {variant or '-'}: {', '.join(f'{k}={swept(v)}' for k, v in setting.items() if k != 'breaks') or 'defaults'}"

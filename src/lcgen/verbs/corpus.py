@@ -7,6 +7,7 @@ import json
 
 import click
 
+from lcgen.errors import many
 from lcgen.verbs.options import Grouped, json_option, option
 from lcgen.verbs.terminal import size
 
@@ -36,7 +37,7 @@ def corpus_add(name: str, source: str, lang: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({**dataclasses.asdict(record), "units": count, "bytes": total}, ensure_ascii=False))
         return
-    click.echo(f"{record.name}: {count:,} units, {size(total)}. Use it: --haystack {record.name}")
+    click.echo(f"{record.name}: {many(count, 'unit')}, {size(total)}. Use it: --haystack {record.name}")
 
 
 BUILT_IN = {"prose": "generated prose", "noise": "one repeated passage", "records": "the task's own look-alike filler"}

@@ -50,10 +50,25 @@ class Option(click.Option):
         return record if record is None or said is None else (record[0], f"{record[1]}  [{said}]")
 
     def process_value(self, ctx: click.Context, value: Any) -> Any:
-        # An empty path is the folder one stands in, and an unset variable of a shell is empty. `lcgen.api.spec` says it itself.
+        # An empty path is the folder one stands in, and an unset variable of a shell is empty. `lcgen.wanted.spec` says it itself.
         if not self.of_spec and (value == "" or (isinstance(value, tuple) and "" in value)):
             raise LcgenError(f"{self.opts[-1]} is empty. Give it a value, or leave it out.")
         return super().process_value(ctx, value)
+
+
+class Tokens(click.types.IntParamType):
+    """A number of tokens, written as lengths are: 5000 or 5k."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        from lcgen.ranges import counted
+
+        try:
+            return int(value)
+        except ValueError:
+            tokens = counted(value)
+        if tokens is None or tokens != int(tokens):
+            self.fail(f"{value!r} is not a whole number of tokens, such as 5000 or 5k.", param, ctx)
+        return int(tokens)
 
 
 def option(group: str, *names: str, **kwargs: Any) -> Callable[[Command], Command]:
@@ -94,9 +109,9 @@ _ROWS = [
     _row("What a model gets", "--for", "audience", type=click.Choice(["chat", "base"]), default="chat", help="A chat model, or a base model that goes on from an answer prefix."),
     _row("What a model gets", "--chat-template", default="auto", metavar="WHICH", help="Wrapper that is counted: auto (the tokenizer's own), none, a Hub id, a model folder, a Jinja file."),
     _row("What a model gets", "--chat-template-arg", "template_args", multiple=True, metavar="NAME=VALUE", help="A variable of the chat template, such as enable_thinking=false."),
-    _row("What a model gets", "--thinking", type=int, default=0, metavar="N", help="Tokens kept for thinking, inside the length.", otherwise="0"),
-    _row("What a model gets", "--answer-tokens", type=int, metavar="N", help="Tokens kept for the answer.", otherwise="measured, or the preset's"),
-    _row("What a model gets", "--reserve", type=int, metavar="N", help="Tokens left free.", otherwise="0 with a chat template, else 64"),
+    _row("What a model gets", "--thinking", type=Tokens(), default=0, metavar="N", help="Tokens kept for thinking, inside the length, such as 16k.", otherwise="0"),
+    _row("What a model gets", "--answer-tokens", type=Tokens(), metavar="N", help="Tokens kept for the answer.", otherwise="measured, or the preset's"),
+    _row("What a model gets", "--reserve", type=Tokens(), metavar="N", help="Tokens left free.", otherwise="0 with a chat template, else 64"),
 ]  # fmt: skip
 
 
