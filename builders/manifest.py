@@ -19,6 +19,8 @@ from lcgen.ranges import Length
 from lcgen.spec import Part, Spec, Suite
 
 FILE = "manifest.json"
+FORMAT = 1
+"""The form of manifests that this lcgen writes and reads."""
 
 
 def load(folder: Path) -> dict[str, Any] | None:
@@ -34,9 +36,14 @@ def load(folder: Path) -> dict[str, Any] | None:
 
 
 def parse(data: bytes, shown: str) -> dict[str, Any]:
-    """The manifest in a file. Raises CheckFailed for one that is damaged."""
+    """The manifest in a file. Raises CheckFailed for one that is damaged, LcgenError for one of a later lcgen."""
     try:
         found: dict[str, Any] = json.loads(data.decode())
+        made = found.get("format") if isinstance(found, dict) else None
+        if isinstance(made, int) and made > FORMAT:
+            raise LcgenError(
+                f"{shown} is of a later lcgen: its format is {made}, and this lcgen reads {FORMAT}. Update lcgen to use the folder."
+            )
         schemas.validate("manifest", found)
         _agree(found)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, CheckFailed) as error:
@@ -262,7 +269,7 @@ def compose(
 
     return {
         "lcgen": lcgen.__version__,
-        "format": 1,
+        "format": FORMAT,
         "name": suite.name,
         "spec": described(suite, makers),
         "seed": epochs.shown(suite.seed),

@@ -649,6 +649,14 @@ def test_damage_is_found_and_named(folder: Path, damage: str) -> None:
     assert code == 1 and says in err and "all hold" not in out and "did not expect" not in err, (out, err)
 
 
+@pytest.mark.parametrize("words", [("verify",), ("score", "--oracle"), (*BUILD, "--out")])
+def test_a_folder_of_a_later_lcgen_is_not_called_damaged(folder: Path, words: tuple[str, ...]) -> None:
+    """Whoever is told that a good folder is damaged removes it."""
+    path = folder / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
+    assert "damaged" not in refused(*words, folder, says="is of a later lcgen: its format is 2.*Update lcgen")
+
+
 def test_what_is_advised_for_a_damaged_manifest_works(folder: Path) -> None:
     (folder / "manifest.json").write_text("{")
     message = refused(*BUILD, "--samples", 2, "--out", folder, code=1, says="manifest.json is damaged")

@@ -441,3 +441,15 @@ def test_a_damaged_list_is_named(tmp_path: Path, damage: str) -> None:
     for use in (corpus.resolve, corpus.remove, lambda name: corpus.names()):
         with pytest.raises(LcgenError, match=r"corpora\.json is damaged"):
             use("tales")
+
+
+def test_a_named_text_that_is_gone_is_told_by_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "tides.txt"
+    file.write_text("The tide came in. The boats went out.")
+    corpus.add("tides", str(file), "en")
+    assert corpus.resolve("tides").source == str(file)
+    file.unlink()
+    with pytest.raises(LcgenError, match=r"corpus 'tides' is gone.*tides\.txt.*lcgen corpus remove tides"):
+        corpus.resolve("tides")
+    assert [record.name for record in corpus.names()] == ["tides"]
+    corpus.remove("tides")

@@ -38,7 +38,7 @@ def _read() -> dict[str, Record]:
         records = {name: Record(name, record["source"], record["lang"]) for name, record in known.items()}
         if not all(isinstance(value, str) and value for r in records.values() for value in asdict(r).values()):
             raise ValueError("a record is not as it should be")
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise LcgenError(
             f"The list of corpora in {path} is damaged ({type(error).__name__}: {error}). "
             "Repair that file, or delete it and add the corpora again."
@@ -100,6 +100,12 @@ def resolve(source: str) -> Record:
     """
     records = _read()
     if source in records:
+        place = sources.find(records[source].source)
+        if not place.dataset and not place.path.exists():
+            raise LcgenError(
+                f"The text of the corpus {source!r} is gone: there is no file or folder {str(place.path)!r}. Put it back, or name another "
+                f"text: lcgen corpus remove {source}, then lcgen corpus add {source} SOURCE."
+            )
         return records[source]
     place = sources.find(source)
     if place.dataset:

@@ -15,15 +15,18 @@ _BE = r"(?:is|was|are|were|has been|had been|became|got)"
 # Words that turn a value void stand before it ("replacing 1") or after it ("1 was replaced"), never across a comma, and
 # never so that they speak of the other value ("was replaced by 1").
 _VOID_BEFORE = re.compile(
-    r"\b(?:earlier|previous(?:ly)?|prior|former(?:ly)?|old|original(?:ly)?|initial(?:ly)?|first|outdated|voids|voiding|corrects"
-    r"|correcting|(?<!is )(?<!was )(?<!are )(?<!were )(?<!been )(?<!got )(?:replac|supersed)(?:es?|ed|ing)|overrid(?:es?|ing)|overrode|no longer|not|instead of|rather than"
+    r"\b(?:(?:originally|initially|previously|at first) ,(?= )|earlier|previous(?:ly)?|prior|former(?:ly)?|old|original(?:ly)?|initial(?:ly)?|first|outdated|voids|voiding|corrects"
+    r"|correcting|(?<!\bis )(?<!\bwas )(?<!\bare )(?<!\bwere )(?<!\bbeen )(?<!\bgot )(?:replac|supersed)(?:es?|ed|ing)|overrid(?:es?|ing)|overrode|no longer|not|instead of|rather than"
     r"|in place of|(?:changed|corrected|updated|revised) from)(?: (?!(?:by|with|to|but|than|then|now|and|or)\b)[^\W\d]+){0,4} ?:? ?$"
     r"|(?:此前|之前|先前|原来|原先|原本|原|旧|作废的|而非|而不是|不是|不再是)(?:所载)?的?(?:登记项|答案|值)?[为是]?[:：]?$"
     r"|(?<!被)(?:取代|替代|代替)了?(?:此前|之前|先前|原来|原先|旧)?的?(?:登记项)?$"
 )
 _VOID_AFTER = re.compile(
     rf"[ ,]*(?:which |that )?{_BE}(?: now| since| later| then)? (?:void|voided|replaced|superseded|corrected|cancell?ed|overridden"
-    r"|withdrawn|invalid|outdated|no longer)\b|[ ,]*(?:void|invalid|outdated|no longer)\b"
+    r"|withdrawn|invalid|outdated|no longer)\b|[ ,]*(?:void(?:ed)?|invalid|outdated|no longer)\b"
+    r"|[ ,]*(?:(?:and|but|then|later|now|since) ){0,2}(?:replaced|superseded|corrected|changed|updated|revised|amended) (?:to|by|with)\b"
+    r"|[ ,]*(?:but|however ,?|though) (?:(?:this|it|that|a|the|later|subsequent|then|is|was|has|been) ){0,5}"
+    r"(?:corrections?|corrected|voids|voided|replaced|superseded|changed|updated)\b"
     r"|[，,]?(?:现|均|一律|已经?|则)*(?:被(?:更正|取代|替代|作废)|作废|失效|无效|不再)"
 )
 _NOUN = "answer|value|number|code|key|word|name|entry|result|element|one"

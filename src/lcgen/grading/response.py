@@ -27,13 +27,18 @@ ECHO = 200
 WINDOWS = 64
 """Pieces of a text that are looked for in the prompt."""
 _STRUCK = re.compile(r"(?<!~)~~(?![~\s])[^~\n]{1,999}(?<!\s)~~(?!~)")  # Markdown: ~~not this~~
+_REASONS = re.compile(rf"{_THINK}|chain_of_thought|thought_process|rationale|cot", re.I)
+_MEMBER = re.compile(r'[\s,]*"((?:[^"\\]|\\.)*)"\s*:\s*')
+_CLOSED = re.compile(r"[\s,]*\}")
+_DECODE = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
 _SPECIAL = re.compile(r"<\|[\w-]{1,40}\|>|<｜[^<>｜]{1,40}｜>|</s>|<eos>|<end_of_turn>", re.I)
 
 
 def visible(response: str, prompt: str = "", question: str = "") -> str:
     """What `response` finally says: without thinking, echoes of `prompt` and `question`, special tokens, what is struck out, a fence round it.
 
-    A thinking block that is never closed hides all that follows; a closing tag without an opening one, all before it.
+    A thinking block that is never closed hides all that follows; a closing tag without an opening one, all before it. A member of a
+    JSON object whose name is that of such a block is left out, where another member answers.
     Anything that is no string says nothing.
     """
     if not isinstance(response, str):
@@ -50,7 +55,23 @@ def visible(response: str, prompt: str = "", question: str = "") -> str:
             body = body.rstrip().removesuffix(fence)
             if fence not in body:
                 said = body.strip()
-    return said
+    return _without_reasons(said)
+
+
+def _without_reasons(said: str) -> str:
+    """A JSON object without the members in which it thinks, if it has others; any other text as it is."""
+    if not said.startswith("{") or not _REASONS.search(said):
+        return said
+    kept, at = [], 1
+    try:
+        while member := _MEMBER.match(said, at):
+            _, end = _DECODE(said, member.end())
+            kept += [] if _REASONS.fullmatch(member[1]) else [said[at:end].strip(", \n")]
+            at = end
+    except (ValueError, RecursionError):
+        return said  # no JSON, or cut off
+    closed = _CLOSED.match(said, at)
+    return f"{{{', '.join(kept)}}}{said[closed.end() :]}" if kept and closed else said
 
 
 def resumed(said: str, prefix: str) -> str:

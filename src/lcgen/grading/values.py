@@ -47,6 +47,8 @@ class _Plain(dict[int, "str | None"]):
             plain = "'"
         elif char in "“”„«»「」『』":
             plain = '"'
+        elif char in "\u066b\u066c":  # what parts and groups Arabic-Indic digits
+            plain = "," if char == "\u066c" else "."
         elif kind == "Nd":
             plain = str(unicodedata.decimal(char))
         self[code] = plain
