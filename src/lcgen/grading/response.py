@@ -27,11 +27,13 @@ ECHO = 200
 WINDOWS = 64
 """Pieces of a text that are looked for in the prompt."""
 _STRUCK = re.compile(r"(?<!~)~~(?![~\s])[^~\n]{1,999}(?<!\s)~~(?!~)")  # Markdown: ~~not this~~
+_ESCAPED = re.compile(r"\\u(?!00[0-7]|d[89a-f])([0-9a-f]{4})", re.I)  # JSON of what is not ASCII, but for halves of a character
 _SPECIAL = re.compile(r"<\|[\w-]{1,40}\|>|<｜[^<>｜]{1,40}｜>|</s>|<eos>|<end_of_turn>", re.I)
 
 
 def visible(response: str, prompt: str = "", question: str = "") -> str:
     """What `response` finally says: without thinking, echoes of `prompt` and `question`, special tokens, what is struck out, a fence round it.
+    Characters that JSON escapes stand as themselves.
 
     A thinking block that is never closed hides all that follows; a closing tag without an opening one, all before it.
     Anything that is no string says nothing.
@@ -44,6 +46,7 @@ def visible(response: str, prompt: str = "", question: str = "") -> str:
     if said != response:
         said = _without_echo(said, prompt)
     said = _STRUCK.sub(" ", _SPECIAL.sub(" ", said)).strip()
+    said = _ESCAPED.sub(lambda code: chr(int(code[1], 16)), said)
     for fence in ("```", "~~~"):
         if said.startswith(fence):
             body = said.partition("\n")[2] if "\n" in said else said.strip(fence[0])
