@@ -497,6 +497,24 @@ def test_a_word_that_is_said_again_does_not_deny_itself() -> None:
     assert TASK.score("no no no no", row)["score"] == 0 == TASK.score("No no", row)["score"]
 
 
+@pytest.mark.parametrize(
+    "params",
+    [
+        ("universe=40", "size_ratio=4"), ("universe=30", "size_small=6", "size_ratio=4"), ("universe=40", "size_ratio=4", "near_misses=3"),
+        ("universe=14", "size_ratio=1", "size_small=7"),
+    ],
+)  # fmt: skip
+def test_the_least_universe_of_sets_of_native_sizes_is_enough(params: tuple[str, ...]) -> None:
+    """What a refusal names as possible is: elements that are planted need no filler."""
+    sizes = [part for part in params if not part.startswith("universe")] + ["size_small=8"] * ("size_small" not in str(params))
+    (least,) = (part for part in params if part.startswith("universe"))
+    found = rows(*sizes, least, lengths=None, count=4)
+    short, long = pair(found[0])
+    assert len({*short} | {*long}) + (found[0]["metadata"]["shared"] > 0) == len(short) + len(long)
+    with pytest.raises(LcgenError, match=f"universe at least {least.partition('=')[2]}\\b"):
+        rows(*sizes, f"universe={int(least.partition('=')[2]) - 1}", lengths=None, count=4)
+
+
 def test_elements_of_no_set_are_hallucinated() -> None:
     row = next(row for row in rows("answer_mode=intersect_all", count=2) if row["metadata"]["shared"])
     invented = next(f"{n}" for n in range(100_000, 200_000) if f"{n}" not in row["input"])
