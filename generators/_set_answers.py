@@ -16,7 +16,7 @@ from lcgen.wording import Wording
 SENTENCE, CLAUSE = re.compile(r"[\n.!?。;]+"), re.compile(r"[\n.!?。;:(]+")
 """Where sentences end in a folded text; a count and the elements that it counts stand in two clauses of one sentence."""
 CJK = "\u4e00-\u9fff"
-LETTER = r"[^\W\d_]"
+LETTER = rf"[^\W\d_{CJK}]"
 SHAPES = {
     "number": r"\d{%d}", "code": r"[A-Z2-7]{%d}", "hex": r"[0-9a-f]{%d}", "email": r"[a-z.]+@[a-z.]+[a-z]",
     "word": rf"{LETTER}+-{LETTER}+|[{CJK}]{{3,8}}", "name": rf"{LETTER}+ {LETTER}+|[{CJK}]{{2,4}}",
@@ -24,6 +24,8 @@ SHAPES = {
 """What elements look like, by kind; %d stands for their width."""
 PLAIN = ("word", "name")
 """Kinds that look like other words: inside a sentence only those count that stand in a set."""
+BORDER = re.compile(r"\s*[{}\[\](),，、;；:：\n]\s*")
+"""What parts elements of a set, and tags from them."""
 
 
 def phrases(mode: str, wording: Wording) -> dict[str, Any]:
@@ -73,7 +75,7 @@ def heard(
     meaning = {phrase.casefold(): label for label, ways in labels.items() for phrase in ways} | {p.casefold(): "" for p in idle}
     other = dict(zip(labels, reversed(list(labels)))) if len(labels) == 2 else {}
     pattern = re.compile(
-        rf"(?<![A-Za-z0-9_-])(?:(?P<denial>{_any(denials)})(?:(?<=[A-Za-z])[\s\"'*_`]{{1,4}}|(?<![A-Za-z])[\s\"'*_`]{{0,4}}))?"
+        rf"(?<![A-Za-z0-9_-])(?:(?P<denial>{_any(denials)})(?:(?<=[A-Za-z])[\s\"'*_`]{{1,4}}|(?<![A-Za-z])[\s\"'*_`]{{0,4}})(?!(?P=denial)(?![A-Za-z])))?"
         rf"(?P<phrase>{_any(phrase for phrase in meaning if len(phrase) > 1 or phrase.isascii())})(?![A-Za-z0-9_-])"
     )
     text = re.sub(r"(?<![\d.])(\d+)\.0+(?![\d.]*\d)", r"\1", unlisted(fold(said)))
@@ -102,11 +104,14 @@ def _listed(said: str, row: Row) -> dict[str, float]:
         SHAPES[params["element"]].replace("%d", str(params["width"])),
         row["input"][row["context_start"] : row["context_end"]],
     )
-    inside = re.findall(rf"(?<![\w@.-])(?:{shape})(?![\w@-])", said)
-    named = {
-        *(item for item in grading.items(said) if re.fullmatch(shape, item)),
-        *(element for element in inside if params["element"] not in PLAIN or element in context),
-    }
+    items = [re.fullmatch(shape, item) for item in grading.items(said)]
+    if params["element"] in PLAIN:
+        # Of a text only the sentences of the sets count; all words of a list do, if it is nothing but a list.
+        held = "\n".join(piece["text"] for piece in row["evidence"]) if params["padding"] == "haystack" else context
+        named = _standing(said, shape, held) | ({item[0] for item in items if item} if all(items) else set())
+    else:
+        inside = re.findall(rf"(?<![A-Za-z0-9_@.-])(?:{shape})(?![A-Za-z0-9_@-])", said)
+        named = {*inside, *(item[0] for item in items if item)}
     wrong = {element for element in named if grading.normal(element) not in gold and element != metadata["nothing"]}
     planted = {piece["value"] for piece in row["evidence"] if piece["value"] and piece["value"] in said}
     rivals = {value for value in {*wrong, *planted} if grading.normal(value) not in gold}
@@ -129,6 +134,15 @@ def _listed(said: str, row: Row) -> dict[str, float]:
         # Whoever names any element of the short set is right in one of so many rows that share one.
         found["uplift"] = found["score"] - (0.0 if absent else 1 / metadata["size_short"])
     return found
+
+
+def _standing(said: str, shape: str, sets: str) -> set[str]:
+    """The elements of some sets that a text names anywhere, also where other words of the same look stand next to them."""
+    # The words before a brace name a set.
+    held = {element.casefold(): element for element in BORDER.split(re.sub(r"(?m)^[^\n{]*\{", "", sets))}
+    # Without spaces between words nothing says where one begins.
+    runs = [rf"(?<!{LETTER})(?=({shape})(?!{LETTER}))", *(rf"(?=([{CJK}]{{{size}}}))" for size in range(2, 9))]
+    return {held[found] for run in runs for found in map(str.casefold, re.findall(run, said)) if found in held}
 
 
 def figures(rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> dict[str, Estimate]:

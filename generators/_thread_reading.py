@@ -61,6 +61,17 @@ def _longest(start: str, links: Mapping[str, Sequence[str]]) -> list[str]:
     return best[1:]
 
 
+def walked(said: str, key: str, thread: Sequence[str]) -> bool:
+    """Whether a response goes from a key along all values of its thread, in their order, and comes back to none but the last."""
+    said, at = said.casefold(), -1
+    for value in (key, *thread):
+        at = said.find(value.casefold(), at + 1)
+        if at < 0:
+            return False
+    end = said.rfind(thread[-1].casefold())
+    return all(said.rfind(value.casefold()) < end for value in thread[:-1])
+
+
 def _by_place(pick: int) -> Shortcut:
     def shortcut(context: str, question: str, wording: Wording) -> Sequence[str]:
         values = [value for _, value in _read(context, wording)]

@@ -148,9 +148,14 @@ class MultiThread(Task[MultiThreadParams]):
         said = grading.visible(response, prompt, row["question"])
         # A base model goes on from the first key.
         said = f"{meta['keys'][0]}: {said}" if said and row["gen_prefix"] and meta["keys"][0] not in said else said
+        # Who writes down a whole thread, from its key to its end, names the steps as the way, and the end alone as the answer.
+        ways = () if meta["walk"] else zip(meta["keys"], meta["threads"])
+        steps = [step for key, thread in ways if reading.walked(said, key, thread) for step in thread[:-1]]
         said = grading.by_key(said, meta["keys"], owned)
         rivals = {piece["value"] for piece in row["evidence"] if piece["role"] != "gold"} - {*outputs}
-        found = grading.judge(said, outputs, sorted(rivals), prompt=prompt, ordered=meta["ordered"], allowed=meta["keys"])
+        found = grading.judge(
+            said, outputs, sorted(rivals), prompt=prompt, ordered=meta["ordered"], allowed=[*meta["keys"], *steps]
+        )
 
         def lacks(wanted: Sequence[str]) -> bool:
             return not found["recall"] or grading.judge(said, wanted, ordered=meta["ordered"])["recall"] < 1

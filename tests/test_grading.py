@@ -253,6 +253,7 @@ VISIBLE = [
     ("1234567</s>", "1234567"),
     ("1234567<｜end▁of▁sentence｜>", "1234567"),
     ("```\n1234567\n```", "1234567"),
+    (r'["\u738b\u5c0f\u660e", "a\u0022b\ud83d"]', r'["王小明", "a\u0022b\ud83d"]'),
     ("```json\n[1, 2]\n```\n", "[1, 2]"),
     ("~~~\n1234567\n~~~", "1234567"),
     ("```1234567```", "1234567"),
@@ -1203,14 +1204,19 @@ def test_time_is_linear(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_five_megabytes() -> None:
-    text = "The harbour was quiet, and nobody saw the 12 boats. " * 100_000 + NUMBER
+def test_a_long_answer_costs_what_its_length_does() -> None:
+    """Ten times the answer may cost thirty times as much on a busy machine; what looked at it once for each of its words would cost a hundred."""
     rivals = [str(n) for n in range(2_000_000, 2_004_000)]
-    start = time.process_time()
-    assert judge(text, [NUMBER], rivals)["score"] == 1
-    assert judge(text + f" b: {OTHER}", [NUMBER, OTHER], rivals, keys={"amber-fox": [NUMBER], "b": [OTHER]})["score"] == 1
-    assert judge(text, [NUMBER], rivals, continued=True)["score"] == 0
-    assert time.process_time() - start < 30
+
+    def cost(sentences: int) -> float:
+        text, start = "The harbour was quiet, and nobody saw the 12 boats. " * sentences + NUMBER, time.process_time()
+        assert judge(text, [NUMBER], rivals)["score"] == 1
+        both = judge(text + f" b: {OTHER}", [NUMBER, OTHER], rivals, keys={"amber-fox": [NUMBER], "b": [OTHER]})
+        assert both["score"] == 1
+        assert judge(text, [NUMBER], rivals, continued=True)["score"] == 0
+        return time.process_time() - start
+
+    assert cost(40_000) < 30 * cost(4000)
 
 
 def test_stands_alone(tmp_path: Path) -> None:

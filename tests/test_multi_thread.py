@@ -407,6 +407,23 @@ def test_one_value_is_read_in_many_layouts() -> None:
         assert TASK.score(said, row)["score"] == 0, said
 
 
+@pytest.mark.parametrize("variant", ["thread", "multi_thread", "branched"])
+def test_who_writes_down_the_whole_way_claims_its_end(variant: str) -> None:
+    row = scored(variant=variant, thread_length=4)
+    keys, threads, last = row["metadata"]["keys"], row["metadata"]["threads"], "\n".join(row["outputs"])
+    ways = "\n".join(" -> ".join([key, *thread]) for key, thread in zip(keys, threads))
+    looked_up = "\n".join(f"{key}: {value}" for first, way in zip(keys, threads) for key, value in zip([first, *way], way))
+    for said in (ways, looked_up, f"{ways}\n\nFinal answer: {last}", ways.replace("->", "→")):
+        assert TASK.score(said, row)["score"] == TASK.score(said, row)["threads"] == 1, said
+    for said in (
+        "\n".join(" -> ".join([key, *thread[:-1]]) for key, thread in zip(keys, threads)),
+        "\n".join(" -> ".join([key, *thread[::-1]]) for key, thread in zip(keys, threads)),
+        ", ".join(value for thread in threads for value in thread),
+        f"{ways}\nSo the answer is {', '.join(thread[-2] for thread in threads)}",
+    ):
+        assert TASK.score(said, row)["score"] == 0, said
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("variant", ["single", "thread", "branched"])
 def test_denials_and_corrections_of_values(variant: str, lang: str) -> None:

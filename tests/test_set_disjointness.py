@@ -473,6 +473,49 @@ def test_lists_are_scored_as_sets(element: str, lang: str) -> None:
     assert TASK.score(pair(none)[0][0], none)["score"] == 0
 
 
+@pytest.mark.parametrize("element", ["number", "word", "code", "hex", "name", "email"])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("padding", ["pad_long", "pad_both"])
+def test_elements_are_read_inside_sentences(element: str, lang: str, padding: str) -> None:
+    """Names and words look like other words, and beside Chinese ones no space tells where they begin."""
+    found = rows("answer_mode=intersect_one", f"element={element}", f"padding={padding}", count=2, lang=lang)
+    row = next(row for row in found if row["metadata"]["shared"])
+    (gold,) = row["outputs"]
+    filler = [element for members in pair(row) for element in members if element != gold]
+    forms = {
+        "The common element is {}.": 1, "Set A and set B share {}": 1, "Of both lists, the only one that stands in both is {}, I think.": 1,
+        "共同元素是{}。": 1, '```json\n["{}"]\n```': 1, "{} or {}": 0, "Either {1} or {0}.": 0, "The answer is {} or {}": 0, "maybe {1} or {2} or {0}": 0,
+        "共同元素是{}或{}。": 0, "共同元素是{1}和{0}": 0, "可能是{1}，也可能是{0}": 0, "The common element is {1}": 0, "共同元素是{1}": 0,
+    }  # fmt: skip
+    for wrong in (filler[:2], filler[-2:]):
+        for form, right in forms.items():
+            assert TASK.score(form.format(gold, *wrong), row)["score"] == right, (form, wrong)
+    assert TASK.score(json.dumps([gold]), row)["score"] == 1
+
+
+def test_a_word_that_is_said_again_does_not_deny_itself() -> None:
+    row = next(row for row in rows(count=2) if row["answer"] == "yes")
+    assert TASK.score("no no no no", row)["score"] == 0 == TASK.score("No no", row)["score"]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        ("universe=40", "size_ratio=4"), ("universe=30", "size_small=6", "size_ratio=4"), ("universe=40", "size_ratio=4", "near_misses=3"),
+        ("universe=14", "size_ratio=1", "size_small=7"),
+    ],
+)  # fmt: skip
+def test_the_least_universe_of_sets_of_native_sizes_is_enough(params: tuple[str, ...]) -> None:
+    """What a refusal names as possible is: elements that are planted need no filler."""
+    sizes = [part for part in params if not part.startswith("universe")] + ["size_small=8"] * ("size_small" not in str(params))
+    (least,) = (part for part in params if part.startswith("universe"))
+    found = rows(*sizes, least, lengths=None, count=4)
+    short, long = pair(found[0])
+    assert len({*short} | {*long}) + (found[0]["metadata"]["shared"] > 0) == len(short) + len(long)
+    with pytest.raises(LcgenError, match=f"universe at least {least.partition('=')[2]}\\b"):
+        rows(*sizes, f"universe={int(least.partition('=')[2]) - 1}", lengths=None, count=4)
+
+
 def test_elements_of_no_set_are_hallucinated() -> None:
     row = next(row for row in rows("answer_mode=intersect_all", count=2) if row["metadata"]["shared"])
     invented = next(f"{n}" for n in range(100_000, 200_000) if f"{n}" not in row["input"])

@@ -43,8 +43,7 @@ class Hit:
 
 
 def flat(text: str) -> str:
-    """The text with JSON's escapes resolved and decimal digits of all scripts as ASCII."""
-    text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda code: chr(int(code[1], 16)), text)
+    """The text with decimal digits of all scripts as ASCII."""
     return text if text.isascii() else re.sub(r"\d", lambda digit: str(unicodedata.decimal(digit[0])), text)
 
 

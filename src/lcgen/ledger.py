@@ -67,7 +67,9 @@ class Ledger:
             self.ends = self.weights.cumsum()
             # Where there is no more, the last units are spares as far as the length leaves them.
             spares = 0 if count == most else SPARES
-            held_all = len(self.ids) > spares and len(self.ids) >= wanted + spares
+            # Plants count among the units wanted, which matters where there is no more filler than must stand beside them.
+            needed = max(0, wanted - len(self.draft.plants)) if count == most else wanted
+            held_all = len(self.ids) > spares and len(self.ids) >= needed + spares
             if held_all and (wanted or self.ends[-spares - 1] >= tokens):
                 # A plant is named from behind, by its number below zero.
                 if held.any():

@@ -31,11 +31,13 @@ _REASONS = re.compile(rf"{_THINK}|chain_of_thought|thought_process|rationale|cot
 _MEMBER = re.compile(r'[\s,]*"((?:[^"\\]|\\.)*)"\s*:\s*')
 _CLOSED = re.compile(r"[\s,]*\}")
 _DECODE = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
+_ESCAPED = re.compile(r"\\u(?!00[0-7]|d[89a-f])([0-9a-f]{4})", re.I)  # JSON of what is not ASCII, but for halves of a character
 _SPECIAL = re.compile(r"<\|[\w-]{1,40}\|>|<｜[^<>｜]{1,40}｜>|</s>|<eos>|<end_of_turn>", re.I)
 
 
 def visible(response: str, prompt: str = "", question: str = "") -> str:
     """What `response` finally says: without thinking, echoes of `prompt` and `question`, special tokens, what is struck out, a fence round it.
+    Characters that JSON escapes stand as themselves.
 
     A thinking block that is never closed hides all that follows; a closing tag without an opening one, all before it. A member of a
     JSON object whose name is that of such a block is left out, where another member answers.
@@ -49,6 +51,7 @@ def visible(response: str, prompt: str = "", question: str = "") -> str:
     if said != response:
         said = _without_echo(said, prompt)
     said = _STRUCK.sub(" ", _SPECIAL.sub(" ", said)).strip()
+    said = _ESCAPED.sub(lambda code: chr(int(code[1], 16)), said)
     for fence in ("```", "~~~"):
         if said.startswith(fence):
             body = said.partition("\n")[2] if "\n" in said else said.strip(fence[0])
