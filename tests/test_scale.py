@@ -419,7 +419,7 @@ def test_a_url_holds_the_same_bytes(memory: str, few: dict[str, bytes]) -> None:
 
 def test_shards_of_a_url_are_joined(memory: str, few: dict[str, bytes]) -> None:
     done(*FEW, "--shard", "0/2", "--out", memory)
-    refused("finish", memory, code=1, says="1 of 3 files of memory://.* are missing.*shards 1 of 2")
+    refused("finish", memory, code=1, says="1 of 3 files of memory://.* is missing.*shard 1 of 2")
     assert all(name.startswith(".building/") for name in stored(memory))
     done(*FEW, "--shard", "1/2", "--out", memory)
     done("finish", memory)
