@@ -142,7 +142,7 @@ def fraction(text: str, option: str) -> tuple[int, int]:
     if of < 1 or which >= of:
         raise LcgenError(
             f"{option} {text}: there is no {what} {which} of {of}. "
-            + (f"They go from 0/{of} to {of - 1}/{of}." if of else "Write 0/1 for all.")
+            + (f"They go from 0/{of} to {of - 1}/{of}." if of > 1 else "Write 0/1 for all.")
         )
     return which, of
 

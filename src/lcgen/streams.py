@@ -17,10 +17,6 @@ canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii
 """JSON of a value, the same for equal values; one encoder for all, since a row writes a dozen keys."""
 
 
-HOLDING = {dict, list, tuple}
-"""What JSON writes with others in it."""
-
-
 class Stream:
     """An endless sequence of random draws that is a pure function of its key.
 
@@ -29,17 +25,20 @@ class Stream:
     """
 
     def __init__(self, *key: Any) -> None:
+        self._of, self._blocks = key, 0
+        self._words: list[int] = []
         try:
             hash(key)
         except TypeError:
-            # A dictionary or list may be another one by the time that the stream is drawn from. What holds none has a hash.
-            key = _fixed(key)
-        self._of, self._blocks = key, 0
-        self._words: list[int] = []
+            # A dictionary or list may be another one by the time that the stream is drawn from.
+            self.key = self._hashed()
 
     @cached_property
     def key(self) -> str:
         """What the stream is a function of, in 64 hex digits: hashed when it is first asked for, since many streams never are."""
+        return self._hashed()
+
+    def _hashed(self) -> str:
         return hashlib.sha256(canonical(self._of).encode()).hexdigest()
 
     def _block(self) -> bytes:
@@ -146,14 +145,3 @@ class Stream:
         for place, step in enumerate(self.each(range(len(found), 0, -1))):
             found[place], found[place + step] = found[place + step], found[place]
         return found
-
-
-def _fixed(part: Any) -> Any:
-    """A part of a key with dictionaries and lists of its own."""
-    if isinstance(part, dict):
-        try:
-            hash(tuple(part.values()))
-        except TypeError:
-            return {name: _fixed(value) if type(value) in HOLDING else value for name, value in part.items()}
-        return part.copy()
-    return tuple([_fixed(value) if type(value) in HOLDING else value for value in part])
